@@ -1,0 +1,1 @@
+"""Trains classifiers that tell AI-generated images from photographs."""

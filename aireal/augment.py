@@ -1,0 +1,38 @@
+"""Augmentation of training batches: stateless, so that a batch's fate is a function of the seed it is given."""
+
+import tensorflow as tf
+
+from aireal.config import Config
+
+
+def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
+    """Applies what `config` asks for.
+
+    Args:
+      images: [B, S, S, 3] float32 in [0, 1].
+      config: its augment_* fields are used.
+      seed: two integers or scalar tensors, different for every batch.
+
+    Returns:
+      [B, S, S, 3] float32 in [0, 1].
+    """
+    seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
+    if config.augment_flip:
+        images = _flip(images, seed)
+    if config.augment_shift_pixels:
+        images = _shift(images, config.augment_shift_pixels, seed)
+    return images
+
+
+def _flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    mirrored = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    return tf.where(mirrored, images[:, :, ::-1], images)
+
+
+def _shift(images: tf.Tensor, pixels: int, seed: tf.Tensor) -> tf.Tensor:
+    """Moves every image by its own whole number of pixels, borders reflected."""
+    count, size = tf.shape(images)[0], images.shape[1]
+    padded = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], "REFLECT")
+    offsets = tf.random.stateless_uniform([2, count, 1], seed, 0, 2 * pixels + 1, tf.int32)
+    rows, columns = tf.unstack(offsets + tf.range(size))  # [B, S] each: where in the padded image every line is taken
+    return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)

@@ -1,0 +1,31 @@
+"""Evaluates a trained run again: python -m aireal.evaluate --run=runs/baseline"""
+
+import dataclasses
+
+from absl import flags
+
+from aireal import flags as shared
+from aireal.config import UserError
+
+_RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
+_SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "images to judge it on")
+_SOURCE = flags.DEFINE_string("source", None, "images of another place; by default those of the run")
+_PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
+
+
+def main() -> None:
+    from aireal import record
+
+    folder = record.RunFolder(_RUN.value)
+    overrides = {"source": _SOURCE.value, "prepared_dir": _PREPARED_DIR.value}
+    config = dataclasses.replace(folder.config(), **{name: value for name, value in overrides.items() if value})
+    if not folder.model.exists():
+        raise UserError(f"{folder.path} has no {folder.model.name}: the training there has not finished.")
+    from aireal import report
+    from aireal.data import Data
+
+    report.evaluate(folder, Data(config), [_SPLIT.value])
+
+
+if __name__ == "__main__":
+    shared.run(main)

@@ -1,0 +1,202 @@
+"""The one orchestrator of a training run."""
+
+import contextlib
+import dataclasses
+import math
+import time
+import zlib
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from aireal import models, record, report
+from aireal.config import Config, UserError
+from aireal.data import Data
+
+
+def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, Any]:
+    """Trains, evaluates and writes the run folder; goes on where an earlier start of the same run was interrupted.
+
+    Args:
+      config: what to do.
+      workdir: the run folder; made, or opened where it belongs to the same config.
+      overwrite: delete the run that is there first.
+
+    Returns:
+      The contents of result.json.
+
+    Raises:
+      UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
+    """
+    folder = record.RunFolder(workdir)
+    with folder.claim(config, overwrite=overwrite) as config:
+        data = Data(config, device=_device(config))
+        config = dataclasses.replace(config, cache=data.cache)
+        folder.write_start(config, data.fingerprint)
+        _describe(config, data)
+        if not folder.model.exists():
+            _train(config, data, folder)
+        else:
+            print(f"{folder.path} is trained already.")
+        if config.evaluate != "none":
+            report.evaluate(folder, data, splits=["validation"] if config.evaluate == "validation" else _judged(data))
+        return folder.result()
+
+
+def _judged(data: Data) -> list[str]:
+    return [split for split in ("train", "validation", "test") if len(data.table(split))]
+
+
+def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
+    keras.utils.set_random_seed(config.seed)
+    with _scope(config):
+        model = models.build_model(config, precision=config.precision)
+        models.compile_model(model, config, data.steps_per_epoch())
+        model.optimizer.build(model.trainable_variables)
+    done = 0
+    if saved := folder.checkpoint():
+        path, done = saved
+        model.load_weights(path)
+        print(f"Going on after epoch {done} of {config.epochs}.")
+    journal = _Journal(config, folder, folder.rows()[:done], data.steps_per_epoch())
+    if not journal.finished():
+        validation = data.evaluation("validation") if len(data.table("validation")) else None
+        model.fit(
+            data.training(config.epochs, first_epoch=done),
+            epochs=config.epochs,
+            initial_epoch=done,
+            steps_per_epoch=data.steps_per_epoch(),
+            validation_data=validation,
+            verbose=0,
+            callbacks=[_Reseed(config.seed), journal, *_tensorboard(config, folder)],
+        )
+    if config.keep == "best":
+        model.load_weights(folder.best_weights)
+    _save(model, config, folder)
+    folder.update_result(
+        parameters=model.count_params(),
+        epochs=len(journal.rows),
+        train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
+        peak_memory_bytes=record.peak_memory_bytes(),
+    )
+    folder.drop_checkpoints()
+
+
+def _save(model: keras.Model, config: Config, folder: record.RunFolder) -> None:
+    final = models.build_model(config)  # float32, whatever precision trained
+    final.set_weights(model.get_weights())
+    with record.replacing(folder.model) as path:
+        final.save(path)
+
+
+def _device(config: Config) -> str | None:
+    """Returns the device that batches are copied to ahead of time: under a strategy, the strategy does it."""
+    return "/gpu:0" if config.strategy == "single" and tf.config.list_logical_devices("GPU") else None
+
+
+def _scope(config: Config) -> contextlib.AbstractContextManager:
+    if config.strategy == "single":
+        return contextlib.nullcontext()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
+
+
+def _tensorboard(config: Config, folder: record.RunFolder) -> list[keras.callbacks.Callback]:
+    return [keras.callbacks.TensorBoard(folder.path / "tensorboard")] if config.tensorboard else []
+
+
+def _describe(config: Config, data: Data) -> None:
+    sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
+    where = {"ram": f"in memory ({data.decoded_bytes / 2**20:,.0f} MiB)", "none": "streamed from TFRecords"}[data.cache]
+    print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
+
+
+class _Reseed(keras.callbacks.Callback):
+    """Sets the dropout layers' generators at the start of every epoch, because no checkpoint stores them."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        for layer in self.model.layers:
+            if generator := getattr(layer, "seed_generator", None):
+                key = zlib.crc32(f"{self._seed}/{layer.name}/{epoch}".encode())
+                generator.state.assign(np.array([key, 0], np.uint32))
+
+
+class _Journal(keras.callbacks.Callback):
+    """After each epoch: metrics.jsonl, the best weights so far, a checkpoint. Meanwhile: progress, and a look at the loss.
+
+    What early stopping needs to know is in the rows themselves, so it survives an interruption like everything else.
+    """
+
+    def __init__(self, config: Config, folder: record.RunFolder, rows: list[dict[str, float]], steps_per_epoch: int):
+        super().__init__()
+        self.rows = rows
+        self._config = config
+        self._folder = folder
+        self._steps = steps_per_epoch
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._bar = tqdm.tqdm(
+            total=self._config.epochs * self._steps,
+            initial=len(self.rows) * self._steps,
+            unit=" steps",
+            mininterval=0.5,
+            maxinterval=30.0,
+            dynamic_ncols=True,
+        )
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self._bar.close()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._bar.set_description(f"epoch {epoch + 1}/{self._config.epochs}")
+        self._start = self._last_step = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        if not math.isfinite(logs["loss"]):
+            self._bar.close()
+            raise UserError(
+                f"The loss became {logs['loss']} in epoch {len(self.rows) + 1}, step {batch + 1}. Lower --learning_rate"
+                f" ({self._config.learning_rate:g}), or train with --precision=float32. Finished epochs are kept."
+            )
+        self._bar.update()
+        self._last_step = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        now = time.perf_counter()
+        self.rows.append(
+            {
+                "epoch": epoch + 1,
+                **{name: float(value) for name, value in logs.items()},
+                "learning_rate": float(self.model.optimizer.learning_rate),
+                "train_seconds": round(self._last_step - self._start, 3),
+                "validation_seconds": round(now - self._last_step, 3),
+            }
+        )
+        # The checkpoint comes last: it alone decides where a next start goes on, and what precedes it is made again alike.
+        self._folder.write_rows(self.rows)
+        if self._config.keep == "best" and self._epochs_since_best() == 0:
+            with record.replacing(self._folder.best_weights) as path:
+                self.model.save_weights(path)
+        self._folder.save_checkpoint(self.model, epoch + 1)
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+        self._bar.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s")
+        if self.finished():
+            self.model.stop_training = True
+
+    def finished(self) -> bool:
+        """Returns whether all epochs are done or early stopping ends the run here."""
+        patience = self._config.early_stopping_epochs
+        return len(self.rows) >= self._config.epochs or bool(patience and self._epochs_since_best() >= patience)
+
+    def _epochs_since_best(self) -> int:
+        if not self.rows:
+            return 0
+        sign = -1 if self._config.monitor == "val_loss" else 1
+        return len(self.rows) - 1 - int(np.argmax([sign * row[self._config.monitor] for row in self.rows]))

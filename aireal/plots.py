@@ -1,0 +1,124 @@
+"""Numbers -> figures. Each function returns a matplotlib Figure, which no global state knows of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from aireal import metrics
+
+_DPI = 120  # pixels an inch
+_TRAIN, _VALIDATION, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
+
+
+def curves(rows: Sequence[dict[str, float]]) -> Figure:
+    """Draws accuracy and loss over the epochs, from the rows of metrics.jsonl."""
+    figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    titles = {"accuracy": "Accuracy", "loss": "Loss (binary cross-entropy + L2)"}
+    for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        marker = "o" if len(rows) < 40 else None
+        axes.plot(epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, with dropout")
+        if f"val_{name}" in rows[0]:
+            values = [row[f"val_{name}"] for row in rows]
+            axes.plot(epochs, values, marker=marker, ms=3, color=_VALIDATION, label="validation")
+        axes.set(title=title, xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    return figure
+
+
+def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws counts, and shares of each true class, for labels [N] and scores [N]."""
+    counts = np.array(metrics.evaluate(label, p_real)["confusion_matrix"])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    figure = Figure(figsize=(5, 4.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{counts[row, column]:,}\n{share:.2%}", ha="center", va="center", color=color)
+    axes.set(
+        title=f"Verdicts on {counts.sum():,} {split} images",
+        xlabel="verdict",
+        ylabel="truth",
+        xticks=[0, 1],
+        yticks=[0, 1],
+        xticklabels=["FAKE", "REAL"],
+        yticklabels=["FAKE", "REAL"],
+    )
+    figure.colorbar(image, label="share of the true class", format=PercentFormatter(1.0))
+    return figure
+
+
+def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws fakes caught over photographs accused, the latter on a logarithmic axis: the low end is what counts."""
+    is_fake = label == metrics.FAKE
+    accused, caught, _ = roc_curve(is_fake, -p_real)
+    at_one = metrics.tpr_at_fpr(is_fake, -p_real, 0.01)
+    figure = Figure(figsize=(5.5, 4.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(accused, caught, color=_TRAIN, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}")
+    axes.plot([0.01], [at_one], "o", color=_VALIDATION, label=f"{at_one:.1%} caught at 1 % accused")
+    chance = np.geomspace(1e-4, 1, 50)
+    axes.plot(chance, chance, "--", color=_GREY, label="chance")
+    axes.set(
+        title=f"ROC on {len(label):,} {split} images",
+        xlabel="photographs accused (false positive rate)",
+        ylabel="fakes caught (true positive rate)",
+        xscale="log",
+        xlim=(max(1 / np.sum(~is_fake), 1e-4), 1),
+        ylim=(0, 1.01),
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def calibration(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws accuracy over confidence for the bins of the calibration error, with the number of images in each."""
+    edges, count, confidence, accuracy = metrics.calibration(label, p_real)
+    used = count > 0
+    error = metrics.expected_calibration_error(label, p_real)
+    figure = Figure(figsize=(5.5, 5), dpi=_DPI, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0.5, 1], [0.5, 1], "--", color=_GREY, label="perfectly calibrated")
+    upper.plot(confidence[used], accuracy[used], "o-", color=_TRAIN, label=f"this model, error {error:.4f}")
+    upper.set(
+        title=f"Calibration on {len(label):,} {split} images", ylabel="accuracy", xlim=(0.49, 1.01), ylim=(None, 1.01)
+    )
+    upper.legend(loc="upper left")
+    lower.bar(edges[:-1], count, np.diff(edges), align="edge", color=_TRAIN, edgecolor="white")
+    lower.set(xlabel="confidence of the verdict, max(p_real, 1 - p_real)", ylabel="images", yscale="log")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def errors(
+    images: Sequence[np.ndarray], table, p_real: np.ndarray, labels: Sequence[str], split: str
+) -> Figure:
+    """Draws a sheet of wrong verdicts.
+
+    Args:
+      images: up to 24 of [S, S, 3] uint8, the most confident error first.
+      table: their `data.Table`.
+      p_real: their scores, [N].
+      labels: the class names.
+      split: for the title.
+    """
+    figure = Figure(figsize=(10, 7.4), dpi=_DPI, layout="constrained")
+    figure.suptitle(f"The {len(images)} most confident errors on the {split} images" if len(images) else "No errors")
+    for position, axes in enumerate(figure.subplots(4, 6).flat):
+        axes.axis("off")
+        if position < len(images):
+            axes.imshow(images[position], interpolation="nearest")
+            truth = labels[table.label[position]]
+            axes.set_title(f"{truth}, p_real {p_real[position]:.4f}\n{table.filename[position]}", fontsize=7)
+    return figure

@@ -1,0 +1,206 @@
+"""The files of a run folder. Each is written beside its place and renamed, so that none is ever half there."""
+
+import contextlib
+import csv
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import filelock
+import psutil
+
+from aireal import flags
+from aireal.config import Config, UserError, package_folder
+
+# These may differ when a run goes on: they change neither the data nor the weights.
+_FREE = ("prepared_dir", "evaluate", "tensorboard")
+_PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
+
+
+class RunFolder:
+    """One training run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
+
+    def __init__(self, path: os.PathLike | str):
+        self.path = pathlib.Path(path).expanduser()
+        self.flagfile = self.path / "flags.cfg"
+        self.model = self.path / "model.keras"
+        self.best_weights = self.path / "best.weights.h5"
+        self._metrics = self.path / "metrics.jsonl"
+        self._result = self.path / "result.json"
+        self._environment = self.path / "env.json"
+
+    def config(self) -> Config:
+        """Returns the Config of the run. Raises UserError where there is no run."""
+        if not self.flagfile.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no {self.flagfile.name}.")
+        return flags.from_flagfile(self.flagfile)
+
+    @contextlib.contextmanager
+    def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:
+        """Makes the folder, or opens one that belongs to the same flags, for this process alone.
+
+        Yields:
+          `config`, with a `cache` of "auto" replaced by what an earlier start chose.
+
+        Raises:
+          UserError: the folder belongs to other flags or to something else, or a run is active in it.
+        """
+        lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise UserError(f"Another process is training in {self.path}. Wait for it, or choose another --workdir.") from None
+        with lock:
+            if overwrite and self.flagfile.exists():
+                shutil.rmtree(self.path)
+            yield self._same_run(config)
+
+    def _same_run(self, config: Config) -> Config:
+        if not self.flagfile.exists():
+            if self.path.exists() and any(self.path.iterdir()):
+                raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
+            return config
+        earlier = self.config()
+        if config.cache == "auto":
+            config = dataclasses.replace(config, cache=earlier.cache)
+        names = [field.name for field in dataclasses.fields(Config) if field.name not in _FREE]
+        differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
+        if differing:
+            rows = "".join(f"\n  --{name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing)
+            raise UserError(
+                f"{self.path} belongs to a run with other flags; choose another --workdir, or --overwrite to delete that run:{rows}"
+            )
+        return config
+
+    def write_start(self, config: Config, fingerprint: str) -> None:
+        """Writes flags.cfg and env.json. Raises UserError where an earlier start saw other data."""
+        if self._environment.exists():
+            seen = json.loads(self._environment.read_text())["data_fingerprint"]
+            if seen != fingerprint:
+                raise UserError(
+                    f"The images in {config.source} have changed since the run in {self.path} began. Give --overwrite to "
+                    "begin again, or another --workdir."
+                )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self._environment, {**environment(), "data_fingerprint": fingerprint})
+        header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
+        write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
+
+    def rows(self) -> list[dict[str, float]]:
+        """Returns the epochs of metrics.jsonl so far."""
+        if not self._metrics.exists():
+            return []
+        return [json.loads(line) for line in self._metrics.read_text().splitlines()]
+
+    def write_rows(self, rows: Sequence[dict[str, float]]) -> None:
+        write_text(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def result(self) -> dict[str, Any]:
+        return json.loads(self._result.read_text()) if self._result.exists() else {}
+
+    def update_result(self, **values: Any) -> dict[str, Any]:
+        """Adds or replaces keys of result.json and returns the whole."""
+        result = {**self.result(), **values}
+        write_json(self._result, result)
+        return result
+
+    def checkpoint(self) -> tuple[pathlib.Path, int] | None:
+        """Returns the last checkpoint and the number of epochs behind it, or None."""
+        found = sorted(self.path.glob("checkpoint-*.weights.h5"))
+        return (found[-1], int(re.findall(r"\d+", found[-1].name)[0])) if found else None
+
+    def save_checkpoint(self, model, epochs_done: int) -> None:
+        """Saves weights and optimizer; the epoch is in the name, so that both appear in one rename."""
+        earlier = list(self.path.glob("checkpoint-*.weights.h5"))
+        with replacing(self.path / f"checkpoint-{epochs_done:06}.weights.h5") as path:
+            model.save_weights(path)
+        for path in earlier:
+            path.unlink()
+
+    def drop_checkpoints(self) -> None:
+        for path in (*self.path.glob("*.weights.h5"), *self.path.glob(".partial-*")):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def peak_memory_bytes() -> int:
+    """Returns the most memory that this process has had resident."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def environment() -> dict[str, Any]:
+    """Returns what a figure depends on besides the flags: command, time, versions, hardware, commit."""
+    return {
+        "command": " ".join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "commit": _commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return names[0] if names else platform.processor()
+
+
+def _commit() -> str | None:
+    """Returns the commit of the checkout this runs from, with "+changes" where it differs; None outside of one."""
+    command = ["git", "-C", str(package_folder()), "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,1 @@
+"""TFDS builders: folders and archives of pictures -> TFRecords."""

@@ -1,0 +1,1 @@
+"""The CIFAKE data set, and any pictures laid out like it."""

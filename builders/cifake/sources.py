@@ -1,0 +1,152 @@
+"""Where pictures come from: a folder, a .zip or a .tar in the CIFAKE layout, read in place.
+
+Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives are
+read from front to back as often as needed, which for CIFAKE's 37 MB takes seconds and leaves nothing behind on disk.
+"""
+
+import hashlib
+import lzma
+import os
+import pathlib
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+SPLITS = ("train", "test")
+LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
+
+Member = tuple[str, Callable[[], bytes]]
+
+# What reading a damaged or protected member raises; RuntimeError is zipfile's for a password.
+READ_ERRORS = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
+
+_LAYOUT = "train/FAKE, train/REAL, test/FAKE and test/REAL (upper or lower case) at its root or one folder down"
+# One folder may stand above the splits, as in archives that hold their own name: cifake/train/FAKE/0000.jpg
+_PICTURE = re.compile(r"(?:\./)?(?:[^/]+/)?(train|test)/(fake|real)/(.+)", re.IGNORECASE)
+# What file managers and archivers leave in any folder.
+_CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+
+
+class SourceError(ValueError):
+    """The source cannot be used; the message says what is wrong, where, and what to do."""
+
+
+def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
+    """Yields every file of the class folders, in the source's own order.
+
+    Args:
+      source: a folder, or a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, or a folder with one such file in it.
+      splits: those wanted, of `train` and `test`.
+
+    Yields:
+      (path, load): the path in the canonical spelling, as `train/FAKE/0001 (2).jpg`, and a function that returns the
+      file's bytes. `load` is valid until the next member is asked for.
+
+    Raises:
+      SourceError: nothing is there, it is no folder and no archive, or the archive is damaged.
+    """
+    for path, load in _members(find(source), splits):
+        match = _PICTURE.fullmatch(path)
+        if match and match[1].lower() in splits and not _CLUTTER.search(path):
+            split, label, name = match.groups()
+            yield f"{split.lower()}/{label.upper()}/{name}", load
+
+
+def fingerprint(source: os.PathLike | str) -> str:
+    """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched."""
+    source = find(source)
+    if source.is_dir():
+        files = sorted((path, entry.stat()) for path, entry in _entries(source))
+    else:
+        files = [(source.name, source.stat())]
+    lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
+    return hashlib.blake2b(lines.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def find(source: os.PathLike | str) -> pathlib.Path:
+    """Returns the folder with the splits or the archive that `source` means, or raises SourceError."""
+    source = pathlib.Path(source).expanduser()
+    if not source.exists():
+        raise SourceError(f"{source} does not exist. It should be a folder or an archive with {_LAYOUT}.")
+    if not source.is_dir():
+        return source
+    if any(True for _ in _class_folders(source)):
+        return source
+    # The archive as it was downloaded, alone in its folder: what TFDS calls a manual_dir.
+    archives = [path for path in sorted(source.iterdir()) if path.is_file() and _is_archive(path)]
+    if len(archives) == 1:
+        return archives[0]
+    seen = ", ".join(sorted(os.listdir(source))[:10]) or "nothing"
+    raise SourceError(f"{source} has no class folder. Expected {_LAYOUT}; found {seen}.")
+
+
+def _is_archive(path: pathlib.Path) -> bool:
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+
+
+def _members(source: pathlib.Path, splits: Sequence[str]) -> Iterator[Member]:
+    if source.is_dir():
+        for path, entry in sorted(_entries(source, splits), key=lambda item: item[0]):
+            yield path, lambda entry=entry: _read(entry.path)
+        return
+    try:
+        if zipfile.is_zipfile(source):
+            yield from _zip_members(source)
+        else:
+            yield from _tar_members(source)
+    except READ_ERRORS as error:
+        raise SourceError(
+            f"{source} cannot be read as a .zip or .tar archive: {error}. Download it again, or unpack it yourself "
+            "and give the folder."
+        ) from error
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def _zip_members(path: pathlib.Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                yield info.filename, lambda info=info: archive.read(info)
+
+
+def _tar_members(path: pathlib.Path) -> Iterator[Member]:
+    with tarfile.open(path, "r|*") as archive:  # "|": a stream, because seeking in .tar.xz starts over each time
+        for info in archive:
+            if info.isfile():
+                yield info.name, lambda info=info: archive.extractfile(info).read()
+
+
+def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[tuple[str, os.DirEntry]]:
+    """Yields (path below `folder`, entry) of every file in the class folders; follows no link to a folder."""
+    for class_folder in _class_folders(folder, splits):
+        pending = [class_folder.relative_to(folder).as_posix()]
+        while pending:
+            below = pending.pop()
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    path = f"{below}/{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(path)
+                    else:
+                        yield path, entry
+
+
+def _class_folders(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[pathlib.Path]:
+    for root in (folder, *_subfolders(folder)):
+        for split in _subfolders(root, splits):
+            yield from _subfolders(split, [label.lower() for label in LABELS])
+
+
+def _subfolders(folder: pathlib.Path, names: Sequence[str] | None = None) -> list[pathlib.Path]:
+    """Returns the folders in `folder`, or those that bear one of `names` in any case; none where it is unreadable."""
+    try:
+        found = sorted(folder.iterdir())
+    except PermissionError:
+        return []
+    return [path for path in found if path.is_dir() and (names is None or path.name.lower() in names)]

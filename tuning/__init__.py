@@ -1,0 +1,1 @@
+"""Keras Tuner around the baseline."""
