@@ -1,7 +1,7 @@
 """The small offline data set behind --source=demo: real crops of two photographs, and a generative model's fakes.
 
-It shows that everything works, in seconds and without a network. Its accuracy says nothing about CIFAKE: a detector that
-tells a Gaussian mixture's patches from photographs has learnt about that mixture.
+It shows that everything works, in seconds and without a network. Its accuracy says nothing about CIFAKE: a detector
+that tells a Gaussian mixture's patches from photographs has learnt about that mixture.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ def fingerprint(seed: int) -> str:
 def write(folder: os.PathLike | str, seed: int) -> None:
     """Writes 2,000 train and 400 test JPEGs (quality 75, 4:2:0) in CIFAKE's layout; same seed, same bytes.
 
-    REAL are crops of the two photographs in scikit-learn, brought to 32x32 from several scales; train and test come from
-    separate regions. FAKE are samples of a Gaussian mixture over the principal components of the train crops.
+    REAL are crops of the two photographs in scikit-learn, brought to 32x32 from several scales; train and test come
+    from separate regions. FAKE are samples of a Gaussian mixture over the principal components of the train crops.
     """
     rng = np.random.default_rng(seed)
     real = {split: _crops(split, count, rng) for split, count in COUNTS.items()}

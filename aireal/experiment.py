@@ -41,6 +41,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
             _train(config, data, folder)
         else:
             print(f"{folder.path} is trained already.")
+        folder.drop_checkpoints()
         if config.evaluate != "none":
             report.evaluate(folder, data, splits=["validation"] if config.evaluate == "validation" else _judged(data))
         return folder.result()
@@ -70,19 +71,19 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
             initial_epoch=done,
             steps_per_epoch=data.steps_per_epoch(),
             validation_data=validation,
+            shuffle=False,  # the batches are shuffled already
             verbose=0,
             callbacks=[_Reseed(config.seed), journal, *_tensorboard(config, folder)],
         )
     if config.keep == "best":
         model.load_weights(folder.best_weights)
-    _save(model, config, folder)
     folder.update_result(
         parameters=model.count_params(),
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=record.peak_memory_bytes(),
     )
-    folder.drop_checkpoints()
+    _save(model, config, folder)  # comes last: where it stands, the training is over
 
 
 def _save(model: keras.Model, config: Config, folder: record.RunFolder) -> None:
@@ -129,7 +130,7 @@ class _Reseed(keras.callbacks.Callback):
 
 
 class _Journal(keras.callbacks.Callback):
-    """After each epoch: metrics.jsonl, the best weights so far, a checkpoint. Meanwhile: progress, and a look at the loss.
+    """After each epoch: metrics.jsonl, best weights so far, a checkpoint. Meanwhile: progress, and a look at the loss.
 
     What early stopping needs to know is in the rows themselves, so it survives an interruption like everything else.
     """
@@ -179,7 +180,7 @@ class _Journal(keras.callbacks.Callback):
                 "validation_seconds": round(now - self._last_step, 3),
             }
         )
-        # The checkpoint comes last: it alone decides where a next start goes on, and what precedes it is made again alike.
+        # The checkpoint comes last: it alone decides where a next start goes on; what precedes it is made again alike.
         self._folder.write_rows(self.rows)
         if self._config.keep == "best" and self._epochs_since_best() == 0:
             with record.replacing(self._folder.best_weights) as path:

@@ -1,4 +1,4 @@
-"""Shared flags, made from Config's fields; flags -> Config; the flagfile that replays a run; the frame of every entry."""
+"""Shared flags, made from Config's fields; flags -> Config -> replaying flagfile; the frame of every entry."""
 
 import dataclasses
 import os
@@ -6,10 +6,12 @@ import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from aireal import config as config_lib
 from aireal.config import Config, UserError
+
+flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose --help shows them
 
 WORKDIR = "workdir"
 
@@ -17,8 +19,8 @@ WORKDIR = "workdir"
 def define_config_flags() -> None:
     """Defines one flag for every field of Config, with its default, help and choices."""
     for field in dataclasses.fields(Config):
-        name, default, help_text = field.name, field.default, field.metadata["help"]
-        if field.metadata["choices"]:
+        name, default, help_text = field.name, field.default, _help(field)
+        if "choices" in field.metadata:
             flags.DEFINE_enum(name, default, list(field.metadata["choices"]), help_text)
         elif field.type is bool:
             flags.DEFINE_bool(name, default, help_text)
@@ -85,9 +87,13 @@ def run(main: Callable[[], None]) -> None:
 
     def checked(argv: Sequence[str]) -> None:
         if len(argv) > 1:
-            raise UserError(f"unexpected argument {argv[1]!r}. Values are written --name=value, also for true and false.")
+            raise UserError(
+                f"unexpected argument {argv[1]!r}. Values are written --name=value, also for true and false."
+            )
         main()
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's chatter about processors and missing GPUs
+    logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
     try:
         app.run(checked, argv=list(_expand(sys.argv)), flags_parser=_parse)
     except UserError as error:
@@ -95,6 +101,12 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _help(field: dataclasses.Field) -> str:
+    bounds = {"at_least": "at least", "at_most": "at most", "below": "below"}
+    stated = [f"{words} {field.metadata[name]:,.10g}" for name, words in bounds.items() if name in field.metadata]
+    return field.metadata["help"] + (f" ({', '.join(stated)})" if stated else "")
 
 
 def _fail(error: Exception) -> int:
@@ -106,7 +118,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
-        sys.exit(_fail(f"{error}\nAll flags: python -m aireal.train --help"))
+        sys.exit(_fail(f"{error}\n--help lists all flags."))
 
 
 def _expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:

@@ -19,8 +19,8 @@ def evaluate(label: np.ndarray, p_real: np.ndarray) -> dict[str, Any]:
 
     Returns:
       n; accuracy; for FAKE and REAL each precision, recall, f1, support; confusion_matrix (rows: truth, columns:
-      verdict, FAKE first); roc_auc; average_precision and tpr_at_1_percent_fpr with FAKE as the positive class: the share
-      of fakes caught when 1 % of photographs are accused; brier_score; expected_calibration_error.
+      verdict, FAKE first); roc_auc; average_precision and tpr_at_1_percent_fpr with FAKE as the positive class: the
+      share of fakes caught when 1 % of photographs are accused; brier_score; expected_calibration_error.
     """
     verdict = (p_real >= 0.5).astype(int)
     report = sk.classification_report(

@@ -20,7 +20,9 @@ def curves(rows: Sequence[dict[str, float]]) -> Figure:
     titles = {"accuracy": "Accuracy", "loss": "Loss (binary cross-entropy + L2)"}
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         marker = "o" if len(rows) < 40 else None
-        axes.plot(epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, with dropout")
+        axes.plot(
+            epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, with dropout"
+        )
         if f"val_{name}" in rows[0]:
             values = [row[f"val_{name}"] for row in rows]
             axes.plot(epochs, values, marker=marker, ms=3, color=_VALIDATION, label="validation")
@@ -62,7 +64,9 @@ def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     at_one = metrics.tpr_at_fpr(is_fake, -p_real, 0.01)
     figure = Figure(figsize=(5.5, 4.4), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
-    axes.plot(accused, caught, color=_TRAIN, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}")
+    axes.plot(
+        accused, caught, color=_TRAIN, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}"
+    )
     axes.plot([0.01], [at_one], "o", color=_VALIDATION, label=f"{at_one:.1%} caught at 1 % accused")
     chance = np.geomspace(1e-4, 1, 50)
     axes.plot(chance, chance, "--", color=_GREY, label="chance")
@@ -101,9 +105,7 @@ def calibration(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     return figure
 
 
-def errors(
-    images: Sequence[np.ndarray], table, p_real: np.ndarray, labels: Sequence[str], split: str
-) -> Figure:
+def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, labels: Sequence[str], split: str) -> Figure:
     """Draws a sheet of wrong verdicts.
 
     Args:

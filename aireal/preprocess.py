@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+
 def decode_jpegs(encoded: tf.Tensor, at_most: int) -> tf.Tensor:
     """Decodes JPEGs of one size.
 
@@ -75,4 +76,3 @@ def resize(images: tf.Tensor, size: int) -> tf.Tensor:
 def normalise(images: tf.Tensor) -> tf.Tensor:
     """[..., 3] uint8 in 0..255 -> float32 in [0, 1]."""
     return tf.cast(images, tf.float32) / 255.0
-

@@ -29,7 +29,7 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-lear
 
 
 class RunFolder:
-    """One training run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
+    """One run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
 
     def __init__(self, path: os.PathLike | str):
         self.path = pathlib.Path(path).expanduser()
@@ -61,7 +61,9 @@ class RunFolder:
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            raise UserError(f"Another process is training in {self.path}. Wait for it, or choose another --workdir.") from None
+            raise UserError(
+                f"Another process is training in {self.path}. Wait for it, or choose another --workdir."
+            ) from None
         with lock:
             if overwrite and self.flagfile.exists():
                 shutil.rmtree(self.path)
@@ -78,9 +80,12 @@ class RunFolder:
         names = [field.name for field in dataclasses.fields(Config) if field.name not in _FREE]
         differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
         if differing:
-            rows = "".join(f"\n  --{name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing)
+            rows = "".join(
+                f"\n  --{name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing
+            )
             raise UserError(
-                f"{self.path} belongs to a run with other flags; choose another --workdir, or --overwrite to delete that run:{rows}"
+                f"{self.path} belongs to a run with other flags; choose another --workdir, or --overwrite to delete "
+                f"that run:{rows}"
             )
         return config
 
@@ -90,8 +95,8 @@ class RunFolder:
             seen = json.loads(self._environment.read_text())["data_fingerprint"]
             if seen != fingerprint:
                 raise UserError(
-                    f"The images in {config.source} have changed since the run in {self.path} began. Give --overwrite to "
-                    "begin again, or another --workdir."
+                    f"The images in {config.source} have changed since the run in {self.path} began. Give "
+                    "--overwrite to begin again, or another --workdir."
                 )
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self._environment, {**environment(), "data_fingerprint": fingerprint})
@@ -199,7 +204,18 @@ def _processor() -> str:
 
 def _commit() -> str | None:
     """Returns the commit of the checkout this runs from, with "+changes" where it differs; None outside of one."""
-    command = ["git", "-C", str(package_folder()), "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
+    if not (package_folder() / ".git").exists():
+        return None
+    command = [
+        "git",
+        "-C",
+        str(package_folder()),
+        "describe",
+        "--always",
+        "--abbrev=12",
+        "--dirty=+changes",
+        "--exclude=*",
+    ]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

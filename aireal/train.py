@@ -7,7 +7,9 @@ from absl import flags
 
 from aireal import flags as shared
 
-_WORKDIR = flags.DEFINE_string(shared.WORKDIR, "runs/demo", "run folder: made, or continued where it has the same flags")
+_WORKDIR = flags.DEFINE_string(
+    shared.WORKDIR, "runs/demo", "run folder: made, or continued where it has the same flags"
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "delete the run that is in --workdir and begin again")
 shared.define_config_flags()
 

@@ -74,7 +74,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             )
         self._copies = checks.first_copies(digests)
         smallest = min(collections.Counter(path.split("/")[0] for path in digests).values())
-        gc.disable()  # TFDS keeps every example until it has shuffled all: collecting among them takes a fifth of the time
+        gc.disable()  # TFDS keeps all examples until they are shuffled: the collector takes a fifth of the time there
         try:
             super()._download_and_prepare(
                 dl_manager, dataclasses.replace(download_config, num_shards=min(SHARDS, smallest))
@@ -89,11 +89,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
         for path, load in sources.pictures(self._source, [split]):
             _, label, name = path.split("/", 2)
-            yield path, {
-                "image": io.BytesIO(load()),
-                "label": label,
-                # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
-                "object": checks.object_of(name) if self.builder_config.strict else -1,
-                "filename": f"{label}/{name}",
-                "copy_of": self._copies.get(path, ""),
-            }
+            yield (
+                path,
+                {
+                    "image": io.BytesIO(load()),
+                    "label": label,
+                    # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
+                    "object": checks.object_of(name) if self.builder_config.strict else -1,
+                    "filename": f"{label}/{name}",
+                    "copy_of": self._copies.get(path, ""),
+                },
+            )

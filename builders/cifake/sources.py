@@ -1,9 +1,11 @@
 """Where pictures come from: a folder, a .zip or a .tar in the CIFAKE layout, read in place.
 
-Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives are
-read from front to back as often as needed, which for CIFAKE's 37 MB takes seconds and leaves nothing behind on disk.
+Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives
+are read from front to back as often as needed, which takes seconds for CIFAKE and leaves nothing behind on disk.
 """
 
+import bz2
+import gzip
 import hashlib
 import lzma
 import os
@@ -13,18 +15,23 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 SPLITS = ("train", "test")
 LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
+SIZE = 32  # edge of CIFAKE's pictures in pixels
 
 Member = tuple[str, Callable[[], bytes]]
 
 # What reading a damaged or protected member raises; RuntimeError is zipfile's for a password.
 READ_ERRORS = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 
+# What a .tar is compressed with, by its first bytes.
+_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+
 _LAYOUT = "train/FAKE, train/REAL, test/FAKE and test/REAL (upper or lower case) at its root or one folder down"
 # One folder may stand above the splits, as in archives that hold their own name: cifake/train/FAKE/0000.jpg
-_PICTURE = re.compile(r"(?:\./)?(?:[^/]+/)?(train|test)/(fake|real)/(.+)", re.IGNORECASE)
+_PICTURE = re.compile(r"(?:[^/]+/)?(train|test)/(fake|real)/(.+)", re.IGNORECASE)
 # What file managers and archivers leave in any folder.
 _CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 
@@ -48,6 +55,7 @@ def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Itera
       SourceError: nothing is there, it is no folder and no archive, or the archive is damaged.
     """
     for path, load in _members(find(source), splits):
+        path = path.removeprefix("./")  # as `tar -c .` writes
         match = _PICTURE.fullmatch(path)
         if match and match[1].lower() in splits and not _CLUTTER.search(path):
             split, label, name = match.groups()
@@ -58,7 +66,7 @@ def fingerprint(source: os.PathLike | str) -> str:
     """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched."""
     source = find(source)
     if source.is_dir():
-        files = sorted((path, entry.stat()) for path, entry in _entries(source))
+        files = sorted((path, entry.stat()) for path, entry in _entries(source) if not _CLUTTER.search(path))
     else:
         files = [(source.name, source.stat())]
     lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
@@ -116,10 +124,25 @@ def _zip_members(path: pathlib.Path) -> Iterator[Member]:
 
 
 def _tar_members(path: pathlib.Path) -> Iterator[Member]:
-    with tarfile.open(path, "r|*") as archive:  # "|": a stream, because seeking in .tar.xz starts over each time
+    # "|": a stream, because seeking in .tar.xz starts over each time
+    with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for info in archive:
             if info.isfile():
                 yield info.name, lambda info=info: archive.extractfile(info).read()
+        # tarfile alone takes an archive cut between two members for a whole one, and its streams skip gzip's checksum.
+        while file.read(1 << 20):
+            pass
+        if file.tell() < archive.offset + tarfile.BLOCKSIZE:
+            raise EOFError("it is cut short")
+
+
+def _decompressed(path: pathlib.Path) -> BinaryIO:
+    with open(path, "rb") as file:
+        start = file.read(6)
+    for magic, opener in _COMPRESSIONS.items():
+        if start.startswith(magic):
+            return opener(path)
+    return open(path, "rb")
 
 
 def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[tuple[str, os.DirEntry]]:

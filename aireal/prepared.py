@@ -1,0 +1,145 @@
+"""The TFRecords of a source: made on first use, reused afterwards; and what is known of the images in them."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import tempfile
+
+import filelock
+import numpy as np
+import tensorflow as tf
+
+from aireal import demo
+from aireal.config import Config, UserError
+from builders.cifake import sources
+from builders.cifake.cifake_dataset_builder import Builder
+
+_SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
+_SHUFFLE_BUFFER_BYTES = 256 << 20
+_INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
+_KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
+
+
+def prepare(config: Config) -> Builder:
+    """Returns a builder whose TFRecords exist, made now where no earlier run has made them of the same files.
+
+    Raises:
+      UserError: the source is missing, unfit or cannot be downloaded.
+    """
+    root = pathlib.Path(config.prepared_dir).expanduser()
+    form = "strict" if config.strict else "any"
+    try:
+        source = _download() if config.source == "kaggle" else config.source
+        fingerprint = demo.fingerprint(config.seed) if source == "demo" else sources.fingerprint(source)
+        # A release of its own kind: what was prepared from a mere folder has not been held against it.
+        folder = root / f"{'kaggle' if config.source == 'kaggle' else form}-{fingerprint}"
+        builder = Builder(config=form, data_dir=folder, source=source, release_only=config.source == "kaggle")
+        if builder.data_path.exists():
+            return builder
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_suffix(".lock")):
+            for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
+                shutil.rmtree(leftover, ignore_errors=True)
+            if source == "demo":
+                with tempfile.TemporaryDirectory() as made:
+                    demo.write(made, config.seed)
+                    Builder(config=form, data_dir=folder, source=made).download_and_prepare()
+            else:
+                builder.download_and_prepare()
+        return Builder(config=form, data_dir=folder)
+    except sources.SourceError as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"The data could not be prepared in {root} (--prepared_dir): {error}") from error
+
+
+def _download() -> str:
+    by_hand = (
+        f"Or download it by hand from https://www.kaggle.com/datasets/{_KAGGLE} and give the archive: "
+        "--source=archive.zip"
+    )
+    try:
+        import kagglehub
+    except ImportError:
+        raise UserError(f"--source=kaggle needs kagglehub: pip install 'aireal[kaggle]'. {by_hand}") from None
+    try:
+        return kagglehub.dataset_download(_KAGGLE)
+    except Exception as error:  # kagglehub passes on whatever its HTTP client and Kaggle's API raise
+        raise UserError(
+            f"Kaggle's CIFAKE could not be downloaded ({type(error).__name__}: {error}). {by_hand}"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """What is known of images besides their pixels; row i belongs to image i."""
+
+    label: np.ndarray  # [N] int64, 0 = FAKE, 1 = REAL
+    object: np.ndarray  # [N] int64, index into `Data.objects`, -1 = unknown
+    filename: np.ndarray  # [N] str, as FAKE/0001 (2).jpg
+    copy_of: np.ndarray  # [N] str, as train/FAKE/0000.jpg; empty for a first or only one
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def rows(self, positions: np.ndarray) -> "Table":
+        """Returns the rows at `positions`: integers, or a mask."""
+        return Table(**{name: column[positions] for name, column in vars(self).items()})
+
+
+class Records:
+    """The TFRecords of one folder of the source, and the table of what they hold, in their order."""
+
+    def __init__(self, builder: Builder, name: str):
+        info = builder.info.splits[name]
+        self._files = [os.fspath(path) for path in info.filepaths]
+        self._starts = np.cumsum([0, *info.shard_lengths])
+        mean_bytes = max(info.num_bytes // info.num_examples, 1)
+        self._buffer = min(_SHUFFLE_BUFFER, max(_SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
+        self.table = _read_table(self._files)
+
+    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
+        """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""
+        examples = tf.data.TFRecordDataset(self._files)
+        return examples if mask.all() else _filtered(examples, tf.constant(mask))
+
+    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
+        """Returns the same examples in an order that is a function of `seed`, two integers or scalar tensors.
+
+        Shards in random order, read by turns, then a bounded buffer: memory does not grow with the data.
+        """
+        starts = tf.constant(self._starts)
+        whole, mask = bool(mask.all()), tf.constant(mask)
+
+        def shard(index: tf.Tensor) -> tf.data.Dataset:
+            examples = tf.data.TFRecordDataset(tf.gather(self._files, index))
+            return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
+
+        shards = tf.random.experimental.stateless_shuffle(tf.range(len(self._files)), seed)
+        draw = tf.random.stateless_uniform([], seed, None, None, tf.int64)
+        return (
+            tf.data.Dataset.from_tensor_slices(shards)
+            .interleave(shard, cycle_length=len(self._files), block_length=_INTERLEAVED)
+            .shuffle(self._buffer, seed=draw)
+        )
+
+
+def _read_table(files: list[str]) -> Table:
+    features = {
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "object": tf.io.FixedLenFeature([], tf.int64),
+        "filename": tf.io.FixedLenFeature([], tf.string),
+        "copy_of": tf.io.FixedLenFeature([], tf.string),
+    }
+    batches = tf.data.TFRecordDataset(files).batch(1024).map(lambda batch: tf.io.parse_example(batch, features))
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
+    for batch in batches.as_numpy_iterator():
+        for name, column in batch.items():
+            columns[name].append(column if column.dtype == np.int64 else np.char.decode(column.astype(bytes), "utf-8"))
+    return Table(**{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def _filtered(examples: tf.data.Dataset, mask: tf.Tensor) -> tf.data.Dataset:
+    kept = tf.data.Dataset.zip(examples, tf.data.Dataset.from_tensor_slices(mask)).filter(lambda _, keep: keep)
+    return kept.map(lambda example, _: example)

@@ -1,0 +1,80 @@
+"""aireal.augment: what happens to an image, and that the seed alone decides it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aireal.augment import augment
+from aireal.config import Config
+
+FLIP = Config(augment_flip=True)
+SHIFT = Config(augment_shift_pixels=3)
+BOTH = Config(augment_flip=True, augment_shift_pixels=3)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random([64, 12, 12, 3], np.float32)
+
+
+def _augmented(images, config, seed=(0, 0)):
+    return augment(tf.constant(images), config, list(seed)).numpy()
+
+
+def _crops(image, pixels):
+    """Every place that a shift can put the image, from (down, right) to its pixels; borders reflected."""
+    padded = np.pad(image, [[pixels, pixels], [pixels, pixels], [0, 0]], "reflect")
+    height, width, _ = image.shape
+    places = np.ndindex(2 * pixels + 1, 2 * pixels + 1)
+    return {(row, column): padded[row : row + height, column : column + width] for row, column in places}
+
+
+def test_off_changes_nothing(images):
+    np.testing.assert_array_equal(_augmented(images, Config()), images)
+
+
+@pytest.mark.parametrize("config", [FLIP, SHIFT, BOTH], ids=["flip", "shift", "both"])
+def test_same_seed_same_result_and_other_seed_or_batch_another(images, config):
+    first = _augmented(images, config, (5, 9))
+    np.testing.assert_array_equal(_augmented(images, config, (5, 9)), first)
+    assert np.any(_augmented(images, config, (6, 9)) != first)
+    assert np.any(_augmented(images, config, (5, 10)) != first)
+
+
+def test_flip_mirrors_some_images_exactly_and_leaves_the_others(images):
+    result = _augmented(images, FLIP)
+    kept = np.array([np.array_equal(*pair) for pair in zip(result, images, strict=True)])
+    mirrored = np.array([np.array_equal(*pair) for pair in zip(result, images[:, :, ::-1], strict=True)])
+    assert np.all(kept ^ mirrored)
+    assert 16 <= mirrored.sum() <= 48  # 32 expected; outside of this once in 20,000 seeds
+
+
+def test_shift_moves_each_image_by_its_own_few_pixels_with_reflected_borders(images):
+    places = []
+    for image, result in zip(images, _augmented(images, SHIFT), strict=True):
+        found = [place for place, crop in _crops(image, 3).items() if np.array_equal(crop, result)]
+        assert len(found) == 1
+        places += found
+    rows, columns = np.transpose(places)
+    assert set(rows) == set(columns) == set(range(7))  # up to 3 pixels to either side, all of them
+    assert np.any(rows != columns)
+
+
+def test_flip_and_shift_together_give_a_shifted_image_or_a_shifted_mirror_image(images):
+    for image, result in zip(images, _augmented(images, BOTH), strict=True):
+        outcomes = [*_crops(image, 3).values(), *_crops(image[:, ::-1], 3).values()]
+        assert any(np.array_equal(outcome, result) for outcome in outcomes)
+
+
+def test_shape_type_and_range_are_kept(images):
+    extremes = np.round(images)  # zeros and ones
+    result = _augmented(extremes, BOTH)
+    assert (result.shape, result.dtype) == (images.shape, np.float32)
+    assert set(np.unique(result)) == {0.0, 1.0}
+
+
+def test_in_a_pipeline_the_last_short_batch_is_augmented_as_it_is_alone(images):
+    batches = tf.data.Dataset.from_tensor_slices(images).batch(40).enumerate()
+    results = list(batches.map(lambda step, batch: augment(batch, BOTH, [7, step])).as_numpy_iterator())
+    assert [len(result) for result in results] == [40, 24]
+    np.testing.assert_array_equal(results[1], _augmented(images[40:], BOTH, (7, 1)))

@@ -1,0 +1,160 @@
+import io
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from aireal import data as data_lib
+from aireal.data import Data
+
+MODES = ["none", "ram"]
+
+
+def collect(batches):
+    images, labels = zip(*batches.as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def sorted_rows(images):
+    return sorted(image.tobytes() for image in images)
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_an_epoch_has_every_training_image_once(make_config, cache):
+    data = Data(make_config(cache=cache))
+    images, labels = collect(data.training(1))
+    expected = data.images("train", np.arange(len(data.table("train"))))
+    assert sorted_rows(np.round(images * 255).astype(np.uint8)) == sorted_rows(expected)
+    assert labels.sum() == data.table("train").label.sum()
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_batches_are_normalised_floats(make_config, cache):
+    images, labels = next(Data(make_config(cache=cache)).training(1).as_numpy_iterator())
+    assert (images.dtype, images.shape, labels.shape) == (np.float32, (100, 32, 32, 3), (100,))
+    assert images.min() >= 0
+    assert 0.5 < images.max() <= 1
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_order_and_augmentation_depend_on_seed_and_epoch_alone(make_config, cache):
+    def epochs(first, last, **values):
+        return collect(
+            Data(make_config(cache=cache, augment_flip=True, augment_shift_pixels=2, **values)).training(last, first)
+        )[0]
+
+    both = epochs(0, 2)
+    assert np.array_equal(both, epochs(0, 2))
+    assert np.array_equal(both[1600:], epochs(1, 2))  # as after an interruption
+    assert not np.array_equal(both[:1600], both[1600:])
+    assert not np.array_equal(both[:1600], epochs(0, 1, seed=1, source="demo"))
+
+
+@pytest.mark.parametrize("cache", MODES)
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_evaluation_is_in_the_order_of_the_table_and_complete(make_config, cache, split):
+    data = Data(make_config(cache=cache, batch_size=64))
+    images, labels = collect(data.evaluation(split))
+    assert np.array_equal(labels, data.table(split).label)
+    assert np.array_equal(np.round(images * 255), data.images(split, np.arange(len(labels))))
+
+
+def test_streaming_and_ram_give_the_same_pixels(make_config):
+    streamed, cached = (Data(make_config(cache=mode)) for mode in MODES)
+    for split in ("train", "validation"):
+        assert np.array_equal(collect(streamed.evaluation(split))[0], collect(cached.evaluation(split))[0])
+
+
+def test_images_come_in_the_order_asked_for(make_config):
+    data = Data(make_config())
+    rows = np.array([7, 3, 200, 0])
+    everything = data.images("test", np.arange(400))
+    assert np.array_equal(data.images("test", rows), everything[rows])
+
+
+def test_a_short_last_batch_is_kept(make_config):
+    data = Data(make_config(batch_size=300))
+    assert [len(labels) for _, labels in data.training(1)] == [300] * 5 + [100]
+    assert [len(labels) for _, labels in data.evaluation("test")] == [300, 100]
+
+
+def test_validation_is_stratified_disjoint_and_of_the_asked_size(make_config):
+    data = Data(make_config(validation_fraction=0.25))
+    train, validation = data.table("train"), data.table("validation")
+    assert np.bincount(validation.label).tolist() == [250, 250]
+    assert np.bincount(train.label).tolist() == [750, 750]
+    assert not set(train.filename) & set(validation.filename)
+
+
+def test_validation_is_the_same_at_the_same_seed_and_another_at_another(make_config, demo_source):
+    def names(seed):
+        return set(
+            Data(make_config(source=str(demo_source), builder_config="any", seed=seed)).table("validation").filename
+        )
+
+    assert names(0) == names(0)
+    assert names(0) != names(1)
+
+
+def test_copies_stand_on_one_side():
+    count = 400
+    names = np.array([f"FAKE/{i:04}.jpg" for i in range(count)] + [f"REAL/{i:04}.jpg" for i in range(count)])
+    copy_of = np.full(2 * count, "", dtype="<U20")
+    copy_of[1:200:2] = [f"train/{name}" for name in names[0:200:2]]  # pairs: 0001 is a copy of 0000, and so on
+    table = data_lib.Table(np.repeat([0, 1], count), np.full(2 * count, -1), names, copy_of)
+    held_out = data_lib._held_out(table, 0.2, seed=3)
+    assert np.array_equal(held_out[0:200:2], held_out[1:200:2])
+    assert np.bincount(table.label[held_out]).tolist() == [80, 80]
+
+
+def test_no_validation_leaves_everything_for_training(make_config):
+    data = Data(make_config(validation_fraction=0.0))
+    assert (len(data.table("train")), len(data.table("validation"))) == (2000, 0)
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_pictures_of_any_size_and_format_reach_the_models_size(make_config, tmp_path, cache):
+    rng = np.random.default_rng(0)
+    formats = itertools.cycle(["png", "bmp", "gif", "webp", "jpg"])
+    for split, label in itertools.product(["train", "test"], ["FAKE", "REAL"]):
+        folder = tmp_path / split / label
+        folder.mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 256, [rng.integers(5, 90), rng.integers(5, 90), 3], dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.{next(formats)}")
+    data = Data(make_config(source=str(tmp_path), builder_config="any", image_size=24, cache=cache))
+    images, _ = collect(data.training(1))
+    assert images.shape == (16, 24, 24, 3)
+    assert np.all(data.table("test").object == -1)
+
+
+def test_another_image_size_resamples_cifake_like_pictures(make_config, demo_source):
+    data = Data(make_config(source=str(demo_source), builder_config="any", image_size=16))
+    filename = data.table("test").filename[5]
+    picture = Image.open(io.BytesIO((demo_source / "test" / filename).read_bytes())).convert("RGB")
+    ours = data.images("test", np.array([5]))[0].astype(int)
+    pillows = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(ours - pillows).max() <= 2
+
+
+def test_auto_caches_what_fits_and_streams_what_does_not(make_config, monkeypatch):
+    assert Data(make_config(cache="auto")).cache == "ram"
+    monkeypatch.setattr(data_lib, "_RAM_SHARE", 1e-9)
+    assert Data(make_config(cache="auto")).cache == "none"
+
+
+def test_training_batches_can_be_placed_on_a_device(make_config):
+    data = Data(make_config(), device="/cpu:0")
+    images, _ = next(iter(data.training(1)))
+    assert "cpu:0" in images.device.lower()
+
+
+def test_the_shuffle_buffer_is_bounded_in_bytes(make_config, monkeypatch):
+    from aireal import prepared
+
+    monkeypatch.setattr(prepared, "_SHUFFLE_BUFFER_BYTES", 1)
+    images, _ = collect(Data(make_config(cache="none")).training(1))
+    assert len(images) == 1600
+    assert isinstance(Data(make_config(cache="none")).training(1).element_spec[0], tf.TensorSpec)

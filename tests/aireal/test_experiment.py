@@ -1,0 +1,222 @@
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from aireal import experiment, models, record
+from aireal.config import UserError
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TIMES = ("train_seconds", "validation_seconds")
+
+
+def rows(folder):
+    """metrics.jsonl without the times, which no two runs share."""
+    lines = (pathlib.Path(folder) / "metrics.jsonl").read_text().splitlines()
+    return [{name: value for name, value in json.loads(line).items() if name not in TIMES} for line in lines]
+
+
+def weights(folder):
+    return keras.models.load_model(pathlib.Path(folder) / "model.keras", compile=False).get_weights()
+
+
+def same(left, right):
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+@pytest.fixture
+def config(make_config):
+    return make_config(augment_flip=True, schedule="cosine", warmup_epochs=1, evaluate="none")
+
+
+def stop_after(monkeypatch, epochs):
+    """Raises, like a power cut, in the middle of the epoch after `epochs`."""
+
+    def step(self, batch, logs=None):
+        if len(self.rows) == epochs and batch == 5:
+            raise InterruptedError
+
+    monkeypatch.setattr(experiment._Journal, "on_train_batch_begin", step, raising=False)
+
+
+def test_a_run_leaves_its_files_and_no_others(make_config, tmp_path):
+    result = experiment.run(make_config(), str(tmp_path / "run"))
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    figures = {f"{name}.png" for name in ("curves", "confusion_matrix", "roc", "calibration", "errors")}
+    assert names == figures | {
+        "flags.cfg", "env.json", "metrics.jsonl", "model.keras", "result.json", "predictions.csv"
+    }  # fmt: skip
+    assert result["parameters"] == models.build_model(make_config()).count_params()
+    assert len(rows(tmp_path / "run")) == 2
+    assert result["train_seconds"] > 0
+    assert sum(map(sum, result["test"]["confusion_matrix"])) == 400
+
+
+def test_the_same_seed_gives_the_same_metrics_and_weights(config, tmp_path):
+    for name in ("a", "b"):
+        experiment.run(config, str(tmp_path / name))
+    experiment.run(dataclasses.replace(config, seed=1), str(tmp_path / "c"))
+    assert rows(tmp_path / "a") == rows(tmp_path / "b")
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert rows(tmp_path / "a") != rows(tmp_path / "c")
+
+
+@pytest.mark.parametrize("values", [{}, {"precision": "bfloat16", "keep": "best"}, {"cache": "none"}], ids=str)
+def test_an_interrupted_run_ends_like_one_that_was_not(make_config, tmp_path, monkeypatch, values):
+    config = make_config(**{"augment_shift_pixels": 2, "schedule": "cosine", "epochs": 3, "evaluate": "none", **values})
+    experiment.run(config, str(tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+        stop_after(patch, epochs=2)
+        with pytest.raises(InterruptedError):
+            experiment.run(config, str(tmp_path / "broken"))
+    assert len(rows(tmp_path / "broken")) == 2
+    experiment.run(config, str(tmp_path / "broken"))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "broken")
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_a_killed_process_goes_on_by_the_same_command(make_config, prepared_dir, tmp_path):
+    flags = ["--filters=8,4", "--dense_units=16", "--epochs=6", "--batch_size=100", "--learning_rate=1e-3"]
+    command = [sys.executable, "-m", "aireal.train", *flags, f"--prepared_dir={prepared_dir}", "--evaluate=none"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    with subprocess.Popen([*command, f"--workdir={tmp_path / 'run'}"], env=environment, cwd=tmp_path) as process:
+        while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= 2):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "run" / "model.keras").exists()
+    again = subprocess.run(
+        [*command, f"--workdir={tmp_path / 'run'}"], env=environment, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert again.returncode == 0, again.stderr
+    whole = make_config(epochs=6, evaluate="none")
+    experiment.run(whole, str(tmp_path / "whole"))
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_not_trained_again(config, tmp_path, capsys):
+    experiment.run(config, str(tmp_path / "run"))
+    before = (tmp_path / "run/model.keras").stat().st_mtime_ns
+    experiment.run(config, str(tmp_path / "run"))
+    assert (tmp_path / "run/model.keras").stat().st_mtime_ns == before
+    assert "trained already" in capsys.readouterr().out
+
+
+def test_a_folder_of_other_flags_is_refused_unless_overwritten(config, tmp_path):
+    experiment.run(config, str(tmp_path / "run"))
+    other = dataclasses.replace(config, learning_rate=0.5, epochs=3)
+    with pytest.raises(UserError, match=r"(?s)--epochs: 2 there, 3 here.*--learning_rate: 0.001 there, 0.5 here"):
+        experiment.run(other, str(tmp_path / "run"))
+    experiment.run(other, str(tmp_path / "run"), overwrite=True)
+    assert len(rows(tmp_path / "run")) == 3
+
+
+def test_changed_data_are_noticed(make_config, demo_source, tmp_path):
+    import shutil
+
+    source = tmp_path / "source"
+    shutil.copytree(demo_source, source)
+    config = make_config(source=str(source), builder_config="any", evaluate="none")
+    experiment.run(config, str(tmp_path / "run"))
+    next((source / "train/FAKE").iterdir()).unlink()
+    with pytest.raises(UserError, match="have changed"):
+        experiment.run(config, str(tmp_path / "run"))
+
+
+def test_what_auto_chose_is_written_down_and_kept(make_config, tmp_path, monkeypatch):
+    from aireal import data
+
+    monkeypatch.setattr(data, "_RAM_SHARE", 1e-9)
+    experiment.run(make_config(cache="auto", evaluate="none"), str(tmp_path / "run"))
+    assert "--cache=none" in (tmp_path / "run/flags.cfg").read_text()
+    monkeypatch.undo()  # now there would be room
+    experiment.run(make_config(cache="auto", evaluate="none"), str(tmp_path / "run"))
+    assert "--cache=none" in (tmp_path / "run/flags.cfg").read_text()
+
+
+def test_the_written_flagfile_replays_the_run(config, tmp_path, run_python):
+    experiment.run(config, str(tmp_path / "run"))
+    flagfile = tmp_path / "run/flags.cfg"
+    replay = run_python("-m", "aireal.train", f"--flagfile={flagfile}", f"--workdir={tmp_path / 'replay'}")
+    assert replay.returncode == 0, replay.stderr
+    assert rows(tmp_path / "run") == rows(tmp_path / "replay")
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "replay"))
+
+
+def test_a_nan_loss_stops_the_run_with_a_sentence(make_config, tmp_path):
+    config = make_config(learning_rate=10.0, l2=1.0, precision="float16", evaluate="none")
+    with pytest.raises(UserError, match=r"The loss became (nan|inf) in epoch 1, step \d+\. Lower --learning_rate"):
+        for seed in range(3):
+            experiment.run(dataclasses.replace(config, seed=seed), str(tmp_path / f"run{seed}"))
+
+
+def test_keep_best_and_early_stopping_follow_the_monitor(make_config, tmp_path):
+    values = {"epochs": 12, "monitor": "val_accuracy", "early_stopping_epochs": 2, "learning_rate": 0.01}
+    config = make_config(keep="best", evaluate="validation", **values)
+    result = experiment.run(config, str(tmp_path / "run"))
+    history = [row["val_accuracy"] for row in rows(tmp_path / "run")]
+    best = int(np.argmax(history))
+    assert len(history) == min(best + 3, 12)
+    assert result["epochs"] == len(history)
+    assert result["validation"]["accuracy"] == pytest.approx(history[best], abs=1e-6)
+    assert "test" not in result
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_the_model_is_float32_whatever_precision_trained(config, tmp_path, precision):
+    experiment.run(dataclasses.replace(config, precision=precision), str(tmp_path / "run"))
+    model = keras.models.load_model(tmp_path / "run/model.keras")
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+
+
+def test_augmentation_is_not_in_the_model(config, tmp_path):
+    experiment.run(config, str(tmp_path / "run"))
+    model = keras.models.load_model(tmp_path / "run/model.keras")
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert kinds == {"InputLayer", "Conv2D", "MaxPooling2D", "Dropout", "Flatten", "Dense"}
+
+
+def test_tensorboard_logs_are_written_where_asked_for(config, tmp_path):
+    experiment.run(dataclasses.replace(config, tensorboard=True), str(tmp_path / "run"))
+    assert list((tmp_path / "run/tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python):
+    # Logical devices can only be made before TensorFlow starts: hence a process of its own.
+    script = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from aireal import experiment, flags
+experiment.run(flags.from_flagfile(sys.argv[1]), sys.argv[2])
+"""
+    single = dataclasses.replace(config, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False)
+    experiment.run(single, str(tmp_path / "single"))
+    text = (tmp_path / "single/flags.cfg").read_text().replace("--strategy=single", "--strategy=mirrored")
+    (tmp_path / "mirrored.cfg").write_text(text)
+    done = run_python("-c", script, tmp_path / "mirrored.cfg", tmp_path / "mirrored")
+    assert done.returncode == 0, done.stderr
+    for one, two in zip(rows(tmp_path / "single"), rows(tmp_path / "mirrored"), strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
+        assert two["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
+
+
+def test_a_torn_checkpoint_is_never_the_one_that_is_read(config, tmp_path):
+    folder = record.RunFolder(tmp_path)
+    model = models.build_model(config)
+    folder.save_checkpoint(model, 1)
+    (tmp_path / ".partial-checkpoint-000002.weights.h5").write_bytes(b"half")
+    path, epochs = folder.checkpoint()
+    assert (path.name, epochs) == ("checkpoint-000001.weights.h5", 1)
+    folder.save_checkpoint(model, 2)
+    assert sorted(path.name for path in tmp_path.glob("*.h5")) == ["checkpoint-000002.weights.h5"]

@@ -1,0 +1,158 @@
+"""aireal.models: the seed project's network to the number, its precisions and its learning rates."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from aireal.config import Config
+from aireal.models import build_model, compile_model
+
+TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
+
+
+def _learning_rates(steps_per_epoch, at, **values):
+    """The optimizer's learning rate after each of `at` steps."""
+    model = build_model(Config(**TINY))
+    compile_model(model, Config(**TINY, **values), steps_per_epoch)
+    rates = []
+    for step in at:
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    return rates
+
+
+def test_baseline_has_320817_parameters():
+    assert build_model(Config()).count_params() == 320_817
+
+
+def test_baseline_has_the_seed_projects_layers_in_their_order():
+    def conv(filters):
+        return (
+            layers.Conv2D,
+            {"filters": filters, "kernel_size": (3, 3), "strides": (1, 1), "padding": "same"},
+            "relu",
+        )
+
+    def dense(units):
+        return (layers.Dense, {"units": units}, "relu")
+
+    pool = (layers.MaxPooling2D, {"pool_size": (2, 2), "strides": (2, 2)}, None)
+    conv_dropout, dense_dropout = ((layers.Dropout, {"rate": rate}, None) for rate in (0.3, 0.4))
+    expected = [
+        *(part for filters in (64, 32, 16) for part in (conv(filters), pool, conv_dropout)),
+        (layers.Flatten, {}, None),
+        *(part for units in (512, 256, 128) for part in (dense(units), dense_dropout)),
+        (layers.Dense, {"units": 1}, "linear"),
+    ]
+    built = [layer for layer in build_model(Config()).layers if not isinstance(layer, layers.InputLayer)]
+    assert [type(layer) for layer in built] == [kind for kind, _, _ in expected]
+    for layer, (_, settings, activation) in zip(built, expected, strict=True):
+        config = layer.get_config()
+        assert {name: config[name] for name in settings} == settings
+        assert config.get("activation") == activation
+
+
+def test_baseline_penalises_the_kernels_of_all_layers_but_the_logit():
+    penalties = {
+        layer.name: layer.kernel_regularizer and float(layer.kernel_regularizer.l2)
+        for layer in build_model(Config()).layers
+        if hasattr(layer, "kernel")
+    }
+    expected = dict.fromkeys(["conv1", "conv2", "conv3", "dense1", "dense2", "dense3"], pytest.approx(0.001))
+    assert penalties == {**expected, "logit": None}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_output_is_one_raw_float32_logit(precision):
+    model = build_model(Config(), precision=precision)
+    assert model.output_names == ["logit"]
+    assert model.layers[-1].name == "logit"
+    assert model.layers[-1].activation is keras.activations.linear
+    logit = model(np.zeros([3, 32, 32, 3], np.float32), training=False)
+    assert (logit.shape, logit.dtype) == ((3, 1), tf.float32)
+
+
+def test_output_is_not_squeezed_into_0_to_1():
+    model = build_model(Config(**TINY))
+    model.get_layer("logit").bias.assign([-7.0])
+    assert float(model(np.zeros([1, 8, 8, 3], np.float32))[0, 0]) == -7.0
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_layers_compute_in_the_precision_and_store_float32(precision):
+    model = build_model(Config(), precision=precision)
+    assert model.input.dtype == "float32"
+    computing = {layer.compute_dtype for layer in model.layers[1:-1]}
+    assert computing == {precision}
+    assert model.layers[-1].compute_dtype == "float32"
+    assert {variable.dtype for variable in model.weights} == {"float32"}
+
+
+def test_weights_move_between_precisions():
+    low, full = build_model(Config(**TINY), precision="bfloat16"), build_model(Config(**TINY))
+    full.set_weights(low.get_weights())
+    image = np.random.default_rng(0).random([4, 8, 8, 3], np.float32)
+    np.testing.assert_allclose(full(image), low(image), atol=0.05)  # bfloat16 has 8 bits of mantissa
+
+
+def test_float16_scales_the_loss_so_that_small_gradients_survive():
+    config = Config(**TINY, precision="float16")
+    model = build_model(config, precision="float16")
+    compile_model(model, config, steps_per_epoch=10)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+@pytest.mark.parametrize("size", [8, 64, 100])
+def test_other_image_sizes_build(size):
+    model = build_model(Config(image_size=size))
+    assert model(np.zeros([2, size, size, 3], np.float32)).shape == (2, 1)
+
+
+def test_small_network_has_as_many_parameters_as_counted_by_hand():
+    # 5x5x3 weights and a bias for each of 2 filters; 4x4x2 pooled values into 4 units; 4 into the logit.
+    model = build_model(Config(**TINY, kernel_size=5))
+    assert model.count_params() == (5 * 5 * 3 + 1) * 2 + (4 * 4 * 2 + 1) * 4 + (4 + 1)
+
+
+def test_loss_is_binary_cross_entropy_of_the_logit_with_1_for_real():
+    config = Config(**TINY, l2=0.0)
+    model = build_model(config)
+    compile_model(model, config, steps_per_epoch=1)
+    model.get_layer("logit").kernel.assign(tf.zeros_like(model.get_layer("logit").kernel))
+    model.get_layer("logit").bias.assign([np.log(3.0)])  # p_real = 3/4 for every image
+    found = model.evaluate(np.zeros([2, 8, 8, 3], np.float32), np.array([1.0, 0.0]), return_dict=True, verbose=0)
+    assert found["loss"] == pytest.approx(-(np.log(3 / 4) + np.log(1 / 4)) / 2, rel=1e-5)
+    assert found["accuracy"] == 0.5
+
+
+def test_optimizer_is_adam_with_the_seed_projects_settings():
+    model = build_model(Config(**TINY))
+    compile_model(model, Config(**TINY), steps_per_epoch=10)
+    assert type(model.optimizer) is keras.optimizers.Adam
+    config = model.optimizer.get_config()
+    assert config["learning_rate"] == pytest.approx(1e-4)
+    assert (config["beta_1"], config["beta_2"], config["epsilon"], config["weight_decay"]) == (0.9, 0.999, 1e-7, None)
+
+
+def test_constant_learning_rate_is_the_same_at_every_step():
+    assert _learning_rates(10, [0, 17, 40], epochs=4, learning_rate=0.02) == pytest.approx([0.02] * 3)
+
+
+def test_cosine_falls_from_the_learning_rate_over_its_half_to_zero():
+    rates = _learning_rates(10, [0, 20, 39, 40], epochs=4, learning_rate=0.02, schedule="cosine")
+    last = 0.02 * (1 + np.cos(np.pi * 39 / 40)) / 2
+    assert rates == pytest.approx([0.02, 0.01, last, 0.0], abs=1e-8)
+
+
+def test_warm_up_rises_from_zero_to_the_learning_rate_before_the_cosine():
+    values = {"epochs": 4, "learning_rate": 0.02, "schedule": "cosine", "warmup_epochs": 1.0}
+    rates = _learning_rates(10, [0, 5, 10, 25, 40], **values)
+    assert rates == pytest.approx([0.0, 0.01, 0.02, 0.01, 0.0], abs=1e-8)
+    assert max(_learning_rates(10, range(41), **values)) == pytest.approx(0.02)
+
+
+def test_warm_up_may_take_nearly_the_whole_run():
+    values = {"epochs": 1, "learning_rate": 0.02, "schedule": "cosine", "warmup_epochs": 0.99}
+    assert _learning_rates(10, [0], **values) == [0.0]

@@ -1,0 +1,16 @@
+import json
+
+
+def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
+    output = tmp_path / "benchmark.json"
+    done = run_python("-m", "aireal.benchmark", f"--prepared_dir={prepared_dir}", f"--output={output}")
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in json.loads(output.read_text())}
+    assert set(rows) == {
+        "streaming", "ram", "tfds", "image_dataset_from_directory", "training_step", "notebook_step"
+    }  # fmt: skip
+    for row in rows.values():
+        assert row["images_per_second"] == max(row["first_pass"], row["second_pass"]) > 0
+        assert row["peak_memory_bytes"] > 100 << 20
+    assert rows["tfds"]["ratio_to_tfds"] == 1.0
+    assert "training_step" in done.stdout

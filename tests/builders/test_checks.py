@@ -1,0 +1,111 @@
+import sys
+
+import pytest
+
+from builders.cifake import checks
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "make"),
+    [
+        pytest.param("0005.jpg", "not an image", lambda picture: b"This is a text.", id="text"),
+        pytest.param("0005.jpg", "empty", lambda picture: b"", id="empty"),
+        pytest.param("0005.jpg", "damaged: image file is truncated", lambda picture: picture()[:-100], id="truncated"),
+        pytest.param(
+            "0005.jpg", "the size is 32x16, expected 32x32", lambda picture: picture(size=(32, 16)), id="size"
+        ),
+        pytest.param(
+            "0005.jpg", "the colour mode is L, expected RGB", lambda picture: picture(mode="L"), id="greyscale"
+        ),
+        pytest.param("0005.jpg", "the colour mode is CMYK", lambda picture: picture(mode="CMYK"), id="cmyk"),
+        pytest.param("0005.jpg", "the format is PNG, expected JPEG", lambda picture: picture(form="PNG"), id="png"),
+        pytest.param("holiday.jpg", "the name is not `N.jpg`", lambda picture: picture(), id="name without a number"),
+        pytest.param("0005 (1).jpg", "the name is not `N.jpg`", lambda picture: picture(), id="class 1 in brackets"),
+        pytest.param("0005 (11).jpg", "the name is not `N.jpg`", lambda picture: picture(), id="class 11"),
+        pytest.param("more/0005.jpg", "the name is not `N.jpg`", lambda picture: picture(), id="subfolder"),
+    ],
+)
+def test_strict_names_an_unfit_file_and_its_fault(name, reason, make, picture, files, write, refusal):
+    message = refusal(write(files | {f"train/REAL/{name}": make(picture)}))
+    assert "1 unfit file" in message
+    assert f"train/REAL/{name}: {reason}" in message
+
+
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [
+        pytest.param("not an image", lambda picture: b"This is a text.", id="text"),
+        pytest.param("empty", lambda picture: b"", id="empty"),
+        pytest.param("damaged", lambda picture: picture(size=(64, 64))[:-100], id="truncated JPEG"),
+        pytest.param("damaged", lambda picture: picture(form="PNG")[:-100], id="truncated PNG"),
+        pytest.param("the format is TIFF, expected JPEG or PNG", lambda picture: picture(form="TIFF"), id="tiff"),
+    ],
+)
+def test_any_names_an_unfit_file_and_its_fault(reason, make, picture, files, write, refusal):
+    message = refusal(write(files | {"test/FAKE/mine.jpg": make(picture)}), "any")
+    assert "1 unfit file" in message
+    assert f"test/FAKE/mine.jpg: {reason}" in message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems write no such name")
+def test_any_refuses_a_name_that_is_not_utf8(picture, files, write, refusal):
+    message = refusal(write(files | {"test/FAKE/caf\udce9.jpg": picture(99)}), "any")
+    assert "1 unfit file" in message
+    assert r"test/FAKE/caf\udce9.jpg: the name is not UTF-8" in message
+
+
+def test_the_first_ten_unfit_files_are_named_and_the_rest_counted(files, write, refusal):
+    unfit = [f"train/FAKE/{number}.jpg" for number in range(100, 112)]
+    message = refusal(write(files | dict.fromkeys(unfit, b"")))
+    assert "12 unfit file" in message
+    assert [line.strip() for line in message.splitlines()[1:]] == [f"{path}: empty" for path in unfit[:10]] + [
+        "and 2 more"
+    ]
+
+
+@pytest.mark.parametrize("gone", ["train/FAKE", "test/REAL"])
+def test_an_empty_class_is_refused(gone, files, write, refusal):
+    folder = write({path: data for path, data in files.items() if not path.startswith(gone)})
+    assert f"{gone} is missing or holds no picture" in refusal(folder)
+    (folder / gone).mkdir(exist_ok=True)
+    assert f"{gone} is missing or holds no picture" in refusal(folder)
+
+
+def test_folders_that_differ_in_case_alone_are_refused(picture, files, write, refusal):
+    message = refusal(write(files | {"train/fake/0000.jpg": picture(99)}))
+    assert "train/FAKE/0000.jpg: stands in the source twice" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("0000.jpg", "airplane"),
+        ("0 (2).jpg", "automobile"),
+        ("1000 (10).jpg", "truck"),
+        ("1000 (01).jpg", None),
+        ("1000 (1).jpg", None),
+        ("1000 (11).jpg", None),
+        ("1000(2).jpg", None),
+        ("1000.png", None),
+        ("cat.jpg", None),
+        ("1000.jpg\n", None),
+    ],
+)
+def test_the_object_is_the_class_in_brackets(name, expected):
+    assert checks.object_of(name) == expected
+
+
+def test_the_first_of_its_kind_is_sought_in_train_first_then_by_name():
+    digests = {
+        "test/FAKE/0.jpg": b"a",
+        "train/REAL/9.jpg": b"a",
+        "train/REAL/10.jpg": b"a",
+        "test/FAKE/1.jpg": b"b",
+        "test/REAL/0.jpg": b"b",
+        "train/FAKE/0.jpg": b"c",
+    }
+    assert checks.first_copies(digests) == {
+        "train/REAL/9.jpg": "train/REAL/10.jpg",
+        "test/FAKE/0.jpg": "train/REAL/10.jpg",
+        "test/REAL/0.jpg": "test/FAKE/1.jpg",
+    }
