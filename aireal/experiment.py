@@ -175,7 +175,7 @@ class _Journal(keras.callbacks.Callback):
             {
                 "epoch": epoch + 1,
                 **{name: float(value) for name, value in logs.items()},
-                "learning_rate": float(self.model.optimizer.learning_rate),
+                "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
                 "train_seconds": round(self._last_step - self._start, 3),
                 "validation_seconds": round(now - self._last_step, 3),
             }

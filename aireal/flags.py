@@ -40,7 +40,7 @@ def config_from_flags() -> Config:
     for field in dataclasses.fields(Config):
         value = flags.FLAGS[field.name].value
         values[field.name] = _integers(field.name, value) if isinstance(value, list) else value
-    if values["source"] not in ("demo", "kaggle"):
+    if values["source"] not in ("", "demo", "kaggle"):
         values["source"] = os.path.abspath(os.path.expanduser(values["source"]))
     return Config(**values)
 
@@ -117,7 +117,7 @@ def _fail(error: Exception) -> int:
 def _parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
         sys.exit(_fail(f"{error}\n--help lists all flags."))
 
 

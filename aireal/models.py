@@ -39,8 +39,12 @@ def build_model(config: Config, *, precision: str = "float32") -> keras.Model:
 
 def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> None:
     """Compiles for training: Adam, binary cross-entropy on the logit, accuracy and AUC (both of REAL)."""
+    optimizer = keras.optimizers.Adam(_learning_rate(config, steps_per_epoch))
+    if config.precision == "float16":
+        # Keras does so by itself only under a global policy: without it, gradients under 6e-8 become 0.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(
-        optimizer=keras.optimizers.Adam(_learning_rate(config, steps_per_epoch)),
+        optimizer=optimizer,
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[
             keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
@@ -52,8 +56,9 @@ def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> N
 def _learning_rate(config: Config, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     if config.schedule == "constant":
         return config.learning_rate
-    warmup_steps = round(config.warmup_epochs * steps_per_epoch)
-    decay_steps = config.epochs * steps_per_epoch - warmup_steps
+    steps = config.epochs * steps_per_epoch
+    warmup_steps = min(round(config.warmup_epochs * steps_per_epoch), steps - 1)  # leaves a step for the cosine
+    decay_steps = steps - warmup_steps
     if not warmup_steps:
         return keras.optimizers.schedules.CosineDecay(config.learning_rate, decay_steps)
     return keras.optimizers.schedules.CosineDecay(

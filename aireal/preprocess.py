@@ -4,6 +4,7 @@ The decoders give the same pixels: TensorFlow's with its accurate DCT is bit-ide
 """
 
 import io
+import struct
 
 import numpy as np
 import tensorflow as tf
@@ -48,6 +49,14 @@ def decode(encoded: bytes) -> np.ndarray:
     Raises:
       OSError: not an image, or a damaged one.
     """
+    try:
+        return _decode(encoded)
+    # What Pillow's plugins raise besides OSError when a file is damaged, or claims a size beyond all reason.
+    except (ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+        raise OSError(f"cannot read the image: {error}") from error
+
+
+def _decode(encoded: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(encoded)) as image:
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling them

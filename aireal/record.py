@@ -23,6 +23,7 @@ import psutil
 from aireal import flags
 from aireal.config import Config, UserError, package_folder
 
+_PARTIAL = ".partial-"  # begins the names of files that are being written
 # These may differ when a run goes on: they change neither the data nor the weights.
 _FREE = ("prepared_dir", "evaluate", "tensorboard")
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
@@ -32,7 +33,7 @@ class RunFolder:
     """One run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
 
     def __init__(self, path: os.PathLike | str):
-        self.path = pathlib.Path(path).expanduser()
+        self.path = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
         self.flagfile = self.path / "flags.cfg"
         self.model = self.path / "model.keras"
         self.best_weights = self.path / "best.weights.h5"
@@ -59,19 +60,22 @@ class RunFolder:
         lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(blocking=False)
+            held = lock.acquire(blocking=False)
         except filelock.Timeout:
             raise UserError(
                 f"Another process is training in {self.path}. Wait for it, or choose another --workdir."
             ) from None
-        with lock:
+        with held:
             if overwrite and self.flagfile.exists():
-                shutil.rmtree(self.path)
+                doomed = self.path.with_name(f"{_PARTIAL}{self.path.name}")  # in one step, then file by file
+                shutil.rmtree(doomed, ignore_errors=True)
+                os.replace(self.path, doomed)
+                shutil.rmtree(doomed)
             yield self._same_run(config)
 
     def _same_run(self, config: Config) -> Config:
         if not self.flagfile.exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            if self.path.exists() and any(not path.name.startswith(_PARTIAL) for path in self.path.iterdir()):
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config
         earlier = self.config()
@@ -99,9 +103,10 @@ class RunFolder:
                     "--overwrite to begin again, or another --workdir."
                 )
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self._environment, {**environment(), "data_fingerprint": fingerprint})
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
+        # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
         write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
+        write_json(self._environment, {**environment(), "data_fingerprint": fingerprint})
 
     def rows(self) -> list[dict[str, float]]:
         """Returns the epochs of metrics.jsonl so far."""
@@ -135,14 +140,14 @@ class RunFolder:
             path.unlink()
 
     def drop_checkpoints(self) -> None:
-        for path in (*self.path.glob("*.weights.h5"), *self.path.glob(".partial-*")):
+        for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{_PARTIAL}*")}:
             path.unlink()
 
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never."""
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{_PARTIAL}{path.name}")
     try:
         yield partial
         with open(partial, "rb") as file:
