@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import math
 import os
 import pathlib
 
@@ -76,13 +77,17 @@ class Data:
         config, steps = self.config, self.steps_per_epoch()
         images = self._images("train")
 
+        @tf.autograph.experimental.do_not_convert
+        def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
+            return images.shuffled(self._masks["train"], seed=[config.seed, epoch])
+
         def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, labels = images.read(batch)
             return augment.augment(preprocess.normalise(pixels), config, seed=[config.seed, step]), labels
 
         batches = (
             tf.data.Dataset.range(first_epoch, epochs)
-            .flat_map(lambda epoch: images.shuffled(self._masks["train"], seed=[config.seed, epoch]))
+            .flat_map(shuffled)
             .enumerate(first_epoch * steps)
             .map(read_and_augment, num_parallel_calls=_PARALLEL_CALLS)
             .apply(tf.data.experimental.assert_cardinality((epochs - first_epoch) * steps))
@@ -134,7 +139,7 @@ class _Streamed:
         self._config = config
 
     def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        return self._records.shuffled(mask, seed).batch(self._config.batch_size)
+        return self._records.shuffled(mask, seed, self._config.batch_size)
 
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         return self._records.ordered(mask).batch(self._config.batch_size)
@@ -159,7 +164,7 @@ class _InMemory:
 
     def __init__(self, streamed: _Streamed, table: Table, config: Config):
         self._batch_size = config.batch_size
-        pixels = np.empty([len(table), config.image_size, config.image_size, 3], np.uint8)
+        pixels = _aligned_empty((len(table), config.image_size, config.image_size, 3))
         batches = (
             streamed.ordered(np.ones(len(table), bool))
             .map(lambda batch: streamed.read(batch)[0], num_parallel_calls=_PARALLEL_CALLS)
@@ -172,9 +177,9 @@ class _InMemory:
                 pixels[filled : filled + len(batch)] = batch
                 filled += len(batch)
                 progress.update(len(batch))
-        with tf.device("/cpu:0"):
-            self._pixels = tf.convert_to_tensor(pixels)
-            self._labels = tf.constant(table.label, tf.float32)
+        # Shares the memory; tf.constant would hold the images three times over while it copies.
+        self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
+        self._labels = table.label.astype(np.float32)
 
     def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
         return self._batches(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed))
@@ -190,6 +195,14 @@ class _InMemory:
         size, count = self._batch_size, positions.shape[0]
         # Whole batches are cut out: from_tensor_slices(...).batch() would handle every position by itself.
         return tf.data.Dataset.range(0, count, size).map(lambda start: positions[start : start + size])
+
+
+def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an uninitialised uint8 array at an address that TensorFlow's kernels accept, a multiple of 64."""
+    size = math.prod(shape)
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].reshape(shape)
 
 
 def _folder(split: str) -> str:

@@ -18,6 +18,7 @@ from builders.cifake.cifake_dataset_builder import Builder
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
 _SHUFFLE_BUFFER_BYTES = 256 << 20
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
+stateless_shuffle = tf.random.experimental.stateless_shuffle
 _KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
 
 
@@ -104,24 +105,40 @@ class Records:
         examples = tf.data.TFRecordDataset(self._files)
         return examples if mask.all() else _filtered(examples, tf.constant(mask))
 
-    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        """Returns the same examples in an order that is a function of `seed`, two integers or scalar tensors.
+    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
+        """Returns batches of the same examples, [B] string, in an order that is a function of `seed`.
 
-        Shards in random order, read by turns, then a bounded buffer: memory does not grow with the data.
+        Shards in random order, read by turns, into a bounded buffer whose whole content is permuted: memory does not
+        grow with the data. `Dataset.shuffle` would mix in TensorFlow's global seed.
+
+        Args:
+          mask: [N] bool, which examples.
+          seed: two integers or scalar tensors.
+          batch_size: images a batch; the last one may be smaller.
         """
         starts = tf.constant(self._starts)
         whole, mask = bool(mask.all()), tf.constant(mask)
+        buffer_size = batch_size * max(self._buffer // batch_size, 1)  # whole batches, so that only the last is short
 
         def shard(index: tf.Tensor) -> tf.data.Dataset:
             examples = tf.data.TFRecordDataset(tf.gather(self._files, index))
             return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
 
-        shards = tf.random.experimental.stateless_shuffle(tf.range(len(self._files)), seed)
-        draw = tf.random.stateless_uniform([], seed, None, None, tf.int64)
+        def permuted(number: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+            return stateless_shuffle(examples, tf.random.fold_in(seed, number))
+
+        def cut(examples: tf.Tensor) -> tf.data.Dataset:
+            slices = tf.data.Dataset.range(0, tf.size(examples, tf.int64), batch_size)
+            return slices.map(lambda start: examples[start : start + batch_size])
+
         return (
-            tf.data.Dataset.from_tensor_slices(shards)
-            .interleave(shard, cycle_length=len(self._files), block_length=_INTERLEAVED)
-            .shuffle(self._buffer, seed=draw)
+            tf.data.Dataset.from_tensor_slices(stateless_shuffle(tf.range(len(self._files)), seed))
+            .interleave(tf.autograph.experimental.do_not_convert(shard), len(self._files), _INTERLEAVED)
+            .batch(buffer_size)
+            .enumerate()
+            .map(permuted)
+            .prefetch(1)
+            .flat_map(cut)
         )
 
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import dataclasses
+import functools
 import gc
+import itertools
 import pathlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -25,7 +27,7 @@ _STEPS = 150  # training steps in each of the two passes that are timed
 _SAMPLING_SECONDS = 0.01
 _SHUFFLE_BUFFER = 10_000  # that of the streaming mode, for plain TFDS too
 
-Passes = Iterator[int]  # does one pass, then yields the number of images in it
+Pass = Callable[[], int]  # goes once through the images and returns their number
 
 
 def measure(config: Config) -> Iterator[dict[str, Any]]:
@@ -40,7 +42,7 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
       meanwhile. Training steps also have ratio_to_notebook.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        ways: dict[str, Callable[[], Passes]] = {
+        ways: dict[str, Callable[[], Pass]] = {
             "tfds": lambda: _tfds(config),
             "streaming": lambda: _ours(config, "none"),
             "image_dataset_from_directory": lambda: _directory(config, _train_folder(config, pathlib.Path(scratch))),
@@ -58,13 +60,13 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _time(passes: Passes) -> dict[str, float]:
+def _time(one_pass: Pass) -> dict[str, float]:
     gc.collect()
     speeds = []
     with _peak_memory() as peak:
         for _ in range(2):
             start = time.perf_counter()
-            count = next(passes)
+            count = one_pass()
             speeds.append(count / (time.perf_counter() - start))
     return {
         "images_per_second": max(speeds),
@@ -93,27 +95,29 @@ def _peak_memory() -> Iterator[list[int]]:
         thread.join()
 
 
-def _ours(config: Config, cache: str) -> Passes:
+def _ours(config: Config, cache: str) -> Pass:
     # Nothing held out: the others, too, read the whole folder.
     data = Data(dataclasses.replace(config, cache=cache, validation_fraction=0.0))
-    for epoch in range(2):
-        yield _count(data.training(epoch + 1, first_epoch=epoch))
+
+    @functools.cache
+    def batches() -> Iterator:
+        return iter(data.training(epochs=2))  # in RAM mode the first pass decodes
+
+    return lambda: _count(itertools.islice(batches(), data.steps_per_epoch()))
 
 
-def _tfds(config: Config) -> Passes:
-    builder = data_lib.prepare(config)
-    images = builder.as_dataset(split="train", as_supervised=True, shuffle_files=True)
+def _tfds(config: Config) -> Pass:
+    images = data_lib.prepare(config).as_dataset(split="train", as_supervised=True, shuffle_files=True)
     normalised = images.map(
         lambda image, label: (_fit(tf.cast(image, tf.float32), config) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     batches = normalised.shuffle(_SHUFFLE_BUFFER).batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
-    while True:
-        yield _count(batches)
+    return lambda: _count(batches)
 
 
-def _directory(config: Config, folder: pathlib.Path) -> Passes:
-    batches = keras.utils.image_dataset_from_directory(
+def _directory(config: Config, folder: pathlib.Path) -> Pass:
+    images = keras.utils.image_dataset_from_directory(
         folder,
         label_mode="binary",
         batch_size=config.batch_size,
@@ -121,41 +125,37 @@ def _directory(config: Config, folder: pathlib.Path) -> Passes:
         seed=config.seed,
         verbose=False,
     )
-    batches = batches.map(lambda images, labels: (images / 255.0, labels), num_parallel_calls=tf.data.AUTOTUNE)
-    while True:
-        yield _count(batches.prefetch(tf.data.AUTOTUNE))
+    batches = images.map(lambda images, labels: (images / 255.0, labels), num_parallel_calls=tf.data.AUTOTUNE)
+    batches = batches.prefetch(tf.data.AUTOTUNE)
+    return lambda: _count(batches)
 
 
-def _training_steps(config: Config) -> Passes:
+def _training_steps(config: Config) -> Pass:
     """Our way: batches from memory, `config.precision`."""
     data = Data(dataclasses.replace(config, cache="ram"))
     model = models.build_model(config, precision=config.precision)
     models.compile_model(model, config, data.steps_per_epoch())
-    batches = data.training(1).repeat()
-    model.fit(batches, steps_per_epoch=3, verbose=0)  # tracing
-    while True:
-        model.fit(batches, steps_per_epoch=_STEPS, verbose=0)
-        yield _STEPS * config.batch_size
+    batches = data.training(config.epochs).repeat()
+    return _fit_pass(model, batches, shuffle=False, steps_per_epoch=_STEPS, count=_STEPS * config.batch_size)
 
 
-def _notebook_steps(config: Config) -> Passes:
+def _notebook_steps(config: Config) -> Pass:
     """The notebook's way: float32 arrays into `fit`, a sigmoid at the end of the network."""
-    count = _STEPS * config.batch_size
-    batches = (
-        Data(dataclasses.replace(config, cache="none"))
-        .training(config.epochs)
-        .unbatch()
-        .take(count)
-        .batch(config.batch_size)
-    )
-    images, labels = (np.concatenate(parts) for parts in zip(*batches.as_numpy_iterator(), strict=True))
+    data = Data(dataclasses.replace(config, cache="none"))
+    batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
+    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     model = keras.Sequential([models.build_model(config), keras.layers.Activation("sigmoid")])
     model.compile(keras.optimizers.Adam(config.learning_rate), "binary_crossentropy", metrics=["accuracy"])
-    few = 3 * config.batch_size
-    model.fit(images[:few], labels[:few], batch_size=config.batch_size, verbose=0)  # tracing
-    while True:
-        model.fit(images, labels, batch_size=config.batch_size, verbose=0)
-        yield len(images)
+    return _fit_pass(model, images, labels, batch_size=config.batch_size, count=len(images))
+
+
+def _fit_pass(model: keras.Model, *arguments: Any, count: int, **options: Any) -> Pass:
+    def one_pass() -> int:
+        model.fit(*arguments, **options, verbose=0)
+        return count
+
+    one_pass()  # tracing
+    return one_pass
 
 
 def _train_folder(config: Config, scratch: pathlib.Path) -> pathlib.Path:
@@ -180,5 +180,5 @@ def _fit(image: tf.Tensor, config: Config) -> tf.Tensor:
     return tf.image.resize(image, [config.image_size, config.image_size])
 
 
-def _count(batches: tf.data.Dataset) -> int:
+def _count(batches: Iterable) -> int:
     return sum(int(labels.shape[0]) for _, labels in batches)
