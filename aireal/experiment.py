@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import sys
 import time
 import zlib
 from typing import Any
@@ -147,8 +148,7 @@ class _Journal(keras.callbacks.Callback):
             total=self._config.epochs * self._steps,
             initial=len(self.rows) * self._steps,
             unit=" steps",
-            mininterval=0.5,
-            maxinterval=30.0,
+            mininterval=0.5 if sys.stderr.isatty() else 10.0,  # seconds; a log file needs fewer lines
             dynamic_ncols=True,
         )
 

@@ -97,7 +97,7 @@ def calibration(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     upper.set(
         title=f"Calibration on {len(label):,} {split} images", ylabel="accuracy", xlim=(0.49, 1.01), ylim=(None, 1.01)
     )
-    upper.legend(loc="upper left")
+    upper.legend(loc="lower right")
     lower.bar(edges[:-1], count, np.diff(edges), align="edge", color=_TRAIN, edgecolor="white")
     lower.set(xlabel="confidence of the verdict, max(p_real, 1 - p_real)", ylabel="images", yscale="log")
     for axes in (upper, lower):

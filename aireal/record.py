@@ -94,7 +94,7 @@ class RunFolder:
         return config
 
     def write_start(self, config: Config, fingerprint: str) -> None:
-        """Writes flags.cfg and env.json. Raises UserError where an earlier start saw other data."""
+        """Writes flags.cfg and env.json, unless the run is finished. Raises UserError where it began on other data."""
         if self._environment.exists():
             seen = json.loads(self._environment.read_text())["data_fingerprint"]
             if seen != fingerprint:
@@ -102,6 +102,8 @@ class RunFolder:
                     f"The images in {config.source} have changed since the run in {self.path} began. Give "
                     "--overwrite to begin again, or another --workdir."
                 )
+        if self.model.exists():
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
