@@ -18,9 +18,9 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
     if config.augment_flip:
-        images = _flip(images, seed)
+        images = _flip(images, tf.random.fold_in(seed, 0))
     if config.augment_shift_pixels:
-        images = _shift(images, config.augment_shift_pixels, seed)
+        images = _shift(images, config.augment_shift_pixels, tf.random.fold_in(seed, 1))
     return images
 
 

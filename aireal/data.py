@@ -21,6 +21,7 @@ LABELS = sources.LABELS
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
 _PREFETCHED = 4  # batches
+_DECODED_AT_ONCE = 256  # images, when all are brought into memory
 # tf.data's autotuner costs a tenth of the throughput on two cores, so the parallelism is set by hand.
 _PARALLEL_CALLS = (os.cpu_count() or 1) + 1
 
@@ -28,8 +29,8 @@ _PARALLEL_CALLS = (os.cpu_count() or 1) + 1
 class Data:
     """The batches of a run: images [B, S, S, 3] float32 in [0, 1], RGB, and labels [B] float32, 1 = REAL.
 
-    There are three splits: `train` and `validation`, which share the source's train folder, and `test`. Order and
-    augmentation are a function of (seed, epoch, cache mode) alone.
+    There are three splits: `train` and `validation`, which share the source's train folder, and `test`. For given data
+    and batch size, order and augmentation are a function of (seed, epoch, cache mode) alone.
 
     Args:
       config: its data fields and its seed are used.
@@ -53,11 +54,13 @@ class Data:
             "validation": held_out,
             "test": np.ones(len(self._records["test"].table), bool),
         }
-        if held_out.all() or (config.validation_fraction and not held_out.any()):
-            raise UserError(
-                f"--validation_fraction={config.validation_fraction:g} of {len(table):,} images leaves "
-                f"{np.sum(~held_out):,} for training and {np.sum(held_out):,} for validation."
-            )
+        for split in ("train", "validation") if config.validation_fraction else ("train",):
+            fakes, photographs = np.bincount(table.label[self._masks[split]], minlength=2)
+            if not fakes or not photographs:
+                raise UserError(
+                    f"--validation_fraction={config.validation_fraction:g} of {len(table):,} images leaves {fakes:,} "
+                    f"FAKE and {photographs:,} REAL for {split}, which needs one of each at least."
+                )
         self.decoded_bytes = len(table) * config.image_size**2 * 3
         self.cache = _cache_mode(config.cache, self.decoded_bytes)
 
@@ -127,8 +130,11 @@ class Data:
 
     @functools.cached_property
     def _train_folder(self) -> "_Streamed | _InMemory":
-        streamed = _Streamed(self._records["train"], self.config)
-        return streamed if self.cache == "none" else _InMemory(streamed, self._records["train"].table, self.config)
+        records = self._records["train"]
+        if self.cache == "none":
+            return _Streamed(records, self.config)
+        decoding = _Streamed(records, dataclasses.replace(self.config, batch_size=_DECODED_AT_ONCE))
+        return _InMemory(decoding, records.table, self.config)
 
 
 class _Streamed:
@@ -232,7 +238,15 @@ def _held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:
     if wanted != "auto":
         return wanted
-    return "ram" if decoded_bytes < _RAM_SHARE * psutil.virtual_memory().available else "none"
+    return "ram" if decoded_bytes < _RAM_SHARE * _free_memory_bytes() else "none"
+
+
+def _free_memory_bytes() -> int:
+    limit, used = (pathlib.Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory.current"))
+    free = psutil.virtual_memory().available  # of the machine, whatever a container may use of it
+    if limit.exists() and (text := limit.read_text().strip()) != "max":
+        free = min(free, int(text) - int(used.read_text()))
+    return free
 
 
 def _decode_any(encoded: tf.Tensor, size: int) -> tf.Tensor:

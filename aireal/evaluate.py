@@ -8,8 +8,18 @@ from aireal import flags as shared
 from aireal.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
-_SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "images to judge it on")
-_SOURCE = flags.DEFINE_string("source", None, "images of another place; by default those of the run")
+_SPLIT = flags.DEFINE_enum(
+    "split",
+    "test",
+    ["train", "validation", "test"],
+    "images to judge it on; predictions.csv and figures are about them",
+)
+_SOURCE = flags.DEFINE_string(
+    "source", None, "images of another place, judged into a subfolder of the run; by default its own"
+)
+_BUILDER_CONFIG = flags.DEFINE_enum(
+    "builder_config", None, ["auto", "strict", "any"], "what the builder accepts; by default as in the run"
+)
 _PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
 
 
@@ -17,14 +27,21 @@ def main() -> None:
     from aireal import record
 
     folder = record.RunFolder(_RUN.value)
-    overrides = {"source": _SOURCE.value, "prepared_dir": _PREPARED_DIR.value}
+    overrides = {
+        "source": _SOURCE.value and shared.absolute_source(_SOURCE.value),
+        "builder_config": _BUILDER_CONFIG.value,
+        "prepared_dir": _PREPARED_DIR.value,
+    }
     config = dataclasses.replace(folder.config(), **{name: value for name, value in overrides.items() if value})
     if not folder.model.exists():
         raise UserError(f"{folder.path} has no {folder.model.name}: the training there has not finished.")
     from aireal import report
     from aireal.data import Data
 
-    report.evaluate(folder, Data(config), [_SPLIT.value])
+    data = Data(config)
+    own = data.fingerprint == folder.fingerprint()
+    into = folder if own else record.RunFolder(folder.path / f"on-{data.fingerprint}")
+    report.evaluate(folder, data, [_SPLIT.value], into)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -36,7 +37,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
         config = dataclasses.replace(config, cache=data.cache)
-        folder.write_start(config, data.fingerprint)
+        folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)
         if not folder.model.exists():
             _train(config, data, folder)
@@ -45,7 +46,8 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         folder.drop_checkpoints()
         if config.evaluate != "none":
             report.evaluate(folder, data, splits=["validation"] if config.evaluate == "validation" else _judged(data))
-        return folder.result()
+        peaks = (record.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
+        return folder.update_result(peak_memory_bytes=max(peaks))
 
 
 def _judged(data: Data) -> list[str]:
@@ -54,7 +56,10 @@ def _judged(data: Data) -> list[str]:
 
 def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
     keras.utils.set_random_seed(config.seed)
-    with _scope(config):
+    if _accelerators():
+        tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
+    with _scope(config) as strategy:
+        _check_replicas(strategy, config.batch_size, data)
         model = models.build_model(config, precision=config.precision)
         models.compile_model(model, config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
@@ -82,7 +87,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         parameters=model.count_params(),
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
-        peak_memory_bytes=record.peak_memory_bytes(),
+        peak_memory_bytes=max(record.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
     _save(model, config, folder)  # comes last: where it stands, the training is over
 
@@ -99,11 +104,33 @@ def _device(config: Config) -> str | None:
     return "/gpu:0" if config.strategy == "single" and tf.config.list_logical_devices("GPU") else None
 
 
-def _scope(config: Config) -> contextlib.AbstractContextManager:
-    if config.strategy == "single":
-        return contextlib.nullcontext()
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
+@contextlib.contextmanager
+def _scope(config: Config) -> Iterator[tf.distribute.Strategy]:
+    strategy = tf.distribute.get_strategy()
+    if config.strategy == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+    with strategy.scope():
+        yield strategy
+
+
+def _check_replicas(strategy: tf.distribute.Strategy, batch_size: int, data: Data) -> None:
+    """Refuses what Keras cannot share out: unequal parts of the first batch, a device without an image in the last."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UserError(f"--strategy=mirrored: --batch_size={batch_size} cannot be divided by {replicas} devices.")
+    for split in ("train", "validation"):
+        if 0 < len(data.table(split)) % batch_size < replicas:
+            raise UserError(
+                f"--strategy=mirrored: the last {split} batch would have fewer images than the {replicas} devices. "
+                "Choose another --batch_size."
+            )
+
+
+def _accelerators() -> list[str]:
+    """Returns the names of the GPUs."""
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return [detail.get("device_name", "GPU") for detail in details]
 
 
 def _tensorboard(config: Config, folder: record.RunFolder) -> list[keras.callbacks.Callback]:
@@ -161,16 +188,15 @@ class _Journal(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
         if not math.isfinite(logs["loss"]):
-            self._bar.close()
-            raise UserError(
-                f"The loss became {logs['loss']} in epoch {len(self.rows) + 1}, step {batch + 1}. Lower --learning_rate"
-                f" ({self._config.learning_rate:g}), or train with --precision=float32. Finished epochs are kept."
-            )
+            self._diverged(f"The loss became {logs['loss']} in epoch {len(self.rows) + 1}, step {batch + 1}")
         self._bar.update()
         self._last_step = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         now = time.perf_counter()
+        # The last step's loss was computed before its update, so the weights are looked at too.
+        if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
+            self._diverged(f"The weights ceased to be finite in epoch {epoch + 1}")
         self.rows.append(
             {
                 "epoch": epoch + 1,
@@ -190,6 +216,13 @@ class _Journal(keras.callbacks.Callback):
         self._bar.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s")
         if self.finished():
             self.model.stop_training = True
+
+    def _diverged(self, what: str) -> None:
+        self._bar.close()
+        raise UserError(
+            f"{what}. Start again in another --workdir with a lower --learning_rate than "
+            f"{self._config.learning_rate:g}, or with --precision=float32."
+        )
 
     def finished(self) -> bool:
         """Returns whether all epochs are done or early stopping ends the run here."""

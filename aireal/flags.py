@@ -16,33 +16,29 @@ flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose
 WORKDIR = "workdir"
 
 
-def define_config_flags() -> None:
+def define_config_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one flag for every field of Config, with its default, help and choices."""
+    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
     for field in dataclasses.fields(Config):
         name, default, help_text = field.name, field.default, _help(field)
         if "choices" in field.metadata:
-            flags.DEFINE_enum(name, default, list(field.metadata["choices"]), help_text)
-        elif field.type is bool:
-            flags.DEFINE_bool(name, default, help_text)
-        elif field.type is int:
-            flags.DEFINE_integer(name, default, help_text)
-        elif field.type is float:
-            flags.DEFINE_float(name, default, help_text)
-        elif field.type is str:
-            flags.DEFINE_string(name, default, help_text)
+            flags.DEFINE_enum(name, default, field.metadata["choices"], help_text, flag_values=values)
+        elif field.type in define:
+            define[field.type](name, default, help_text, flag_values=values)
         else:  # a tuple of integers
-            flags.DEFINE_list(name, [str(number) for number in default], help_text)
+            flags.DEFINE_list(name, [str(number) for number in default], help_text, flag_values=values)
 
 
-def config_from_flags() -> Config:
+def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """Returns the Config that the parsed flags describe. Raises UserError where they make no sense."""
-    values = {}
-    for field in dataclasses.fields(Config):
-        value = flags.FLAGS[field.name].value
-        values[field.name] = _integers(field.name, value) if isinstance(value, list) else value
-    if values["source"] not in ("", "demo", "kaggle"):
-        values["source"] = os.path.abspath(os.path.expanduser(values["source"]))
-    return Config(**values)
+    found = {field.name: values[field.name].value for field in dataclasses.fields(Config)}
+    lists = {name: _integers(name, value) for name, value in found.items() if isinstance(value, list)}
+    return Config(**{**found, **lists, "source": absolute_source(found["source"])})
+
+
+def absolute_source(source: str) -> str:
+    """Returns a source that means the same from any folder."""
+    return source if source in ("", "demo", "kaggle") else os.path.abspath(os.path.expanduser(source))
 
 
 def to_flagfile(config: Config, workdir: os.PathLike | str | None = None) -> str:
@@ -64,22 +60,14 @@ def to_flagfile(config: Config, workdir: os.PathLike | str | None = None) -> str
 
 def from_flagfile(path: os.PathLike | str) -> Config:
     """Returns the Config that `to_flagfile` wrote. Raises UserError where the file is not of this version."""
-    fields = {field.name: field for field in dataclasses.fields(Config)}
-    values = {}
-    for line in pathlib.Path(path).read_text().splitlines():
-        name, _, text = line.removeprefix("--").partition("=")
-        if not line.startswith("--") or name == WORKDIR:
-            continue
-        if name not in fields:
-            raise UserError(f"{path}: there is no flag --{name}; another version of aireal wrote this file.")
-        kind = fields[name].type
-        if kind is bool:
-            values[name] = text == "true"
-        elif kind in (int, float, str):
-            values[name] = kind(text)
-        else:
-            values[name] = _integers(name, text.split(",") if text else [])
-    return Config(**values)
+    values = flags.FlagValues()
+    define_config_flags(values)
+    flags.DEFINE_string(WORKDIR, None, "run folder", flag_values=values)
+    try:
+        values(["", *_lines(pathlib.Path(path))])
+    except flags.Error as error:
+        raise UserError(f"{path}: {error}. Another version of aireal wrote this file?") from error
+    return config_from_flags(values)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -97,7 +85,8 @@ def run(main: Callable[[], None]) -> None:
     try:
         app.run(checked, argv=list(_expand(sys.argv)), flags_parser=_parse)
     except UserError as error:
-        sys.exit(_fail(error))
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)
@@ -109,16 +98,11 @@ def _help(field: dataclasses.Field) -> str:
     return field.metadata["help"] + (f" ({', '.join(stated)})" if stated else "")
 
 
-def _fail(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
-
-
 def _parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
-        sys.exit(_fail(f"{error}\n--help lists all flags."))
+        raise UserError(f"{error}\n--help lists all flags.") from error
 
 
 def _expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:
@@ -134,9 +118,17 @@ def _expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Itera
             continue
         path = _locate(value if equals else next(arguments, ""))
         if path in within:
-            raise SystemExit(_fail(f"{path} includes itself."))
-        lines = (line.strip() for line in path.read_text().splitlines())
-        yield from _expand([line for line in lines if line and not line.startswith(("#", "//"))], (*within, path))
+            raise UserError(f"--flagfile={path} includes itself.")
+        yield from _expand(_lines(path), (*within, path))
+
+
+def _lines(path: pathlib.Path) -> list[str]:
+    """Returns the flags in a flagfile: its lines without blank ones and comments."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--flagfile={path} cannot be read as text: {error}") from error
+    return [line for line in lines if line and not line.startswith(("#", "//"))]
 
 
 def _locate(name: str) -> pathlib.Path:
@@ -146,7 +138,7 @@ def _locate(name: str) -> pathlib.Path:
             return path.resolve()
     shipped = sorted(config_lib.package_folder().glob("*/configs/*.cfg"))
     known = ", ".join(path.relative_to(config_lib.package_folder()).as_posix() for path in shipped)
-    raise SystemExit(_fail(f"--flagfile={name}: no such file, here or in the package, which has {known}."))
+    raise UserError(f"--flagfile={name}: no such file, here or in the package, which has {known}.")
 
 
 def _integers(name: str, texts: Sequence[str]) -> tuple[int, ...]:

@@ -16,9 +16,8 @@ from builders.cifake import sources
 from builders.cifake.cifake_dataset_builder import Builder
 
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
-_SHUFFLE_BUFFER_BYTES = 256 << 20
+_SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
-stateless_shuffle = tf.random.experimental.stateless_shuffle
 _KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
 
 
@@ -33,7 +32,7 @@ def prepare(config: Config) -> Builder:
     try:
         source = _download() if config.source == "kaggle" else config.source
         fingerprint = demo.fingerprint(config.seed) if source == "demo" else sources.fingerprint(source)
-        # A release of its own kind: what was prepared from a mere folder has not been held against it.
+        # Apart from folders: only what comes from Kaggle is checked to be the release.
         folder = root / f"{'kaggle' if config.source == 'kaggle' else form}-{fingerprint}"
         builder = Builder(config=form, data_dir=folder, source=source, release_only=config.source == "kaggle")
         if builder.data_path.exists():
@@ -52,7 +51,7 @@ def prepare(config: Config) -> Builder:
     except sources.SourceError as error:
         raise UserError(str(error)) from error
     except OSError as error:
-        raise UserError(f"The data could not be prepared in {root} (--prepared_dir): {error}") from error
+        raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
 
 
 def _download() -> str:
@@ -125,14 +124,15 @@ class Records:
             return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
 
         def permuted(number: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
-            return stateless_shuffle(examples, tf.random.fold_in(seed, number))
+            return tf.random.experimental.stateless_shuffle(examples, tf.random.fold_in(seed, number))
 
         def cut(examples: tf.Tensor) -> tf.data.Dataset:
             slices = tf.data.Dataset.range(0, tf.size(examples, tf.int64), batch_size)
             return slices.map(lambda start: examples[start : start + batch_size])
 
+        shards = tf.random.experimental.stateless_shuffle(tf.range(len(self._files)), seed)
         return (
-            tf.data.Dataset.from_tensor_slices(stateless_shuffle(tf.range(len(self._files)), seed))
+            tf.data.Dataset.from_tensor_slices(shards)
             .interleave(tf.autograph.experimental.do_not_convert(shard), len(self._files), _INTERLEAVED)
             .batch(buffer_size)
             .enumerate()

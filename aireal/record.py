@@ -10,6 +10,7 @@ import pathlib
 import platform
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,7 @@ class RunFolder:
     """One run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
 
     def __init__(self, path: os.PathLike | str):
-        self.path = pathlib.Path(os.path.abspath(os.path.expanduser(path)))
+        self.path = pathlib.Path(path).expanduser().resolve()
         self.flagfile = self.path / "flags.cfg"
         self.model = self.path / "model.keras"
         self.best_weights = self.path / "best.weights.h5"
@@ -58,13 +59,15 @@ class RunFolder:
           UserError: the folder belongs to other flags or to something else, or a run is active in it.
         """
         lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             held = lock.acquire(blocking=False)
         except filelock.Timeout:
             raise UserError(
                 f"Another process is training in {self.path}. Wait for it, or choose another --workdir."
             ) from None
+        except OSError as error:
+            raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:
             if overwrite and self.flagfile.exists():
                 doomed = self.path.with_name(f"{_PARTIAL}{self.path.name}")  # in one step, then file by file
@@ -75,6 +78,8 @@ class RunFolder:
 
     def _same_run(self, config: Config) -> Config:
         if not self.flagfile.exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise UserError(f"{self.path} is a file. Choose another --workdir.")
             if self.path.exists() and any(not path.name.startswith(_PARTIAL) for path in self.path.iterdir()):
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config
@@ -93,22 +98,28 @@ class RunFolder:
             )
         return config
 
-    def write_start(self, config: Config, fingerprint: str) -> None:
+    def fingerprint(self) -> str | None:
+        """Returns that of the data the run began on, or None where it has not begun."""
+        if not self._environment.exists():
+            return None
+        return json.loads(self._environment.read_text())["data_fingerprint"]
+
+    def write_start(self, config: Config, fingerprint: str, accelerators: Sequence[str] = ()) -> None:
         """Writes flags.cfg and env.json, unless the run is finished. Raises UserError where it began on other data."""
-        if self._environment.exists():
-            seen = json.loads(self._environment.read_text())["data_fingerprint"]
-            if seen != fingerprint:
-                raise UserError(
-                    f"The images in {config.source} have changed since the run in {self.path} began. Give "
-                    "--overwrite to begin again, or another --workdir."
-                )
+        if self.fingerprint() not in (None, fingerprint):
+            raise UserError(
+                f"The images in {config.source} have changed since the run in {self.path} began. Give --overwrite to "
+                "begin again, or another --workdir."
+            )
         if self.model.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
         write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
-        write_json(self._environment, {**environment(), "data_fingerprint": fingerprint})
+        write_json(
+            self._environment, {**environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
+        )
 
     def rows(self) -> list[dict[str, float]]:
         """Returns the epochs of metrics.jsonl so far."""
@@ -165,7 +176,7 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
@@ -177,6 +188,9 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence
 
 def peak_memory_bytes() -> int:
     """Returns the most memory that this process has had resident."""
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # Linux passes getrusage's peak on from the program that started this one
+        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -184,7 +198,7 @@ def peak_memory_bytes() -> int:
 def environment() -> dict[str, Any]:
     """Returns what a figure depends on besides the flags: command, time, versions, hardware, commit."""
     return {
-        "command": " ".join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "command": shlex.join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},

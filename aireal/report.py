@@ -10,23 +10,36 @@ import tensorflow as tf
 import tqdm
 
 from aireal import metrics, plots, record
+from aireal.config import UserError
 from aireal.data import LABELS, Data, Table
 
 _ERRORS_SHOWN = 24
 
 
-def evaluate(folder: record.RunFolder, data: Data, splits: Sequence[str]) -> dict[str, Any]:
+def evaluate(
+    folder: record.RunFolder, data: Data, splits: Sequence[str], into: record.RunFolder | None = None
+) -> dict[str, Any]:
     """Judges the run's model and writes what was found into its folder.
 
     Args:
       folder: a trained run.
-      data: its data.
+      data: its data, or other data.
       splits: of train, validation and test; predictions.csv and the figures are about the last one.
+      into: the folder for what was found, where it is not the run's own.
 
     Returns:
       The contents of result.json: each split with the figures of `metrics.evaluate` and `accuracy_by_object`, and
-      `test_without_duplicates`, the test images that are no copies of training images.
+      `test_without_duplicates`, the test images that are no copies of training images (left out where these are not of
+      both classes).
+
+    Raises:
+      UserError: a split has no images.
     """
+    into = into or folder
+    into.path.mkdir(exist_ok=True)
+    for split in splits:
+        if not len(data.table(split)):
+            raise UserError(f"There are no {split} images: --validation_fraction={data.config.validation_fraction:g}.")
     model = keras.models.load_model(folder.model, compile=False)
     for split in splits:
         table = data.table(split)
@@ -34,11 +47,12 @@ def evaluate(folder: record.RunFolder, data: Data, splits: Sequence[str]) -> dic
         found = {split: _figures(table, p_real, data.objects)}
         if split == "test":
             unseen = ~np.char.startswith(table.copy_of, "train/")
-            found["test_without_duplicates"] = _figures(table.rows(unseen), p_real[unseen], data.objects)
-        result = folder.update_result(**found)
-    _write_predictions(folder.path / "predictions.csv", table, p_real, data.objects)
-    _draw(folder, data, split, table, p_real)
-    _print(folder, split, table, p_real, result)
+            if len(np.unique(table.label[unseen])) == len(LABELS):
+                found["test_without_duplicates"] = _figures(table.rows(unseen), p_real[unseen], data.objects)
+        result = into.update_result(**found)
+    _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
+    _draw(into, data, split, table, p_real)
+    _print(into, split, table, p_real, result)
     return result
 
 
@@ -113,8 +127,9 @@ def _print(folder: record.RunFolder, split: str, table: Table, p_real: np.ndarra
         print(f"\n{split} accuracy by object")
         for name, row in by_object.items():
             print(f"  {name:<12} {row['accuracy']:.4f}  of {row['n']:,}")
-    print(
-        f"\n{result['parameters']:,} parameters, trained in {result['train_seconds']:,.1f} s, peak memory "
-        f"{result['peak_memory_bytes'] / 2**30:.2f} GiB. Everything is in {folder.path}:"
-    )
+    if "train_seconds" in result:
+        memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
+        seconds = f"{result['train_seconds']:,.1f} s"
+        print(f"\n{result['parameters']:,} parameters, trained in {seconds}, peak memory {memory}.")
+    print(f"\nEverything is in {folder.path}:")
     print("  " + "  ".join(sorted(path.name for path in folder.path.iterdir() if not path.name.startswith("."))))

@@ -136,7 +136,9 @@ def _training_steps(config: Config) -> Pass:
     model = models.build_model(config, precision=config.precision)
     models.compile_model(model, config, data.steps_per_epoch())
     batches = data.training(config.epochs).repeat()
-    return _fit_pass(model, batches, shuffle=False, steps_per_epoch=_STEPS, count=_STEPS * config.batch_size)
+    epochs, steps = divmod(_STEPS, data.steps_per_epoch())  # the last batch of an epoch may be short
+    count = epochs * len(data.table("train")) + steps * config.batch_size
+    return _fit_pass(model, batches, shuffle=False, steps_per_epoch=_STEPS, count=count)
 
 
 def _notebook_steps(config: Config) -> Pass:

@@ -5,12 +5,13 @@ import hashlib
 import io
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 import tqdm
-from PIL import Image
+from PIL import Image, ImageOps
 
 from builders.cifake import sources
 
@@ -201,9 +202,9 @@ def _fault(data: bytes, formats: tuple[str, ...]) -> Reason:
         with Image.open(io.BytesIO(data)) as image:
             if image.format not in formats:
                 return f"the format is {image.format}, expected {' or '.join(formats)}"
-            image.load()
+            ImageOps.exif_transpose(image).convert("RGB")  # as who reads the examples will do
     except Image.DecompressionBombError as error:
         return f"too large: {error}"
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's ways to say that a file is damaged
+    except (OSError, SyntaxError, ValueError, struct.error) as error:  # Pillow's ways to say that a file is damaged
         return "not an image" if "cannot identify" in str(error) else f"damaged: {error}"
     return None

@@ -7,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import data as data_lib
+from aireal.config import UserError
 from aireal.data import Data
 
 MODES = ["none", "ram"]
@@ -112,6 +113,12 @@ def test_copies_stand_on_one_side():
 def test_no_validation_leaves_everything_for_training(make_config):
     data = Data(make_config(validation_fraction=0.0))
     assert (len(data.table("train")), len(data.table("validation"))) == (2000, 0)
+
+
+@pytest.mark.parametrize("fraction", [0.0004, 0.9997])
+def test_a_split_without_one_of_the_classes_is_refused(make_config, fraction):
+    with pytest.raises(UserError, match=r"--validation_fraction=.* of 2,000 images leaves \d+ FAKE and \d+ REAL for"):
+        Data(make_config(validation_fraction=fraction))
 
 
 @pytest.mark.parametrize("cache", MODES)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from aireal import augment, experiment, models, record
+from aireal import augment, experiment, flags, models, record
 from aireal.config import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -162,6 +162,18 @@ def test_a_nan_loss_stops_the_run_with_a_sentence(make_config, tmp_path, monkeyp
         experiment.run(make_config(evaluate="none"), str(tmp_path / "run"))
 
 
+def test_weights_that_the_last_step_spoils_are_not_kept(make_config, tmp_path, monkeypatch):
+    class Spoiler(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 15:  # the last of the epoch: its loss was finite
+                self.model.layers[-1].bias.assign([float("nan")])
+
+    monkeypatch.setattr(experiment, "_tensorboard", lambda *_: [Spoiler()])
+    with pytest.raises(UserError, match="The weights ceased to be finite in epoch 1"):
+        experiment.run(make_config(keep="best", evaluate="none"), str(tmp_path / "run"))
+    assert not list((tmp_path / "run").glob("*.h5"))
+
+
 def test_keep_best_and_early_stopping_follow_the_monitor(make_config, tmp_path):
     values = {"epochs": 12, "monitor": "val_accuracy", "early_stopping_epochs": 2, "learning_rate": 0.01}
     config = make_config(keep="best", evaluate="validation", **values)
@@ -193,24 +205,41 @@ def test_tensorboard_logs_are_written_where_asked_for(config, tmp_path):
     assert list((tmp_path / "run/tensorboard").rglob("events.out.tfevents.*"))
 
 
-def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python):
-    # Logical devices can only be made before TensorFlow starts: hence a process of its own.
-    script = """
+# Logical devices can only be made before TensorFlow starts: hence processes of their own.
+ON_DEVICES = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1]))
 from aireal import experiment, flags
-experiment.run(flags.from_flagfile(sys.argv[1]), sys.argv[2])
+from aireal.config import UserError
+for flagfile in sys.argv[3:]:
+    try:
+        experiment.run(flags.from_flagfile(flagfile), sys.argv[2] + "/" + flagfile.split("/")[-1])
+    except UserError as error:
+        print(error)
 """
-    single = dataclasses.replace(config, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False)
+
+
+def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python):
+    single = dataclasses.replace(config, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False, batch_size=98)
     experiment.run(single, str(tmp_path / "single"))
-    text = (tmp_path / "single/flags.cfg").read_text().replace("--strategy=single", "--strategy=mirrored")
-    (tmp_path / "mirrored.cfg").write_text(text)
-    done = run_python("-c", script, tmp_path / "mirrored.cfg", tmp_path / "mirrored")
+    mirrored = dataclasses.replace(single, strategy="mirrored")
+    (tmp_path / "mirrored").write_text(flags.to_flagfile(mirrored))
+    done = run_python("-c", ON_DEVICES, 2, tmp_path / "runs", tmp_path / "mirrored")
     assert done.returncode == 0, done.stderr
-    for one, two in zip(rows(tmp_path / "single"), rows(tmp_path / "mirrored"), strict=True):
+    for one, two in zip(rows(tmp_path / "single"), rows(tmp_path / "runs/mirrored"), strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
         assert two["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
+
+
+def test_batches_that_the_devices_cannot_share_are_refused(config, tmp_path, run_python):
+    # 2,000 images in batches of 666 leave a last one of 2 images for 3 devices.
+    for name, values in {"odd": {"batch_size": 41}, "last": {"batch_size": 666, "validation_fraction": 0.0}}.items():
+        mirrored = dataclasses.replace(config, strategy="mirrored", **values)
+        (tmp_path / name).write_text(flags.to_flagfile(mirrored))
+    done = run_python("-c", ON_DEVICES, 3, tmp_path / "runs", tmp_path / "odd", tmp_path / "last")
+    assert "--batch_size=41 cannot be divided by 3 devices" in done.stdout, done.stderr
+    assert "the last train batch would have fewer images than the 3 devices" in done.stdout
 
 
 def test_a_torn_checkpoint_is_never_the_one_that_is_read(config, tmp_path):

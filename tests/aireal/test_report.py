@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from aireal import experiment, metrics, report
+from aireal import experiment, metrics, record, report
+from aireal.config import UserError
 from aireal.data import Data
 
 
@@ -63,9 +64,7 @@ def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, mo
     copied = np.where(np.arange(400) < 30, "train/FAKE/0000.jpg", "")
     copied[30] = "test/FAKE/0000.jpg"  # a copy within test stays
     monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copied))
-    from aireal.record import RunFolder
-
-    result = report.evaluate(RunFolder(folder), data, ["test"])
+    result = report.evaluate(record.RunFolder(folder), data, ["test"], record.RunFolder(tmp_path / "copies"))
     assert (result["test"]["n"], result["test_without_duplicates"]["n"]) == (400, 370)
 
 
@@ -78,6 +77,40 @@ def test_evaluate_alone_gives_the_same_result(trained, run_python):
     assert after["test"] == before["test"]
     assert after["train_seconds"] == before["train_seconds"]
     assert "called REAL" in done.stdout
+
+
+def test_other_pictures_are_judged_into_a_folder_of_their_own(trained, run_python, demo_source):
+    _, folder = trained
+    before = (folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()
+    done = run_python(
+        "-m", "aireal.evaluate", f"--run={folder}", f"--source={demo_source}", "--builder_config=any", "--split=test"
+    )
+    assert done.returncode == 0, done.stderr
+    assert ((folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()) == before
+    other = next(folder.glob("on-any-*"))
+    # The same pictures, prepared from a folder: the same figures.
+    assert (
+        json.loads((other / "result.json").read_text())["test"]["accuracy"] == json.loads(before[0])["test"]["accuracy"]
+    )
+    assert "train_seconds" not in json.loads((other / "result.json").read_text())
+
+
+def test_a_test_folder_that_is_all_copies_still_gets_its_report(trained, monkeypatch, tmp_path):
+    config, folder = trained
+    data = Data(config)
+    test = data._records["test"]
+    copies = np.full(len(test.table), "train/FAKE/0000.jpg")
+    monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copies))
+    result = report.evaluate(record.RunFolder(folder), data, ["test"], record.RunFolder(tmp_path / "copies"))
+    assert result["test"]["n"] == 400
+    assert "test_without_duplicates" not in result
+
+
+def test_a_split_without_images_is_named(trained):
+    config, folder = trained
+    data = Data(dataclasses.replace(config, validation_fraction=0.0))
+    with pytest.raises(UserError, match="no validation images"):
+        report.evaluate(record.RunFolder(folder), data, ["validation"])
 
 
 def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):
