@@ -3,27 +3,22 @@
 import dataclasses
 import functools
 import hashlib
-import math
-import os
 import pathlib
 
 import numpy as np
 import psutil
 import tensorflow as tf
-import tqdm
 
-from aireal import augment, preprocess
+from aireal import augment, preprocess, readers
 from aireal.config import Config, UserError
 from aireal.prepared import Records, Table, prepare
+from aireal.readers import InMemory, Streamed
 from builders.cifake import sources
 
 LABELS = sources.LABELS
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
-_PREFETCHED = 4  # batches
 _DECODED_AT_ONCE = 256  # images, when all are brought into memory
-# tf.data's autotuner costs a tenth of the throughput on two cores, so the parallelism is set by hand.
-_PARALLEL_CALLS = (os.cpu_count() or 1) + 1
 
 
 class Data:
@@ -92,13 +87,13 @@ class Data:
             tf.data.Dataset.range(first_epoch, epochs)
             .flat_map(shuffled)
             .enumerate(first_epoch * steps)
-            .map(read_and_augment, num_parallel_calls=_PARALLEL_CALLS)
+            .map(read_and_augment, num_parallel_calls=readers.PARALLEL_CALLS)
             .apply(tf.data.experimental.assert_cardinality((epochs - first_epoch) * steps))
-            .with_options(_options())
+            .with_options(readers.options())
         )
         if self._device:  # copies to the GPU while it computes on the batch before; must stay the last step
-            return batches.apply(tf.data.experimental.prefetch_to_device(self._device, _PREFETCHED))
-        return batches.prefetch(_PREFETCHED)
+            return batches.apply(tf.data.experimental.prefetch_to_device(self._device, readers.PREFETCHED))
+        return batches.prefetch(readers.PREFETCHED)
 
     def evaluation(self, split: str) -> tf.data.Dataset:
         """Returns the batches of a split in the order of `table`, none dropped, nothing augmented."""
@@ -110,10 +105,10 @@ class Data:
 
         return (
             images.ordered(mask)
-            .map(read, num_parallel_calls=_PARALLEL_CALLS)
+            .map(read, num_parallel_calls=readers.PARALLEL_CALLS)
             .apply(tf.data.experimental.assert_cardinality(-(-int(mask.sum()) // self.config.batch_size)))
-            .with_options(_options())
-            .prefetch(_PREFETCHED)
+            .with_options(readers.options())
+            .prefetch(readers.PREFETCHED)
         )
 
     def images(self, split: str, rows: np.ndarray) -> np.ndarray:
@@ -121,94 +116,20 @@ class Data:
         wanted = np.flatnonzero(self._masks[split])[rows]
         records = self._records[_folder(split)]
         mask = np.isin(np.arange(len(records.table)), wanted)
-        few = _Streamed(records, dataclasses.replace(self.config, batch_size=len(wanted)))
+        few = Streamed(records, dataclasses.replace(self.config, batch_size=len(wanted)))
         pixels, _ = next(few.ordered(mask).map(few.read).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
-    def _images(self, split: str) -> "_Streamed | _InMemory":
-        return self._train_folder if _folder(split) == "train" else _Streamed(self._records["test"], self.config)
+    def _images(self, split: str) -> Streamed | InMemory:
+        return self._train_folder if _folder(split) == "train" else Streamed(self._records["test"], self.config)
 
     @functools.cached_property
-    def _train_folder(self) -> "_Streamed | _InMemory":
+    def _train_folder(self) -> Streamed | InMemory:
         records = self._records["train"]
         if self.cache == "none":
-            return _Streamed(records, self.config)
-        decoding = _Streamed(records, dataclasses.replace(self.config, batch_size=_DECODED_AT_ONCE))
-        return _InMemory(decoding, records.table, self.config)
-
-
-class _Streamed:
-    """Images read from their records whenever they are needed; a batch is [B] string, serialized examples."""
-
-    def __init__(self, records: Records, config: Config):
-        self._records = records
-        self._config = config
-
-    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        return self._records.shuffled(mask, seed, self._config.batch_size)
-
-    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
-        return self._records.ordered(mask).batch(self._config.batch_size)
-
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns images [B, S, S, 3] uint8 and labels [B] float32."""
-        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
-        example = tf.io.parse_example(batch, features)
-        size = self._config.image_size
-        if self._config.strict:
-            pixels = preprocess.decode_jpegs(example["image"], at_most=self._config.batch_size)
-            if size != sources.SIZE:
-                pixels = preprocess.resize(pixels, size)
-        else:
-            spec = tf.TensorSpec([size, size, 3], tf.uint8)
-            pixels = tf.map_fn(lambda one: _decode_any(one, size), example["image"], fn_output_signature=spec)
-        return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32)
-
-
-class _InMemory:
-    """Images decoded once, for all epochs; a batch is [B] int64, positions."""
-
-    def __init__(self, streamed: _Streamed, table: Table, config: Config):
-        self._batch_size = config.batch_size
-        pixels = _aligned_empty((len(table), config.image_size, config.image_size, 3))
-        batches = (
-            streamed.ordered(np.ones(len(table), bool))
-            .map(lambda batch: streamed.read(batch)[0], num_parallel_calls=_PARALLEL_CALLS)
-            .with_options(_options())
-            .prefetch(_PREFETCHED)
-        )
-        filled = 0
-        with tqdm.tqdm(total=len(table), desc="decoding", unit=" images", leave=False, mininterval=0.5) as progress:
-            for batch in batches:
-                pixels[filled : filled + len(batch)] = batch
-                filled += len(batch)
-                progress.update(len(batch))
-        # Shares the memory; tf.constant would hold the images three times over while it copies.
-        self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
-        self._labels = table.label.astype(np.float32)
-
-    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        return self._batches(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed))
-
-    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
-        return self._batches(tf.constant(np.flatnonzero(mask)))
-
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns images [B, S, S, 3] uint8 and labels [B] float32."""
-        return tf.gather(self._pixels, batch), tf.gather(self._labels, batch)
-
-    def _batches(self, positions: tf.Tensor) -> tf.data.Dataset:
-        size, count = self._batch_size, positions.shape[0]
-        # Whole batches are cut out: from_tensor_slices(...).batch() would handle every position by itself.
-        return tf.data.Dataset.range(0, count, size).map(lambda start: positions[start : start + size])
-
-
-def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
-    """Returns an uninitialised uint8 array at an address that TensorFlow's kernels accept, a multiple of 64."""
-    size = math.prod(shape)
-    raw = np.empty(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].reshape(shape)
+            return Streamed(records, self.config)
+        decoding = Streamed(records, dataclasses.replace(self.config, batch_size=_DECODED_AT_ONCE))
+        return InMemory(decoding, records.table, self.config)
 
 
 def _folder(split: str) -> str:
@@ -247,15 +168,3 @@ def _free_memory_bytes() -> int:
     if limit.exists() and (text := limit.read_text().strip()) != "max":
         free = min(free, int(text) - int(used.read_text()))
     return free
-
-
-def _decode_any(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    image = tf.ensure_shape(tf.numpy_function(preprocess.decode, [encoded], tf.uint8), [None, None, 3])
-    return preprocess.resize(image, size)
-
-
-def _options() -> tf.data.Options:
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.deterministic = True
-    return options
