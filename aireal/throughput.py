@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import gc
 import itertools
 import pathlib
@@ -27,8 +26,6 @@ _STEPS = 150  # training steps in each of the two passes that are timed
 _SAMPLING_SECONDS = 0.01
 _SHUFFLE_BUFFER = 10_000  # that of the streaming mode, for plain TFDS too
 
-Pass = Callable[[], int]  # goes once through the images and returns their number
-
 
 def measure(config: Config) -> Iterator[dict[str, Any]]:
     """Times every way once, on the whole train folder of `config.source`.
@@ -42,7 +39,7 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
       meanwhile. Training steps also have ratio_to_notebook.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        ways: dict[str, Callable[[], Pass]] = {
+        ways: dict[str, Callable[[], list[float]]] = {
             "tfds": lambda: _tfds(config),
             "streaming": lambda: _ours(config, "none"),
             "image_dataset_from_directory": lambda: _directory(config, _train_folder(config, pathlib.Path(scratch))),
@@ -52,7 +49,7 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
         }
         best: dict[str, float] = {}
         for name, start in ways.items():
-            row = _time(start())
+            row = _measured(start)
             best[name] = row["images_per_second"]
             row = {"name": name, **row, "ratio_to_tfds": best[name] / best["tfds"]}
             if name.endswith("_step"):
@@ -60,18 +57,14 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _time(one_pass: Pass) -> dict[str, float]:
+def _measured(way: Callable[[], list[float]]) -> dict[str, float]:
     gc.collect()
-    speeds = []
     with _peak_memory() as peak:
-        for _ in range(2):
-            start = time.perf_counter()
-            count = one_pass()
-            speeds.append(count / (time.perf_counter() - start))
+        first, second = way()
     return {
-        "images_per_second": max(speeds),
-        "first_pass": speeds[0],
-        "second_pass": speeds[1],
+        "images_per_second": max(first, second),
+        "first_pass": first,
+        "second_pass": second,
         "peak_memory_bytes": peak[0],
     }
 
@@ -95,28 +88,28 @@ def _peak_memory() -> Iterator[list[int]]:
         thread.join()
 
 
-def _ours(config: Config, cache: str) -> Pass:
+def _ours(config: Config, cache: str) -> list[float]:
     # Nothing held out: the others, too, read the whole folder.
     data = Data(dataclasses.replace(config, cache=cache, validation_fraction=0.0))
 
-    @functools.cache
-    def batches() -> Iterator:
-        return iter(data.training(epochs=2))  # in RAM mode the first pass decodes
+    def both_epochs() -> Iterator:
+        yield from data.training(epochs=2)  # begins with the first pass, which in RAM mode decodes
 
-    return lambda: _count(itertools.islice(batches(), data.steps_per_epoch()))
+    batches = both_epochs()
+    return _two_passes(lambda: itertools.islice(batches, data.steps_per_epoch()))
 
 
-def _tfds(config: Config) -> Pass:
+def _tfds(config: Config) -> list[float]:
     images = data_lib.prepare(config).as_dataset(split="train", as_supervised=True, shuffle_files=True)
     normalised = images.map(
-        lambda image, label: (_fit(tf.cast(image, tf.float32), config) / 255.0, label),
+        lambda image, label: (_resized(tf.cast(image, tf.float32), config) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     batches = normalised.shuffle(_SHUFFLE_BUFFER).batch(config.batch_size).prefetch(tf.data.AUTOTUNE)
-    return lambda: _count(batches)
+    return _two_passes(lambda: batches)
 
 
-def _directory(config: Config, folder: pathlib.Path) -> Pass:
+def _directory(config: Config, folder: pathlib.Path) -> list[float]:
     images = keras.utils.image_dataset_from_directory(
         folder,
         label_mode="binary",
@@ -127,37 +120,45 @@ def _directory(config: Config, folder: pathlib.Path) -> Pass:
     )
     batches = images.map(lambda images, labels: (images / 255.0, labels), num_parallel_calls=tf.data.AUTOTUNE)
     batches = batches.prefetch(tf.data.AUTOTUNE)
-    return lambda: _count(batches)
+    return _two_passes(lambda: batches)
 
 
-def _training_steps(config: Config) -> Pass:
+def _training_steps(config: Config) -> list[float]:
     """Our way: batches from memory, `config.precision`."""
     data = Data(dataclasses.replace(config, cache="ram"))
     model = models.build_model(config, precision=config.precision)
     models.compile_model(model, config, data.steps_per_epoch())
     batches = data.training(config.epochs).repeat()
-    epochs, steps = divmod(_STEPS, data.steps_per_epoch())  # the last batch of an epoch may be short
-    count = epochs * len(data.table("train")) + steps * config.batch_size
-    return _fit_pass(model, batches, shuffle=False, steps_per_epoch=_STEPS, count=count)
+    return _fit(model, batches, count=_STEPS * config.batch_size, shuffle=False, steps_per_epoch=_STEPS)
 
 
-def _notebook_steps(config: Config) -> Pass:
+def _notebook_steps(config: Config) -> list[float]:
     """The notebook's way: float32 arrays into `fit`, a sigmoid at the end of the network."""
     data = Data(dataclasses.replace(config, cache="none"))
     batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     model = keras.Sequential([models.build_model(config), keras.layers.Activation("sigmoid")])
     model.compile(keras.optimizers.Adam(config.learning_rate), "binary_crossentropy", metrics=["accuracy"])
-    return _fit_pass(model, images, labels, batch_size=config.batch_size, count=len(images))
+    return _fit(model, images, labels, count=len(images), batch_size=config.batch_size)
 
 
-def _fit_pass(model: keras.Model, *arguments: Any, count: int, **options: Any) -> Pass:
-    def one_pass() -> int:
-        model.fit(*arguments, **options, verbose=0)
-        return count
+def _fit(model: keras.Model, *arguments: Any, count: int, **options: Any) -> list[float]:
+    """Returns images a second in the second and third epoch of one `fit`, after the first, which traces."""
+    seconds = _EpochSeconds()
+    model.fit(*arguments, **options, epochs=3, verbose=0, callbacks=[seconds])
+    return [count / taken for taken in seconds.taken[1:]]
 
-    one_pass()  # tracing
-    return one_pass
+
+class _EpochSeconds(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.taken: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.taken.append(time.perf_counter() - self._start)
 
 
 def _train_folder(config: Config, scratch: pathlib.Path) -> pathlib.Path:
@@ -176,11 +177,17 @@ def _train_folder(config: Config, scratch: pathlib.Path) -> pathlib.Path:
     return scratch / "train"
 
 
-def _fit(image: tf.Tensor, config: Config) -> tf.Tensor:
+def _resized(image: tf.Tensor, config: Config) -> tf.Tensor:
     if config.strict and config.image_size == 32:
         return image
     return tf.image.resize(image, [config.image_size, config.image_size])
 
 
-def _count(batches: Iterable) -> int:
-    return sum(int(labels.shape[0]) for _, labels in batches)
+def _two_passes(start: Callable[[], Iterable]) -> list[float]:
+    """Returns images a second of two passes over the batches that `start` returns."""
+    speeds = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        count = sum(int(labels.shape[0]) for _, labels in start())
+        speeds.append(count / (time.perf_counter() - begin))
+    return speeds

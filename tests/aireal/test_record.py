@@ -322,6 +322,7 @@ def test_environment_tells_what_a_figure_depends_on(started):
     found = json.loads((started.path / "env.json").read_text())
     assert set(found) == {
         *("command", "started", "python", "packages", "system", "processor", "cores", "memory_bytes", "commit"),
+        "accelerators",
         "data_fingerprint",
     }
     assert found["data_fingerprint"] == "fingerprint"

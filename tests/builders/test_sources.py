@@ -221,9 +221,10 @@ def test_a_changed_kaggle_archive_is_refused(kaggle_refusal, monkeypatch, files,
 
 
 def test_a_changed_kaggle_archive_is_refused_even_where_it_was_prepared_as_a_folder(
-    kaggle_refusal, monkeypatch, files, write, tmp_path
+    monkeypatch, files, write, tmp_path
 ):
-    folder = write(files)
-    prepared.prepare(config.Config(source=str(folder), prepared_dir=str(tmp_path / "prepared")))
+    folder, prepared_dir = write(files), str(tmp_path / "prepared")
+    prepared.prepare(config.Config(source=str(folder), prepared_dir=prepared_dir))
     monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", lambda handle: str(folder))
-    assert "is not CIFAKE as its authors released it" in kaggle_refusal()
+    with pytest.raises(config.UserError, match="is not CIFAKE as its authors released it"):
+        prepared.prepare(config.Config(source="kaggle", prepared_dir=prepared_dir))
