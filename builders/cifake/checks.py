@@ -37,11 +37,11 @@ def object_of(name: str) -> str | None:
     return OBJECTS[int(match[1] or 1) - 1] if match else None
 
 
-def scan(source: os.PathLike | str, *, strict: bool) -> dict[str, bytes]:
+def scan(reader: sources.Reader, *, strict: bool) -> dict[str, bytes]:
     """Reads every picture and makes sure that it decodes.
 
     Args:
-      source: what `sources.pictures` takes.
+      reader: of the source.
       strict: demand CIFAKE's own form (32x32 RGB JPEG, its file names) instead of any picture of any size.
 
     Returns:
@@ -52,20 +52,20 @@ def scan(source: os.PathLike | str, *, strict: bool) -> dict[str, bytes]:
     """
     digests: dict[str, bytes] = {}
     offenders: list[tuple[str, str]] = []
-    for path, data in _read(source, "Reading pictures", None, offenders):
+    for path, data in _read(reader, "Reading pictures", None, offenders):
         if path in digests:
             offenders.append((path, "stands in the source twice (folders that differ in case alone?)"))
         digests[path] = hashlib.blake2b(data, digest_size=16).digest()
     if not is_release(digests):  # whose pictures were decoded when its digest was taken
         check = _faults_strict if strict else _faults_any
-        for chunk in _chunks(_read(source, "Decoding pictures", len(digests), [])):
+        for chunk in _chunks(_read(reader, "Decoding pictures", len(digests), [])):
             offenders += check(chunk)
     if offenders:
-        raise sources.SourceError(_complaint(source, offenders))
+        raise sources.SourceError(_complaint(reader.source, offenders))
     for folder in (f"{split}/{label}" for split in sources.SPLITS for label in sources.LABELS):
         if not any(path.startswith(f"{folder}/") for path in digests):
             raise sources.SourceError(
-                f"{source}: {folder} is missing or holds no picture. Both classes of both splits are needed."
+                f"{reader.source}: {folder} is missing or holds no picture. Both classes of both splits are needed."
             )
     return digests
 
@@ -107,10 +107,10 @@ def _printable(path: str) -> str:
 
 
 def _read(
-    source: os.PathLike | str, title: str, total: int | None, offenders: list[tuple[str, str]]
+    reader: sources.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
 ) -> Iterator[tuple[str, bytes]]:
     """Yields path and bytes of the files that can be loaded; adds the others to `offenders`."""
-    for path, load in tqdm.tqdm(sources.pictures(source), title, total, unit=" pictures", mininterval=1.0):
+    for path, load in tqdm.tqdm(reader.pictures(), title, total, unit=" pictures", mininterval=1.0):
         try:
             yield path, load()
         except sources.READ_ERRORS as error:

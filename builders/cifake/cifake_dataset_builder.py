@@ -66,7 +66,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _download_and_prepare(self, dl_manager, download_config):
         self._source = self._source or dl_manager.manual_dir
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
-        digests = checks.scan(self._source, strict=self.builder_config.strict)
+        self._reader = sources.Reader(self._source)
+        digests = checks.scan(self._reader, strict=self.builder_config.strict)
         if self._release_only and not checks.is_release(digests):
             raise sources.SourceError(
                 f"{self._source} is not CIFAKE as its authors released it: the archive has changed. Look at what is "
@@ -81,13 +82,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             )
         finally:
             gc.enable()
+            del self._reader  # and the pictures that it keeps
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        del dl_manager  # the source is open already
+        del dl_manager  # the source is known already
         return {split: self._generate_examples(split) for split in sources.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
-        for path, load in sources.pictures(self._source, [split]):
+        for path, load in self._reader.pictures([split]):
             _, label, name = path.split("/", 2)
             yield (
                 path,

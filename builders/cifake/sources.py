@@ -1,10 +1,11 @@
 """Where pictures come from: a folder, a .zip or a .tar in the CIFAKE layout, read in place.
 
 Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives
-are read from front to back as often as needed, which takes seconds for CIFAKE and leaves nothing behind on disk.
+are read from front to back, once where memory holds their pictures (`Reader`), and leave nothing behind on disk.
 """
 
 import bz2
+import functools
 import gzip
 import hashlib
 import lzma
@@ -20,6 +21,7 @@ from typing import BinaryIO
 SPLITS = ("train", "test")
 LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
 SIZE = 32  # edge of CIFAKE's pictures in pixels
+KEPT_BYTES = 256 << 20  # twice CIFAKE
 
 Member = tuple[str, Callable[[], bytes]]
 
@@ -60,6 +62,44 @@ def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Itera
         if match and match[1].lower() in splits and not _CLUTTER.search(path):
             split, label, name = match.groups()
             yield f"{split.lower()}/{label.upper()}/{name}", load
+
+
+class Reader:
+    """The pictures of a source for several passes: small sources are read in the first pass and kept in memory.
+
+    Args:
+      source: what `pictures` takes.
+      kept_bytes: up to this size the pictures together are kept.
+    """
+
+    def __init__(self, source: os.PathLike | str, kept_bytes: int = KEPT_BYTES):
+        self.source = source
+        self._kept_bytes = kept_bytes
+        self._room = kept_bytes
+        self._kept: dict[str, bytes] = {}
+        self._complete = False
+
+    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
+        """Yields what `pictures` does; what could not be loaded in a first, whole pass is left out of later ones."""
+        if self._complete:
+            for path, data in self._kept.items():
+                if path.startswith(tuple(splits)):
+                    yield path, lambda data=data: data
+            return
+        self._kept.clear()
+        self._room = self._kept_bytes
+        for path, load in pictures(self.source, splits):
+            yield path, functools.partial(self._load, path, load)
+        self._complete = self._room >= 0 and set(splits) == set(SPLITS)
+
+    def _load(self, path: str, load: Callable[[], bytes]) -> bytes:
+        data = load()
+        self._room -= len(data)
+        if self._room >= 0:
+            self._kept[path] = data
+        else:
+            self._kept.clear()
+        return data
 
 
 def fingerprint(source: os.PathLike | str) -> str:

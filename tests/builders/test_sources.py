@@ -228,3 +228,15 @@ def test_a_changed_kaggle_archive_is_refused_even_where_it_was_prepared_as_a_fol
     monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", lambda handle: str(folder))
     with pytest.raises(config.UserError, match="is not CIFAKE as its authors released it"):
         prepared.prepare(config.Config(source="kaggle", prepared_dir=prepared_dir))
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
+    folder = write(files)
+    size = sum(len(data) for data in files.values())
+    reader = sources.Reader(folder, kept_bytes=size if fits else size - 1)
+    assert {path: load() for path, load in reader.pictures()} == files
+    write(dict.fromkeys(files, b"changed"))
+    test_files = {path: data for path, data in files.items() if path.startswith("test/")}
+    later = {path: load() for path, load in reader.pictures(["test"])}
+    assert later == (test_files if fits else dict.fromkeys(test_files, b"changed"))
