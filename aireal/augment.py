@@ -9,12 +9,12 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     """Applies what `config` asks for.
 
     Args:
-      images: [B, S, S, 3] float32 in [0, 1].
+      images: [B, S, S, 3] uint8, or any other type.
       config: its augment_* fields are used.
       seed: two integers or scalar tensors, different for every batch.
 
     Returns:
-      [B, S, S, 3] float32 in [0, 1].
+      Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
     if config.augment_flip:

@@ -1,21 +1,41 @@
-"""Measures the pipeline and the training step: python -m aireal.benchmark --source=FOLDER_OR_ARCHIVE
+"""Measures: python -m aireal.benchmark --what=pipeline --source=FOLDER_OR_ARCHIVE
 
-In one process, in turn, so that the ratios hold on a machine whose speed drifts.
+--what=pipeline   the speed of batches and of the training step, beside what others do
+--what=results    what the recipe of a --flagfile gives over --seeds: training seconds, test accuracy
+--what=recipes    the same, and its time beside the notebook's way
+
+Whatever is compared runs in one process, in turn, so that the ratios hold on a machine whose speed drifts.
 """
+
+import pathlib
 
 from absl import flags
 
 from aireal import flags as shared
+from aireal.config import Config, UserError
 
+_WHAT = flags.DEFINE_enum("what", "pipeline", ["pipeline", "results", "recipes"], "what to measure")
+_SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "seeds of the runs of results and recipes, comma-separated")
+_WORKDIR = flags.DEFINE_string(
+    shared.WORKDIR,
+    "runs/results",
+    "run folders of results, followed by -seed-0 and so on; runs that are there are kept",
+)
 _OUTPUT = flags.DEFINE_string("output", None, "file for the same figures as JSON")
 shared.define_config_flags()
 
 
 def main() -> None:
     config = shared.config_from_flags()
-    import pathlib
+    rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
+    if _OUTPUT.value:
+        from aireal import record
 
-    from aireal import record, throughput
+        record.write_json(pathlib.Path(_OUTPUT.value), rows)
+
+
+def _pipeline(config: Config) -> list[dict]:
+    from aireal import throughput
 
     rows = []
     print(f"{'':<30}{'images/s':>10}{'1st pass':>10}{'2nd pass':>10}{'to TFDS':>9}{'peak MiB':>10}")
@@ -25,8 +45,23 @@ def main() -> None:
         memory = f"{row['peak_memory_bytes'] / 2**20:>10,.0f}"
         print(f"{row['name']:<30}{speeds}{row['ratio_to_tfds']:>8.2f}x{memory}", flush=True)
     print(f"The training step takes {1 / rows[-1]['ratio_to_notebook']:.2f} of the notebook's time.")
-    if _OUTPUT.value:
-        record.write_json(pathlib.Path(_OUTPUT.value), rows)
+    return rows
+
+
+def _recipe(config: Config) -> dict:
+    if not all(seed.isdecimal() for seed in _SEEDS.value) or len(set(_SEEDS.value)) != len(_SEEDS.value):
+        raise UserError(f"--seeds={','.join(_SEEDS.value)}: expected different whole numbers, comma-separated.")
+    seeds = [int(seed) for seed in _SEEDS.value]
+    if not seeds:
+        raise UserError("--seeds is empty.")
+    from aireal import recipes
+
+    if _WHAT.value == "results":
+        row = recipes.results(config, seeds, _WORKDIR.value)
+    else:
+        row = recipes.comparison(config, seeds)
+    print(recipes.describe(row))
+    return {"name": pathlib.Path(_WORKDIR.value).name, **row}
 
 
 if __name__ == "__main__":

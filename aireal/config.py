@@ -65,23 +65,61 @@ class Config:
         0, "shift training images by up to this many pixels, borders reflected", at_least=0, at_most=64
     )
 
+    stem_filters: int = _model(
+        0, "filters of a strided convolution before the first stage; 0 leaves it out", at_least=0, at_most=4096
+    )
+    stem_kernel_size: int = _model(4, "edge in pixels of the stem's kernels", at_least=1, at_most=15)
+    stem_stride: int = _model(2, "pixels between the stem's outputs", at_least=1, at_most=8)
     filters: tuple[int, ...] = _model(
-        (64, 32, 16),
-        "filters of each convolution, comma-separated; 2x2 max pooling follows each",
-        at_least=1,
-        at_most=4096,
+        (64, 32, 16), "filters of the convolutions of each stage, comma-separated", at_least=1, at_most=4096
+    )
+    convolutions: tuple[int, ...] = _model(
+        (1,), "convolutions of each stage, comma-separated; a single number holds for all", at_least=1, at_most=100
     )
     kernel_size: int = _model(3, "edge in pixels of the convolution kernels", at_least=1, at_most=15)
-    dense_units: tuple[int, ...] = _model(
-        (512, 256, 128), "units of each dense layer before the logit, comma-separated", at_least=1, at_most=65536
+    separable: bool = _model(
+        False, "split convolutions into a depthwise and a pointwise one, except the one that sees the image"
     )
-    conv_dropout: float = _model(0.3, "share dropped after each convolution", at_least=0.0, below=1.0)
+    residual: bool = _model(False, "add its input to what each convolution after a stage's first gives")
+    normalization: str = _model(
+        "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
+    )
+    activation: str = _model("relu", "non-linearity of all layers", choices=("relu", "leaky_relu", "silu", "gelu"))
+    downsampling: str = _model(
+        "max",
+        "how a stage halves the edge at its end: max or average pooling (2x2), or stride of its last convolution",
+        choices=("max", "average", "stride"),
+    )
+    head: str = _model(
+        "flatten",
+        "what follows the stages: flatten, or average, global average pooling in place of the last downsampling",
+        choices=("flatten", "average"),
+    )
+    dense_units: tuple[int, ...] = _model(
+        (512, 256, 128),
+        "units of each dense layer before the logit, comma-separated; may be empty: --dense_units=",
+        at_least=1,
+        at_most=65536,
+        may_be_empty=True,
+    )
+    conv_dropout: float = _model(0.3, "share dropped after each stage", at_least=0.0, below=1.0)
     dense_dropout: float = _model(0.4, "share dropped after each dense layer", at_least=0.0, below=1.0)
     l2: float = _model(0.001, "L2 penalty on the kernels", at_least=0.0, at_most=1.0)
 
     epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
+    optimizer: str = _training(
+        "adam",
+        "adam, sgd (Nesterov momentum 0.9) or lion",
+        choices=("adam", "sgd", "lion"),
+    )
     learning_rate: float = _training(
-        1e-4, "step size of Adam, or its peak under a schedule", at_least=1e-9, at_most=10.0
+        1e-4, "step size of the optimizer, or its peak under a schedule", at_least=1e-9, at_most=10.0
+    )
+    weight_decay: float = _training(
+        0.0, "decoupled decay of the kernels, times the learning rate; makes AdamW of adam", at_least=0.0, at_most=10.0
+    )
+    label_smoothing: float = _training(
+        0.0, "share by which the training labels 0 and 1 are drawn towards 0.5", at_least=0.0, below=1.0
     )
     schedule: str = _training(
         "constant", "learning rate over the run: constant, or cosine down to zero", choices=("constant", "cosine")
@@ -123,6 +161,12 @@ class Config:
             raise UserError(complaint)
 
     @property
+    def reduction(self) -> int:
+        """Pixels of the image per value of the last feature map, along an edge."""
+        halvings = len(self.filters) - (self.head == "average")
+        return 2**halvings * (self.stem_stride if self.stem_filters else 1)
+
+    @property
     def strict(self) -> bool:
         """Whether the builder demands CIFAKE's own form."""
         return self.builder_config == "strict" or (self.builder_config == "auto" and self.source != "demo")
@@ -131,11 +175,15 @@ class Config:
 def _conflicts(config: Config) -> Iterator[str]:
     if config.source == "demo" and config.builder_config == "strict":
         yield "--builder_config=strict does not go with --source=demo, whose crops show no object. Leave it out."
-    smallest = 2 ** len(config.filters)
-    if config.image_size < smallest:
+    if len(config.convolutions) not in (1, len(config.filters)):
         yield (
-            f"--image_size={config.image_size} is too small for {len(config.filters)} poolings (--filters): "
-            f"they need at least {smallest} pixels."
+            f"--convolutions={_listed(config.convolutions)} and --filters={_listed(config.filters)} disagree on the "
+            "number of stages. Give one number for each, or a single one for all."
+        )
+    if config.image_size < config.reduction:
+        yield (
+            f"--image_size={config.image_size} is too small for a network that reduces it by {config.reduction} "
+            "(--filters, --stem_stride)."
         )
     if config.augment_shift_pixels >= config.image_size:
         yield (
@@ -156,9 +204,13 @@ def _conflicts(config: Config) -> Iterator[str]:
                 yield f"{flag} needs validation images, and --validation_fraction=0 leaves none."
 
 
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
 def _check(field: dataclasses.Field, value: Any) -> None:
     flag, bounds = f"--{field.name}", field.metadata
-    if value in ("", ()):
+    if value in ("", ()) and not bounds.get("may_be_empty"):
         raise UserError(f"{flag} is empty.")
     if "choices" in bounds and value not in bounds["choices"]:
         raise UserError(f"{flag}={value} is none of {', '.join(bounds['choices'])}.")

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import models, record, report
+from aireal import cost, models, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -60,9 +60,10 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
     with _scope(config) as strategy:
         _check_replicas(strategy, config.batch_size, data)
-        model = models.build_model(config, precision=config.precision)
+        model = models.build_model(config, precision=config.precision, fused=not _accelerators())
         models.compile_model(model, config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
+    print(cost.sentence(model), flush=True)
     done = 0
     if saved := folder.checkpoint():
         path, done = saved
@@ -84,7 +85,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
     if config.keep == "best":
         model.load_weights(folder.best_weights)
     folder.update_result(
-        parameters=model.count_params(),
+        **cost.cost(model),
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=max(record.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),

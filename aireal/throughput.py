@@ -137,9 +137,14 @@ def _notebook_steps(config: Config) -> list[float]:
     data = Data(dataclasses.replace(config, cache="none"))
     batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return _fit(notebook_model(config), images, labels, count=len(images), batch_size=config.batch_size)
+
+
+def notebook_model(config: Config) -> keras.Model:
+    """Returns the network of `config` as the notebook has it, with a sigmoid at its end, and compiled."""
     model = keras.Sequential([models.build_model(config), keras.layers.Activation("sigmoid")])
     model.compile(keras.optimizers.Adam(config.learning_rate), "binary_crossentropy", metrics=["accuracy"])
-    return _fit(model, images, labels, count=len(images), batch_size=config.batch_size)
+    return model
 
 
 def _fit(model: keras.Model, *arguments: Any, count: int, **options: Any) -> list[float]:

@@ -77,6 +77,8 @@ def test_a_value_beyond_its_bound_is_refused_by_name(field, value, complaint):
         ({"image_size": 8}, "the smallest that three poolings leave a pixel of"),
         ({"image_size": 1024}, "the largest"),
         ({"l2": 0.0, "conv_dropout": 0.0, "dense_dropout": 0.0}, "no regularisation"),
+        ({"image_size": 16, "stem_filters": 4, "stem_stride": 4, "head": "average"}, "three stages, the last unpooled"),
+        ({"dense_units": ()}, "the logit alone"),
         ({"filters": (1,), "dense_units": (1,)}, "the smallest network with layers"),
         ({"seed": 2**31 - 1}, "the largest seed"),
         ({"augment_shift_pixels": 31}, "one pixel less than the image"),
@@ -99,9 +101,7 @@ def test_a_value_that_is_no_choice_is_refused_with_the_choices(name):
         Config(**{name: "other"})
 
 
-@pytest.mark.parametrize(
-    ("name", "nothing"), [("source", ""), ("prepared_dir", ""), ("filters", ()), ("dense_units", ())]
-)
+@pytest.mark.parametrize(("name", "nothing"), [("source", ""), ("prepared_dir", ""), ("filters", ())])
 def test_an_empty_value_is_refused(name, nothing):
     with pytest.raises(UserError, match=f"--{name} is empty"):
         Config(**{name: nothing})
@@ -111,7 +111,9 @@ def test_an_empty_value_is_refused(name, nothing):
     ("values", "flags"),
     [
         ({"source": "demo", "builder_config": "strict"}, ["--builder_config=strict", "--source=demo"]),
-        ({"image_size": 8, "filters": (8, 8, 8, 8)}, ["--image_size=8", "--filters", "16 pixels"]),
+        ({"image_size": 8, "filters": (8, 8, 8, 8)}, ["--image_size=8", "--filters", "reduces it by 16"]),
+        ({"image_size": 15, "stem_filters": 4, "stem_stride": 4, "head": "average"}, ["--image_size=15", "by 16"]),
+        ({"filters": (8, 8), "convolutions": (1, 2, 3)}, ["--convolutions=1,2,3", "--filters=8,8"]),
         ({"augment_shift_pixels": 32}, ["--augment_shift_pixels=32"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),
         ({"warmup_epochs": 3.0, "epochs": 3, "schedule": "cosine"}, ["--warmup_epochs=3", "--epochs=3"]),

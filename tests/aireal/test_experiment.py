@@ -69,7 +69,14 @@ def test_the_same_seed_gives_the_same_metrics_and_weights(config, tmp_path):
     assert rows(tmp_path / "a") != rows(tmp_path / "c")
 
 
-@pytest.mark.parametrize("values", [{}, {"precision": "bfloat16", "keep": "best"}, {"cache": "none"}], ids=str)
+NORMALISED = {"normalization": "batch", "head": "average", "dense_units": (), "precision": "bfloat16"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"precision": "bfloat16", "keep": "best"}, {"cache": "none"}, {**NORMALISED, "optimizer": "lion"}],
+    ids=str,
+)
 def test_an_interrupted_run_ends_like_one_that_was_not(make_config, tmp_path, monkeypatch, values):
     config = make_config(**{"augment_shift_pixels": 2, "schedule": "cosine", "epochs": 3, "evaluate": "none", **values})
     experiment.run(config, str(tmp_path / "whole"))

@@ -116,6 +116,106 @@ def test_small_network_has_as_many_parameters_as_counted_by_hand():
     assert model.count_params() == (5 * 5 * 3 + 1) * 2 + (4 * 4 * 2 + 1) * 4 + (4 + 1)
 
 
+FAMILY = {"head": "average", "dense_units": (), "conv_dropout": 0.0, "l2": 0.0, "image_size": 16}
+
+
+def shapes(model):
+    """What each layer gives, without those that keep the shape, by name."""
+    kept = (layers.BatchNormalization, layers.Activation, layers.Dropout, layers.InputLayer)
+    return {layer.name: tuple(layer.output.shape[1:]) for layer in model.layers if not isinstance(layer, kept)}
+
+
+def test_stages_are_pooled_between_and_averaged_at_the_end():
+    config = Config(**FAMILY, stem_filters=4, stem_stride=2, filters=(6, 8), convolutions=(1, 2))
+    assert shapes(build_model(config)) == {
+        "stem": (8, 8, 4),
+        "conv1": (8, 8, 6),
+        "pool1": (4, 4, 6),
+        "conv2": (4, 4, 8),
+        "conv3": (4, 4, 8),
+        "average": (8,),
+        "logit": (1,),
+    }
+
+
+def test_one_number_of_convolutions_holds_for_all_stages():
+    models = [build_model(Config(**FAMILY, filters=(6, 8), convolutions=counts)) for counts in ((2,), (2, 2))]
+    assert shapes(models[0]) == shapes(models[1])
+
+
+def test_striding_takes_the_place_of_pooling_in_the_last_convolution_of_a_stage():
+    config = Config(**FAMILY, filters=(6, 8), convolutions=(2,), downsampling="stride")
+    found = shapes(build_model(config))
+    assert [found[f"conv{index}"] for index in (1, 2, 3, 4)] == [(16, 16, 6), (8, 8, 6), (8, 8, 8), (8, 8, 8)]
+    assert not any(name.startswith("pool") for name in found)
+
+
+def test_average_pooling_averages():
+    config = Config(**FAMILY, filters=(1, 1), downsampling="average")
+    pool = build_model(config).get_layer("pool1")
+    assert pool(np.array([1, 2, 3, 6], np.float32).reshape(1, 2, 2, 1)).numpy().item() == 3.0
+
+
+def test_normalization_stands_between_convolution_and_activation_and_after_the_pooling():
+    config = Config(**FAMILY, filters=(6, 8), normalization="batch", activation="silu")
+    names = [layer.name for layer in build_model(config).layers]
+    first = ["image", "conv1", "pool1", "conv1_norm", "conv1_activation"]
+    assert names == [*first, "conv2", "conv2_norm", "conv2_activation", "average", "logit"]
+    assert not build_model(config).get_layer("conv1").use_bias
+
+
+def test_residual_stages_add_the_input_of_each_further_convolution():
+    config = Config(**FAMILY, filters=(6,), convolutions=(3,), residual=True)
+    model = build_model(config)
+    for index in (2, 3):
+        convolution = model.get_layer(f"conv{index}")
+        convolution.set_weights([np.zeros_like(weights) for weights in convolution.get_weights()])
+    trunk = keras.Model(model.input, [model.get_layer("conv1").output, model.layers[-3].output])
+    first, last = trunk(np.random.default_rng(0).random([1, 16, 16, 3], np.float32))
+    np.testing.assert_array_equal(first, last)
+
+
+def test_separable_spares_the_convolution_that_sees_the_image():
+    model = build_model(Config(**FAMILY, filters=(6, 8), separable=True))
+    assert isinstance(model.get_layer("conv1"), layers.Conv2D)
+    assert isinstance(model.get_layer("conv2"), layers.SeparableConv2D)
+
+
+def test_a_fused_network_has_the_weights_of_the_other_in_the_same_order():
+    config = Config(**FAMILY, filters=(6, 8), normalization="batch")
+    fused, plain = build_model(config, fused=True), build_model(config)
+    plain.set_weights(fused.get_weights())
+    image = np.random.default_rng(0).random([4, 16, 16, 3], np.float32)
+    np.testing.assert_array_equal(fused(image, training=False), plain(image, training=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adam", keras.optimizers.Adam), ("sgd", keras.optimizers.SGD), ("lion", keras.optimizers.Lion)]
+)
+def test_weight_decay_reaches_kernels_alone(name, kind):
+    config = Config(**FAMILY, filters=(6,), normalization="batch", optimizer=name, weight_decay=0.5, learning_rate=0.1)
+    model = build_model(config)
+    compile_model(model, config, steps_per_epoch=1)
+    assert type(model.optimizer) is kind
+    before = model.get_weights()
+    model.optimizer.apply(
+        [tf.zeros_like(variable) for variable in model.trainable_variables], model.trainable_variables
+    )
+    for variable, old, new in zip(model.weights, before, model.get_weights(), strict=True):
+        expected = old * (1 - 0.1 * 0.5) if variable.name == "kernel" else old
+        np.testing.assert_allclose(new, expected, rtol=1e-5)
+
+
+def test_label_smoothing_draws_the_labels_towards_a_half():
+    config = Config(**TINY, l2=0.0, label_smoothing=0.2)
+    model = build_model(config)
+    compile_model(model, config, steps_per_epoch=1)
+    model.get_layer("logit").kernel.assign(tf.zeros_like(model.get_layer("logit").kernel))
+    model.get_layer("logit").bias.assign([np.log(9.0)])  # p_real = 0.9, what 1 is drawn to
+    found = model.evaluate(np.zeros([1, 8, 8, 3], np.float32), np.array([1.0]), return_dict=True, verbose=0)
+    assert found["loss"] == pytest.approx(-(0.9 * np.log(0.9) + 0.1 * np.log(0.1)), rel=1e-5)
+
+
 def test_loss_is_binary_cross_entropy_of_the_logit_with_1_for_real():
     config = Config(**TINY, l2=0.0)
     model = build_model(config)

@@ -1,0 +1,52 @@
+"""aireal.cost: figures worked by hand."""
+
+import pytest
+
+from aireal import cost
+from aireal.config import Config
+from aireal.models import build_model
+
+AVERAGE = {"head": "average", "dense_units": (), "conv_dropout": 0.0}
+
+
+def test_the_baseline():
+    convolutions = 32 * 32 * (9 * 3 * 64) + 16 * 16 * (9 * 64 * 32) + 8 * 8 * (9 * 32 * 16)
+    dense = 4 * 4 * 16 * 512 + 512 * 256 + 256 * 128 + 128
+    assert cost.cost(build_model(Config())) == {
+        "parameters": 320_817,
+        "macs": convolutions + dense,
+        "activation_bytes": 4 * (32 * 32 * 64 + 16 * 16 * 64),  # of the first pooling
+    }
+
+
+def test_stem_stages_and_normalization():
+    config = Config(**AVERAGE, stem_filters=48, filters=(48, 96), convolutions=(1, 2), normalization="batch")
+    kernels = [4 * 4 * 3 * 48, 9 * 48 * 48, 9 * 48 * 96, 9 * 96 * 96]
+    found = cost.cost(build_model(config))
+    assert found["macs"] == 16 * 16 * sum(kernels[:2]) + 8 * 8 * sum(kernels[2:]) + 96
+    assert found["parameters"] == sum(kernels) + 4 * (48 + 48 + 96 + 96) + 96 + 1
+    assert found["activation_bytes"] == 4 * 2 * 16 * 16 * 48
+
+
+def test_separable_convolutions_after_the_one_that_sees_the_image():
+    config = Config(**AVERAGE, filters=(8, 16), separable=True)
+    kernels = [9 * 3 * 8, 9 * 8 + 8 * 16]
+    found = cost.cost(build_model(config))
+    assert found["macs"] == 32 * 32 * kernels[0] + 16 * 16 * kernels[1] + 16
+    assert found["parameters"] == sum(kernels) + 8 + 16 + 16 + 1
+
+
+def test_an_addition_reads_both_of_its_inputs():
+    config = Config(**AVERAGE, filters=(8,), convolutions=(2,), residual=True, image_size=8)
+    assert cost.cost(build_model(config))["activation_bytes"] == 4 * 3 * 8 * 8 * 8
+
+
+@pytest.mark.parametrize(("size", "times"), [(32, 1), (64, 4)])
+def test_the_sentence(size, times):
+    model = build_model(Config(**AVERAGE, filters=(8,), image_size=size))
+    macs = size * size * 9 * 3 * 8 + 8
+    kilobytes = 4 * 11 * 1024 * times / 1000
+    assert cost.sentence(model) == (
+        f"Network: 233 parameters; {macs / 1e6:.1f} million multiply-accumulates and {kilobytes:.0f} kB of activations "
+        "an image."
+    )
