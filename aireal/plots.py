@@ -78,7 +78,7 @@ def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
         xlim=(max(1 / np.sum(~is_fake), 1e-4), 1),
         ylim=(0, 1.01),
     )
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")  # PercentFormatter makes 0% of 0.1%
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
