@@ -2,8 +2,8 @@
 
 import pytest
 
-from aireal import cost
-from aireal.config import Config
+from aireal import cost, flags
+from aireal.config import Config, package_folder
 from aireal.models import build_model
 
 AVERAGE = {"head": "average", "dense_units": (), "conv_dropout": 0.0}
@@ -26,6 +26,14 @@ def test_stem_stages_and_normalization():
     assert found["macs"] == 16 * 16 * sum(kernels[:2]) + 8 * 8 * sum(kernels[2:]) + 96
     assert found["parameters"] == sum(kernels) + 4 * (48 + 48 + 96 + 96) + 96 + 1
     assert found["activation_bytes"] == 4 * 2 * 16 * 16 * 48
+
+
+def test_the_fast_recipe():
+    found = cost.cost(build_model(flags.from_flagfile(package_folder() / "aireal/configs/fast.cfg")))
+    kernels = [9 * 3 * 32, 9 * 32 * 32, 9 * 32 * 64, 9 * 64 * 128]
+    edges = [16, 16, 8, 4]
+    assert found["macs"] == sum(edge**2 * kernel for edge, kernel in zip(edges, kernels, strict=True)) + 128
+    assert found["parameters"] == sum(kernels) + 4 * (32 + 32 + 64 + 128) + 128 + 1
 
 
 def test_separable_convolutions_after_the_one_that_sees_the_image():
