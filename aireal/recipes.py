@@ -1,6 +1,7 @@
 """What a recipe gives over several seeds, and how long it takes beside the notebook's way."""
 
 import dataclasses
+import itertools
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -94,20 +95,17 @@ def _statistics(values: Sequence[float]) -> dict[str, Any]:
 
 def _notebook_parts(config: Config, parts: int) -> Iterator[float]:
     """Yields the seconds of each part of one epoch; tracing, which the notebook does once in 30, is left out."""
-    data = Data(
-        Config(
-            source=config.source,
-            builder_config=config.builder_config,
-            prepared_dir=config.prepared_dir,
-            validation_fraction=0.0,
-        )
-    )
-    rows = np.arange(min(_NOTEBOOK_IMAGES, len(data.table("train"))))
-    model = notebook_model(Config())
-    for index, part in enumerate(np.array_split(rows, parts)):
-        images, labels = data.images("train", part).astype(np.float32) / 255, data.table("train").label[part]
-        if not index:
-            model.fit(images[:128], labels[:128], batch_size=64, verbose=0)
+    notebook = Config(source=config.source, builder_config=config.builder_config, prepared_dir=config.prepared_dir)
+    data = Data(dataclasses.replace(notebook, cache="none", validation_fraction=0.0))
+    batches = data.training(epochs=1).repeat().as_numpy_iterator()
+    model = notebook_model(notebook)
+    for part, steps in enumerate(
+        np.diff(np.linspace(0, _NOTEBOOK_IMAGES // notebook.batch_size, parts + 1, dtype=int))
+    ):
+        images, labels = (np.concatenate(arrays) for arrays in zip(*itertools.islice(batches, steps), strict=True))
+        if not part:
+            model.fit(images[:128], labels[:128], batch_size=notebook.batch_size, verbose=0)
         start = time.perf_counter()
-        model.fit(images, labels, batch_size=64, verbose=0)
-        yield (time.perf_counter() - start) * _NOTEBOOK_IMAGES / len(rows)
+        model.fit(images, labels, batch_size=notebook.batch_size, verbose=0)
+        # Where the source is small, the last batch of each of its epochs is not whole.
+        yield (time.perf_counter() - start) * steps * notebook.batch_size / len(images)
