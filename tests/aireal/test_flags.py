@@ -162,7 +162,7 @@ def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path):
         flags.from_flagfile(path)
 
 
-@pytest.mark.parametrize("name", ["baseline", "demo"])
+@pytest.mark.parametrize("name", ["baseline", "demo", "fast"])
 def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
     relative = f"aireal/configs/{name}.cfg"
     assert parsed(f"--flagfile={relative}") == flags.from_flagfile(package_folder() / relative)
