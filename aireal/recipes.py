@@ -98,14 +98,13 @@ def _notebook_parts(config: Config, parts: int) -> Iterator[float]:
     notebook = Config(source=config.source, builder_config=config.builder_config, prepared_dir=config.prepared_dir)
     data = Data(dataclasses.replace(notebook, cache="none", validation_fraction=0.0))
     batches = data.training(epochs=1).repeat().as_numpy_iterator()
+    images_a_part = min(_NOTEBOOK_IMAGES, len(data.table("train"))) // parts  # of a small source: all it has
     model = notebook_model(notebook)
-    for part, steps in enumerate(
-        np.diff(np.linspace(0, _NOTEBOOK_IMAGES // notebook.batch_size, parts + 1, dtype=int))
-    ):
-        images, labels = (np.concatenate(arrays) for arrays in zip(*itertools.islice(batches, steps), strict=True))
+    for part in range(parts):
+        few = itertools.islice(batches, max(1, images_a_part // notebook.batch_size))
+        images, labels = (np.concatenate(arrays) for arrays in zip(*few, strict=True))
         if not part:
             model.fit(images[:128], labels[:128], batch_size=notebook.batch_size, verbose=0)
         start = time.perf_counter()
         model.fit(images, labels, batch_size=notebook.batch_size, verbose=0)
-        # Where the source is small, the last batch of each of its epochs is not whole.
-        yield (time.perf_counter() - start) * steps * notebook.batch_size / len(images)
+        yield (time.perf_counter() - start) * _NOTEBOOK_IMAGES / parts / len(images)
