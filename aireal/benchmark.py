@@ -7,6 +7,7 @@
 Whatever is compared runs in one process, in turn, so that the ratios hold on a machine whose speed drifts.
 """
 
+import dataclasses
 import pathlib
 
 from absl import flags
@@ -15,7 +16,9 @@ from aireal import flags as shared
 from aireal.config import Config, UserError
 
 _WHAT = flags.DEFINE_enum("what", "pipeline", ["pipeline", "results", "recipes"], "what to measure")
-_SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "seeds of the runs of results and recipes, comma-separated")
+_SEEDS = flags.DEFINE_list(
+    "seeds", ["0", "1", "2"], "seeds of the runs of results and recipes, comma-separated; --seed is not used there"
+)
 _WORKDIR = flags.DEFINE_string(
     shared.WORKDIR,
     "runs/results",
@@ -49,19 +52,19 @@ def _pipeline(config: Config) -> list[dict]:
 
 
 def _recipe(config: Config) -> dict:
-    if not all(seed.isdecimal() for seed in _SEEDS.value) or len(set(_SEEDS.value)) != len(_SEEDS.value):
-        raise UserError(f"--seeds={','.join(_SEEDS.value)}: expected different whole numbers, comma-separated.")
-    seeds = [int(seed) for seed in _SEEDS.value]
-    if not seeds:
-        raise UserError("--seeds is empty.")
+    configs = [dataclasses.replace(config, seed=seed) for seed in _seeds()]
     from aireal import recipes
 
-    if _WHAT.value == "results":
-        row = recipes.results(config, seeds, _WORKDIR.value)
-    else:
-        row = recipes.comparison(config, seeds)
+    row = recipes.results(configs, _WORKDIR.value) if _WHAT.value == "results" else recipes.comparison(configs)
     print(recipes.describe(row))
     return {"name": pathlib.Path(_WORKDIR.value).name, **row}
+
+
+def _seeds() -> list[int]:
+    texts = _SEEDS.value
+    if not texts or not all(text.isdecimal() for text in texts) or len(set(map(int, texts))) < len(texts):
+        raise UserError(f"--seeds={','.join(texts)}: expected different whole numbers, comma-separated.")
+    return [int(text) for text in texts]
 
 
 if __name__ == "__main__":

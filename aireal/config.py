@@ -15,7 +15,10 @@ class UserError(Exception):
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
-    """Declares a field; `bounds` are at_least, at_most, below (numbers, for each element of a list) and choices."""
+    """Declares a field.
+
+    `bounds` are at_least, at_most, below (numbers, for each element of a list), choices, may_be_empty.
+    """
     return dataclasses.field(default=default, metadata={"help": help, "group": group, **bounds})
 
 
@@ -80,7 +83,11 @@ class Config:
     separable: bool = _model(
         False, "split convolutions into a depthwise and a pointwise one, except the one that sees the image"
     )
-    residual: bool = _model(False, "add its input to what each convolution after a stage's first gives")
+    residual: bool = _model(
+        False,
+        "add to what each convolution after a stage's first gives its input, pooled where the stage ends; not where it "
+        "strides",
+    )
     normalization: str = _model(
         "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
     )
@@ -119,7 +126,10 @@ class Config:
         0.0, "decoupled decay of the kernels, times the learning rate; makes AdamW of adam", at_least=0.0, at_most=10.0
     )
     label_smoothing: float = _training(
-        0.0, "share by which the training labels 0 and 1 are drawn towards 0.5", at_least=0.0, below=1.0
+        0.0,
+        "share by which the labels 0 and 1 in the loss, val_loss too, are drawn towards 0.5",
+        at_least=0.0,
+        below=1.0,
     )
     schedule: str = _training(
         "constant", "learning rate over the run: constant, or cosine down to zero", choices=("constant", "cosine")
@@ -180,10 +190,12 @@ def _conflicts(config: Config) -> Iterator[str]:
             f"--convolutions={_listed(config.convolutions)} and --filters={_listed(config.filters)} disagree on the "
             "number of stages. Give one number for each, or a single one for all."
         )
+    if config.residual and max(config.convolutions) == 1:
+        yield "--residual needs a stage of two --convolutions at least: there is nothing to add to a stage's first."
     if config.image_size < config.reduction:
         yield (
             f"--image_size={config.image_size} is too small for a network that reduces it by {config.reduction} "
-            "(--filters, --stem_stride)."
+            "(--filters, --stem_stride). Give fewer stages or a larger size."
         )
     if config.augment_shift_pixels >= config.image_size:
         yield (

@@ -21,7 +21,9 @@ def cost(model: keras.Model) -> dict[str, int]:
     return {
         "parameters": model.count_params(),
         "macs": sum(map(_macs, model.layers)),
-        "activation_bytes": max(map(_activation_bytes, model.layers)),
+        "activation_bytes": max(
+            _activation_bytes(layer) for layer in model.layers if not isinstance(layer, keras.layers.Dropout)
+        ),
     }
 
 

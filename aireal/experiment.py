@@ -60,8 +60,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
     with _scope(config) as strategy:
         _check_replicas(strategy, config.batch_size, data)
-        model = models.build_model(config, precision=config.precision, fused=not _accelerators())
-        models.compile_model(model, config, data.steps_per_epoch())
+        model = models.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
     print(cost.sentence(model), flush=True)
     done = 0

@@ -1,8 +1,10 @@
 """The one definition of a network: the seed's baseline and the family around it."""
 
+import functools
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 from keras import layers, regularizers
 
 from aireal.config import Config
@@ -18,7 +20,12 @@ _OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
 
-def build_model(config: Config, *, precision: str = "float32", fused: bool = False) -> keras.Model:
+def build_model(
+    config: Config,
+    *,
+    precision: str = "float32",
+    normalization: Callable[..., layers.Layer] = layers.BatchNormalization,
+) -> keras.Model:
     """Builds the network that `config` describes; its defaults give the seed project's baseline, 320,817 parameters.
 
     A stem (if any), stages of convolutions that each halve the edge at their end, a head, dense layers, one logit.
@@ -26,29 +33,43 @@ def build_model(config: Config, *, precision: str = "float32", fused: bool = Fal
     Args:
       config: its model fields and `image_size` are used.
       precision: arithmetic of the layers, as in `Config.precision`; the weights are float32 in all of them.
-      fused: normalize in one operation while training, which halves a CPU's time; the weights are the same.
+      normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
 
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> `logit` [B, 1] float32; positive means REAL.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name="image")
-    logit = _Network(config, _POLICIES[precision], FusedBatchNormalization if fused else layers.BatchNormalization)(
-        image
-    )
+    logit = _Network(config, _POLICIES[precision], image, normalization)()
     return keras.Model(image, logit, name="aireal")
+
+
+def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
+    """Builds and compiles in the run's precision, with the normalization that its devices are best at."""
+    normalization = layers.BatchNormalization
+    if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
+        normalization = functools.partial(normalization, synchronized=True)
+    elif not tf.config.list_physical_devices("GPU"):
+        normalization = FusedBatchNormalization
+    model = build_model(config, precision=config.precision, normalization=normalization)
+    compile_model(model, config, steps_per_epoch)
+    return model
 
 
 class _Network:
     """The layers of one network, numbered as they are made."""
 
-    def __init__(self, config: Config, dtype: str, normalization: type[layers.Layer]):
+    def __init__(
+        self, config: Config, dtype: str, image: keras.KerasTensor, normalization: Callable[..., layers.Layer]
+    ):
         self._config = config
         self._dtype = dtype
+        self._image = image
         self._normalization = normalization
         self._convolutions = 0
 
-    def __call__(self, image: keras.KerasTensor) -> keras.KerasTensor:
-        config, x = self._config, image
+    def __call__(self) -> keras.KerasTensor:
+        """Returns the logit."""
+        config, x = self._config, self._image
         if config.stem_filters:
             x = self._convolve(x, config.stem_filters, config.stem_kernel_size, config.stem_stride, name="stem")
         counts = config.convolutions * (len(config.filters) if len(config.convolutions) == 1 else 1)
@@ -73,14 +94,19 @@ class _Network:
 
     def _stage(self, x: keras.KerasTensor, stage: int, filters: int, count: int, reduce: bool) -> keras.KerasTensor:
         config = self._config
-        strided = config.downsampling == "stride"
-        pool = None if strided else _POOLINGS[config.downsampling](2, name=f"pool{stage}", dtype=self._dtype)
+        pooling = _POOLINGS.get(config.downsampling)  # None: the last convolution strides instead
         for index in range(count):
             ends = reduce and index == count - 1
-            y = self._convolve(
-                x, filters, config.kernel_size, 2 if ends and strided else 1, pool=pool if ends else None
-            )
-            x = layers.Add(dtype=self._dtype)([x, y]) if config.residual and index and not ends else y
+            stride = 2 if ends and not pooling else 1
+            pool = shortcut_pool = None
+            if ends and pooling:
+                pool, shortcut_pool = (
+                    pooling(2, name=f"{name}{stage}", dtype=self._dtype) for name in ("pool", "shortcut_pool")
+                )
+            y = self._convolve(x, filters, config.kernel_size, stride, pool=pool)
+            if config.residual and index and stride == 1:
+                y = layers.Add(dtype=self._dtype)([shortcut_pool(x) if shortcut_pool else x, y])
+            x = y
         return self._dropout(x, config.conv_dropout, f"conv_dropout{stage}")
 
     def _convolve(
@@ -94,7 +120,7 @@ class _Network:
         name: str | None = None,
     ) -> keras.KerasTensor:
         """Convolution, normalization and activation; pools as soon as it can, because what follows then costs less."""
-        config, sees_image = self._config, x.shape[-1] == 3
+        config = self._config
         if name is None:
             self._convolutions += 1
             name = f"conv{self._convolutions}"
@@ -107,7 +133,7 @@ class _Network:
             "name": name,
             "dtype": self._dtype,
         }
-        if config.separable and not sees_image:
+        if config.separable and x is not self._image:
             penalties = {"depthwise_regularizer": self._l2(), "pointwise_regularizer": self._l2()}
             x = layers.SeparableConv2D(filters, kernel_size, **penalties, **options)(x)
         else:

@@ -10,26 +10,40 @@ from typing import Any
 import keras
 import numpy as np
 
-from aireal import experiment
+from aireal import cost, experiment, models
 from aireal.config import Config
 from aireal.data import Data
 from aireal.throughput import notebook_model
 
 _NOTEBOOK_IMAGES = 96_000  # the notebook's four fifths of train and test together
 _NOTEBOOK_EPOCHS = 30
+_ACCURACIES = {  # by what the run is judged on: name -> key of result.json
+    "none": {},
+    "validation": {"validation_accuracy": "validation"},
+    "test": {
+        "validation_accuracy": "validation",
+        "test_accuracy": "test",
+        "test_accuracy_without_duplicates": "test_without_duplicates",
+    },
+}
 
 
-def results(config: Config, seeds: Sequence[int], workdir: str) -> dict[str, Any]:
+def results(configs: Sequence[Config], workdir: str) -> dict[str, Any]:
     """Runs a recipe once for each seed, in `workdir`-seed-0 and so on; runs that are there already are not repeated.
 
+    Args:
+      configs: the recipe, apart from the seed the same.
+      workdir: the beginning of the run folders' names.
+
     Returns:
-      parameters and macs; seeds; and of train_seconds, test_accuracy and test_accuracy_without_duplicates (absent
-      where nothing is tested) the values, their mean, standard deviation (of the sample; 0 for one) and minimum.
+      parameters and macs; seeds; and of train_seconds, validation_accuracy, test_accuracy and
+      test_accuracy_without_duplicates (those that `evaluate` asks for and the data allow) the values, their mean,
+      standard deviation (of the sample; 0 for one) and minimum.
     """
-    return _summary([_run(config, seed, workdir) for seed in seeds], seeds)
+    return _summary(configs, [_run(config, workdir) for config in configs])
 
 
-def comparison(config: Config, seeds: Sequence[int]) -> dict[str, Any]:
+def comparison(configs: Sequence[Config]) -> dict[str, Any]:
     """Runs a recipe anew for each seed and times the notebook's way in between, on the same machine at the same time.
 
     An epoch of the notebook, 96,000 float32 images into `fit` by batches of 64, is cut into as many parts as there are
@@ -39,12 +53,12 @@ def comparison(config: Config, seeds: Sequence[int]) -> dict[str, Any]:
       What `results` does; notebook_seconds, of 30 epochs; ratio_to_notebook, that over the mean train_seconds.
     """
     found, epoch_seconds = [], 0.0
-    notebook = _notebook_parts(config, len(seeds))
+    notebook = _notebook_parts(configs[0], len(configs))
     with tempfile.TemporaryDirectory() as workdir:
-        for seed in seeds:
+        for config in configs:
             epoch_seconds += next(notebook)
-            found.append(_run(config, seed, f"{workdir}/run"))
-    row = _summary(found, seeds)
+            found.append(_run(config, f"{workdir}/run"))
+    row = _summary(configs, found)
     seconds = _NOTEBOOK_EPOCHS * epoch_seconds
     return {**row, "notebook_seconds": seconds, "ratio_to_notebook": seconds / row["train_seconds"]["mean"]}
 
@@ -52,34 +66,28 @@ def comparison(config: Config, seeds: Sequence[int]) -> dict[str, Any]:
 def describe(row: dict[str, Any]) -> str:
     """Returns a row of `results` or `comparison` for people."""
     lines = [f"{row['parameters']:,} parameters, {row['macs'] / 1e6:.2f} million MACs, seeds {row['seeds']}"]
-    for name, scale, unit in (
-        ("train_seconds", 1, "s"),
-        ("test_accuracy", 100, "%"),
-        ("test_accuracy_without_duplicates", 100, "%"),
-    ):
+    for name in ("train_seconds", *_ACCURACIES["test"]):
         if name in row:
+            scale, unit = (1, "s") if name == "train_seconds" else (100, "%")
             mean, spread, least = (row[name][key] * scale for key in ("mean", "standard_deviation", "minimum"))
             lines.append(f"  {name:<34}{mean:>10.2f} ± {spread:.2f} {unit}, minimum {least:.2f}")
     if "ratio_to_notebook" in row:
-        lines.append(
-            f"  The notebook's way takes {row['notebook_seconds']:,.0f} s: 1/{row['ratio_to_notebook']:.1f} of it."
-        )
+        seconds, ratio = row["notebook_seconds"], row["ratio_to_notebook"]
+        lines.append(f"  The notebook's way takes {seconds:,.0f} s, {ratio:.1f} times as long.")
     return "\n".join(lines)
 
 
-def _run(config: Config, seed: int, workdir: str) -> dict[str, Any]:
+def _run(config: Config, workdir: str) -> dict[str, Any]:
     keras.backend.clear_session()  # of the layers of the run before
-    return experiment.run(dataclasses.replace(config, seed=seed), f"{workdir}-seed-{seed}")
+    return experiment.run(config, f"{workdir}-seed-{config.seed}")
 
 
-def _summary(found: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
-    row = {"parameters": found[0]["parameters"], "macs": found[0]["macs"], "seeds": list(seeds)}
+def _summary(configs: Sequence[Config], found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    costs = cost.cost(models.build_model(configs[0]))
+    row = {"parameters": costs["parameters"], "macs": costs["macs"], "seeds": [config.seed for config in configs]}
     row["train_seconds"] = _statistics([result["train_seconds"] for result in found])
-    for name, split in (
-        ("test_accuracy", "test"),
-        ("test_accuracy_without_duplicates", "test_without_duplicates"),
-    ):
-        if split in found[0]:
+    for name, split in _ACCURACIES[configs[0].evaluate].items():
+        if all(split in result for result in found):
             row[name] = _statistics([result[split]["accuracy"] for result in found])
     return row
 
@@ -107,4 +115,6 @@ def _notebook_parts(config: Config, parts: int) -> Iterator[float]:
             model.fit(images[:128], labels[:128], batch_size=notebook.batch_size, verbose=0)
         start = time.perf_counter()
         model.fit(images, labels, batch_size=notebook.batch_size, verbose=0)
-        yield (time.perf_counter() - start) * _NOTEBOOK_IMAGES / parts / len(images)
+        seconds = (time.perf_counter() - start) * _NOTEBOOK_IMAGES / parts / len(images)
+        del images, labels  # a gigabyte, which the recipe's run should not find in its memory
+        yield seconds

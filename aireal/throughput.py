@@ -126,18 +126,23 @@ def _directory(config: Config, folder: pathlib.Path) -> list[float]:
 def _training_steps(config: Config) -> list[float]:
     """Our way: batches from memory, `config.precision`."""
     data = Data(dataclasses.replace(config, cache="ram"))
-    model = models.build_model(config, precision=config.precision)
-    models.compile_model(model, config, data.steps_per_epoch())
+    model = models.build_for_training(config, data.steps_per_epoch())
     batches = data.training(config.epochs).repeat()
     return _fit(model, batches, count=_STEPS * config.batch_size, shuffle=False, steps_per_epoch=_STEPS)
 
 
 def _notebook_steps(config: Config) -> list[float]:
-    """The notebook's way: float32 arrays into `fit`, a sigmoid at the end of the network."""
+    """The notebook's way: its network, float32 arrays into `fit`, a sigmoid at the end of the network."""
     data = Data(dataclasses.replace(config, cache="none"))
     batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return _fit(notebook_model(config), images, labels, count=len(images), batch_size=config.batch_size)
+    return _fit(
+        notebook_model(Config(image_size=config.image_size)),
+        images,
+        labels,
+        count=len(images),
+        batch_size=config.batch_size,
+    )
 
 
 def notebook_model(config: Config) -> keras.Model:

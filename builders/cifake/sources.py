@@ -80,17 +80,20 @@ class Reader:
         self._complete = False
 
     def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
-        """Yields what `pictures` does; what could not be loaded in a first, whole pass is left out of later ones."""
+        """Yields what `pictures` does; what was not or could not be loaded in a first, whole pass is then left out."""
         if self._complete:
             for path, data in self._kept.items():
                 if path.startswith(tuple(splits)):
                     yield path, lambda data=data: data
             return
+        if set(splits) != set(SPLITS):
+            yield from pictures(self.source, splits)
+            return
         self._kept.clear()
         self._room = self._kept_bytes
-        for path, load in pictures(self.source, splits):
+        for path, load in pictures(self.source):
             yield path, functools.partial(self._load, path, load)
-        self._complete = self._room >= 0 and set(splits) == set(SPLITS)
+        self._complete = self._room >= 0
 
     def _load(self, path: str, load: Callable[[], bytes]) -> bytes:
         data = load()

@@ -113,6 +113,7 @@ def test_an_empty_value_is_refused(name, nothing):
         ({"source": "demo", "builder_config": "strict"}, ["--builder_config=strict", "--source=demo"]),
         ({"image_size": 8, "filters": (8, 8, 8, 8)}, ["--image_size=8", "--filters", "reduces it by 16"]),
         ({"image_size": 15, "stem_filters": 4, "stem_stride": 4, "head": "average"}, ["--image_size=15", "by 16"]),
+        ({"residual": True}, ["--residual", "--convolutions"]),
         ({"filters": (8, 8), "convolutions": (1, 2, 3)}, ["--convolutions=1,2,3", "--filters=8,8"]),
         ({"augment_shift_pixels": 32}, ["--augment_shift_pixels=32"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),

@@ -49,6 +49,11 @@ def test_an_addition_reads_both_of_its_inputs():
     assert cost.cost(build_model(config))["activation_bytes"] == 4 * 3 * 8 * 8 * 8
 
 
+def test_dropout_takes_no_memory_where_the_network_runs():
+    with_dropout, without = (Config(**{**AVERAGE, "conv_dropout": rate}, filters=(8,)) for rate in (0.3, 0.0))
+    assert cost.cost(build_model(with_dropout)) == cost.cost(build_model(without))
+
+
 @pytest.mark.parametrize(("size", "times"), [(32, 1), (64, 4)])
 def test_the_sentence(size, times):
     model = build_model(Config(**AVERAGE, filters=(8,), image_size=size))

@@ -10,8 +10,9 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from aireal import augment, experiment, flags, models, record
+from aireal import experiment, flags, models, preprocess, record
 from aireal.config import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -161,10 +162,7 @@ def test_the_written_flagfile_replays_the_run(config, tmp_path, run_python):
 
 
 def test_a_nan_loss_stops_the_run_with_a_sentence(make_config, tmp_path, monkeypatch):
-    def poisoned(images, config, seed):
-        return images * float("nan")
-
-    monkeypatch.setattr(augment, "augment", poisoned)
+    monkeypatch.setattr(preprocess, "normalise", lambda images: tf.cast(images, tf.float32) * float("nan"))
     with pytest.raises(UserError, match=r"The loss became nan in epoch 1, step \d\. Start again in another --workdir"):
         experiment.run(make_config(evaluate="none"), str(tmp_path / "run"))
 
@@ -227,8 +225,11 @@ for flagfile in sys.argv[3:]:
 """
 
 
-def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python):
-    single = dataclasses.replace(config, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False, batch_size=98)
+@pytest.mark.parametrize("values", [{}, {**NORMALISED, "precision": "float32"}], ids=str)
+def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python, values):
+    single = dataclasses.replace(
+        config, **values, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False, batch_size=98
+    )
     experiment.run(single, str(tmp_path / "single"))
     mirrored = dataclasses.replace(single, strategy="mirrored")
     (tmp_path / "mirrored").write_text(flags.to_flagfile(mirrored))

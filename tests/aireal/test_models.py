@@ -8,6 +8,7 @@ from keras import layers
 
 from aireal.config import Config
 from aireal.models import build_model, compile_model
+from aireal.normalization import FusedBatchNormalization
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
 
@@ -175,6 +176,13 @@ def test_residual_stages_add_the_input_of_each_further_convolution():
     np.testing.assert_array_equal(first, last)
 
 
+@pytest.mark.parametrize(("downsampling", "additions"), [("max", 2), ("average", 2), ("stride", 1)])
+def test_a_shortcut_is_pooled_where_its_stage_ends_and_left_out_where_it_strides(downsampling, additions):
+    config = Config(**FAMILY, filters=(6, 8), convolutions=(2,), residual=True, downsampling=downsampling)
+    built = build_model(config).layers
+    assert sum(isinstance(layer, layers.Add) for layer in built) == additions
+
+
 def test_separable_spares_the_convolution_that_sees_the_image():
     model = build_model(Config(**FAMILY, filters=(6, 8), separable=True))
     assert isinstance(model.get_layer("conv1"), layers.Conv2D)
@@ -183,7 +191,7 @@ def test_separable_spares_the_convolution_that_sees_the_image():
 
 def test_a_fused_network_has_the_weights_of_the_other_in_the_same_order():
     config = Config(**FAMILY, filters=(6, 8), normalization="batch")
-    fused, plain = build_model(config, fused=True), build_model(config)
+    fused, plain = build_model(config, normalization=FusedBatchNormalization), build_model(config)
     plain.set_weights(fused.get_weights())
     image = np.random.default_rng(0).random([4, 16, 16, 3], np.float32)
     np.testing.assert_array_equal(fused(image, training=False), plain(image, training=False))
