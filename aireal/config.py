@@ -9,6 +9,8 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+ASPECT_RATIOS = ("stretch", "center_crop")
+
 
 class UserError(Exception):
     """Something the user can mend; the message says what was wrong, where, and what to do."""
@@ -61,6 +63,12 @@ class Config:
         "edge in pixels of what the model sees; pictures of other sizes are resampled to it",
         at_least=8,
         at_most=1024,
+    )
+    aspect_ratio: str = _data(
+        "stretch",
+        "what becomes of pictures that are not square: stretch, as in the making of CIFAKE, or center_crop, the "
+        "largest square in their middle",
+        choices=ASPECT_RATIOS,
     )
     batch_size: int = _data(64, "images a step", at_least=1, at_most=8192)
     augment_flip: bool = _data(False, "mirror half of the training images from left to right")

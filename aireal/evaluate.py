@@ -5,7 +5,6 @@ import dataclasses
 from absl import flags
 
 from aireal import flags as shared
-from aireal.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 _SPLIT = flags.DEFINE_enum(
@@ -33,8 +32,7 @@ def main() -> None:
         "prepared_dir": _PREPARED_DIR.value,
     }
     config = dataclasses.replace(folder.config(), **{name: value for name, value in overrides.items() if value})
-    if not folder.model.exists():
-        raise UserError(f"{folder.path} has no {folder.model.name}: the training there has not finished.")
+    record.model_file(folder.path)
     from aireal import report
     from aireal.data import Data
 

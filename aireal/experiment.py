@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import cost, models, record, report
+from aireal import cost, models, preprocess, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -95,6 +95,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
 def _save(model: keras.Model, config: Config, folder: record.RunFolder) -> None:
     final = models.build_model(config)  # float32, whatever precision trained
     final.set_weights(model.get_weights())
+    record.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
     with record.replacing(folder.model) as path:
         final.save(path)
 

@@ -70,15 +70,22 @@ def from_flagfile(path: os.PathLike | str) -> Config:
     return config_from_flags(values)
 
 
-def run(main: Callable[[], None]) -> None:
-    """Runs an entry: parses the flags, refuses stray arguments, prints a UserError as one sentence and exits with 2."""
+def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
+    """Runs an entry: parses the flags, prints a UserError as one sentence and exits with 2, else with what main says.
 
-    def checked(argv: Sequence[str]) -> None:
+    Args:
+      main: the entry; called with the list of arguments where it takes any.
+      arguments: whether it takes arguments that are no flags; otherwise they are refused.
+    """
+
+    def checked(argv: Sequence[str]) -> int | None:
+        if arguments:
+            return main(argv[1:])
         if len(argv) > 1:
             raise UserError(
                 f"unexpected argument {argv[1]!r}. Values are written --name=value, also for true and false."
             )
-        main()
+        return main()
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's chatter about processors and missing GPUs
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
@@ -90,6 +97,9 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # who reads the output has had enough, as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def _help(field: dataclasses.Field) -> str:
@@ -99,6 +109,7 @@ def _help(field: dataclasses.Field) -> str:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
+    flags.FLAGS.set_gnu_getopt(True)  # flags may stand behind arguments
     try:
         return flags.FLAGS(argv)
     except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value

@@ -182,3 +182,13 @@ def _learning_rate(config: Config, steps_per_epoch: int) -> float | keras.optimi
     return keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps, warmup_target=config.learning_rate, warmup_steps=warmup_steps
     )
+
+
+def scorer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the function images [B, S, S, 3] float32 in [0, 1] -> p_real [B] float32, as one graph."""
+
+    @tf.function(reduce_retracing=True)
+    def p_real(images: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(model(images, training=False))[:, 0]
+
+    return p_real

@@ -3,14 +3,24 @@
 The decoders give the same pixels: TensorFlow's with its accurate DCT is bit-identical to Pillow on JPEG.
 """
 
+import contextlib
 import io
-import struct
+from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps, features
+
+try:
+    import pillow_heif
+except ImportError:
+    pillow_heif = None
+else:
+    pillow_heif.register_heif_opener()
 
 _UNROLLED = 512
+# Those people have. Pillow knows more, some of which start other programs (EPS).
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
 
 
 def decode_jpegs(encoded: tf.Tensor, at_most: int) -> tf.Tensor:
@@ -40,48 +50,101 @@ def decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def decode(encoded: bytes) -> np.ndarray:
-    """Decodes a picture of any format that Pillow reads.
+    """Decodes a picture of any format of `open_image`: its bytes -> [H, W, 3] uint8, RGB. Raises OSError."""
+    with open_image(io.BytesIO(encoded)) as image:
+        return to_rgb(image)
 
-    The first frame of an animation; turned as its EXIF orientation says; transparency over white.
+
+def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
+    """Reads the head of a picture: JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, AVIF; HEIC where pillow-heif is installed.
 
     Args:
-      encoded: the file's bytes.
+      file: open for reading bytes; to stay open until the picture is decoded.
+      max_pixels: limit of its size, besides Pillow's own of 178,956,970.
+
+    Raises:
+      OSError: not a picture, or none that can be read here, or of more than `max_pixels`; says which.
+    """
+    try:
+        image = Image.open(file, formats=_FORMATS)
+    except Image.UnidentifiedImageError:
+        file.seek(0)
+        raise OSError(_what_is_wrong_with(file.read(64))) from None
+    except Exception as error:  # a damaged head makes Pillow's plugins raise nearly anything
+        raise OSError(_damaged(error)) from error
+    if max_pixels and image.width * image.height > max_pixels:
+        raise OSError(f"it has {image.width:,} x {image.height:,} pixels, more than the limit of {max_pixels:,}")
+    return image
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """Decodes an opened picture.
+
+    The first frame of an animation; turned as its EXIF orientation says; transparency over white; 16 bits scaled to 8.
+
+    Args:
+      image: left turned upright.
 
     Returns:
       [H, W, 3] uint8, RGB.
 
     Raises:
-      OSError: not an image, or a damaged one.
+      OSError: the picture is damaged, or its pixels have no range that is agreed on (32-bit ones).
     """
     try:
-        return _decode(encoded)
-    # What Pillow's plugins raise besides OSError when a file is damaged, or claims a size beyond all reason.
-    except (ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
-        raise OSError(f"cannot read the image: {error}") from error
+        image.load()
+        with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
+            ImageOps.exif_transpose(image, in_place=True)
+        return np.asarray(_without_alpha(image))
+    except Exception as error:  # as above
+        raise OSError(_damaged(error)) from error
 
 
-def _decode(encoded: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded)) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling them
-            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-        return np.asarray(image.convert("RGB"))
+def _without_alpha(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels have 32 bits, whose range is not known")
+    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling them
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    over_white = image.convert("RGB")
+    over_white.paste("white", mask=ImageChops.invert(image.getchannel("A")))
+    return over_white
 
 
-def resize(images: tf.Tensor, size: int) -> tf.Tensor:
+def _what_is_wrong_with(head: bytes) -> str:
+    if not head:
+        return "the file is empty"
+    brands = head[8:].split(b"\0")[0] if head[4:8] == b"ftyp" else b""
+    if brands.startswith((b"hei", b"hev", b"mif1", b"msf1")) and not pillow_heif:
+        return "HEIC needs one more package: pip install pillow-heif"
+    if brands.startswith(b"avi") and not features.check("avif"):
+        return "AVIF needs another build of Pillow: pip install --upgrade pillow"
+    return f"not a picture in {', '.join(_FORMATS)}, or damaged at its head"
+
+
+def _damaged(error: Exception) -> str:
+    kind = "too large" if isinstance(error, Image.DecompressionBombError) else "damaged"
+    return f"{kind}: {' '.join(str(error).split())}"
+
+
+def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch") -> tf.Tensor:
     """Brings images to the model's size by bilinear resampling, antialiased where they shrink.
 
     Args:
       images: [..., H, W, 3] uint8.
-      size: edge of the result in pixels. The aspect ratio is not kept, as in CIFAKE's own making.
+      size: edge of the result in pixels.
+      aspect_ratio: of `config.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
 
     Returns:
       [..., size, size, 3] uint8.
     """
+    if aspect_ratio == "center_crop":
+        height, width = tf.unstack(tf.shape(images)[-3:-1])
+        edge = tf.minimum(height, width)
+        top, left = (height - edge) // 2, (width - edge) // 2
+        images = images[..., top : top + edge, left : left + edge, :]
     resized = tf.image.resize(images, [size, size], method="bilinear", antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
@@ -89,3 +152,15 @@ def resize(images: tf.Tensor, size: int) -> tf.Tensor:
 def normalise(images: tf.Tensor) -> tf.Tensor:
     """[..., 3] uint8 in 0..255 -> float32 in [0, 1]."""
     return tf.cast(images, tf.float32) / 255.0
+
+
+def contract(image_size: int, aspect_ratio: str) -> dict[str, Any]:
+    """Returns what happens to a picture before the network sees it, for who has to do the same elsewhere."""
+    return {
+        "orientation": "upright, as EXIF says",
+        "color": "RGB, 8 bits a channel, transparency over white",
+        "aspect_ratio": aspect_ratio,
+        "resampling": "bilinear, antialiased (tf.image.resize), rounded to 8 bits",
+        "image_size": image_size,
+        "normalisation": "x / 255",
+    }

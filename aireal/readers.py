@@ -46,11 +46,18 @@ class Streamed:
         if self._config.strict:
             pixels = preprocess.decode_jpegs(example["image"], at_most=self._config.batch_size)
             if size != sources.SIZE:
-                pixels = preprocess.resize(pixels, size)
+                pixels = self._resize(pixels)
         else:
             spec = tf.TensorSpec([size, size, 3], tf.uint8)
-            pixels = tf.map_fn(lambda one: _decode_any(one, size), example["image"], fn_output_signature=spec)
+            pixels = tf.map_fn(self._decode_any, example["image"], fn_output_signature=spec)
         return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32)
+
+    def _decode_any(self, encoded: tf.Tensor) -> tf.Tensor:
+        image = tf.numpy_function(preprocess.decode, [encoded], tf.uint8)
+        return self._resize(tf.ensure_shape(image, [None, None, 3]))
+
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
+        return preprocess.resize(images, self._config.image_size, self._config.aspect_ratio)
 
 
 class InMemory:
@@ -97,8 +104,3 @@ def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
     raw = np.empty(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + size].reshape(shape)
-
-
-def _decode_any(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    image = tf.ensure_shape(tf.numpy_function(preprocess.decode, [encoded], tf.uint8), [None, None, 3])
-    return preprocess.resize(image, size)

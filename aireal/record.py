@@ -37,6 +37,7 @@ class RunFolder:
         self.path = pathlib.Path(path).expanduser().resolve()
         self.flagfile = self.path / "flags.cfg"
         self.model = self.path / "model.keras"
+        self.preprocessing = self.path / "preprocessing.json"
         self.best_weights = self.path / "best.weights.h5"
         self._metrics = self.path / "metrics.jsonl"
         self._result = self.path / "result.json"
@@ -155,6 +156,22 @@ class RunFolder:
     def drop_checkpoints(self) -> None:
         for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{_PARTIAL}*")}:
             path.unlink()
+
+
+def model_file(run: os.PathLike | str) -> pathlib.Path:
+    """Returns the .keras file that is meant by a run folder or by the file itself. Raises UserError where none is."""
+    path = pathlib.Path(run).expanduser().resolve()
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Expected a run folder, as train wrote it, or a .keras file.")
+    if path.is_file():
+        if path.suffix != ".keras":
+            raise UserError(f"{path} is not a .keras file.")
+        return path
+    folder = RunFolder(path)
+    folder.config()  # makes sure that it is a run's
+    if not folder.model.exists():
+        raise UserError(f"{path} has no {folder.model.name}: the training there has not finished.")
+    return folder.model
 
 
 @contextlib.contextmanager

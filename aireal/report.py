@@ -6,10 +6,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 import tqdm
 
-from aireal import metrics, plots, record
+from aireal import metrics, models, plots, record
 from aireal.config import UserError
 from aireal.data import LABELS, Data, Table
 
@@ -58,11 +57,7 @@ def evaluate(
 
 def scores(model: keras.Model, data: Data, split: str) -> np.ndarray:
     """Returns p_real of every image of a split: [N] float32, in the order of `data.table`."""
-
-    @tf.function(reduce_retracing=True)
-    def forward(images: tf.Tensor) -> tf.Tensor:
-        return tf.sigmoid(model(images, training=False))[:, 0]
-
+    forward = models.scorer(model)
     batches = tqdm.tqdm(data.evaluation(split), f"scoring {split}", unit=" steps", leave=False, mininterval=0.5)
     return np.concatenate([forward(images) for images, _ in batches])
 

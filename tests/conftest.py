@@ -42,6 +42,20 @@ def make_config(prepared_dir):
 
 
 @pytest.fixture(scope="session")
+def trained(tmp_path_factory, prepared_dir):
+    """A Config and the folder of its finished run: a small network, two epochs on the demo. To be left as it is."""
+    from aireal import experiment
+    from aireal.config import Config
+
+    config = Config(
+        prepared_dir=str(prepared_dir), filters=(8, 4), dense_units=(16,), epochs=2, learning_rate=1e-3, batch_size=64
+    )
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    experiment.run(config, str(folder))
+    return config, folder
+
+
+@pytest.fixture(scope="session")
 def cifake() -> pathlib.Path:
     """The folder of the 120,000 images; skips where the archive is missing."""
     if not ARCHIVE.exists():

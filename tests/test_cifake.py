@@ -3,14 +3,16 @@
 import hashlib
 import io
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aireal import preprocess
+from aireal import models, pictures, preprocess, report
 from aireal.config import Config
 from aireal.data import Data
+from aireal.predictor import Predictor
 from aireal.prepared import prepare
 
 
@@ -86,3 +88,17 @@ def test_evaluation_covers_all_of_test(data):
     labels = np.concatenate([label for _, label in data.evaluation("test").as_numpy_iterator()])
     assert np.array_equal(labels, data.table("test").label)
     assert len(labels) == 20_000
+
+
+def test_files_get_the_scores_that_the_report_gives(data, cifake, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = models.build_model(Config())
+    kernel, bias = model.get_layer("logit").get_weights()
+    model.get_layer("logit").set_weights([100 * kernel, bias])  # an untrained network would say 0.5 to everything
+    model.save(tmp_path / "model.keras")
+    predictions = Predictor(tmp_path / "model.keras").predict(pictures.find([str(cifake / "test")]))
+    expected = dict(zip(data.table("test").filename, report.scores(model, data, "test"), strict=True))
+    assert np.std(list(expected.values())) > 0.01
+    found = {one.path.split("/test/")[1]: one.p_real for one in predictions}
+    assert found.keys() == expected.keys()
+    assert max(abs(found[name] - expected[name]) for name in expected) < 1e-6

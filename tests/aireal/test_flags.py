@@ -32,6 +32,7 @@ OTHER = Config(
     cache="none",
     validation_fraction=0.123456789012345,
     image_size=48,
+    aspect_ratio="center_crop",
     batch_size=7,
     augment_flip=True,
     augment_shift_pixels=2,

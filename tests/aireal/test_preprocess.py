@@ -81,6 +81,18 @@ def test_exif_orientation_is_applied(photograph, orientation, upright):
     np.testing.assert_array_equal(preprocess.decode(marked), upright(preprocess.decode(plain)))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_picture_with_damaged_exif_is_taken_as_upright(photograph):
+    image = Image.fromarray(photograph[:40, :64])
+    marked = _encoded(image, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12")
+    np.testing.assert_array_equal(preprocess.decode(marked), preprocess.decode(_encoded(image, "JPEG")))
+
+
+def test_pixels_without_a_known_range_are_refused():
+    with pytest.raises(OSError, match="32 bits"):
+        preprocess.decode(_encoded(Image.fromarray(np.ones([4, 4], np.float32)), "TIFF"))
+
+
 def test_transparency_is_laid_over_white():
     pixels = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [0, 100, 200, 51]]], np.uint8)  # 51 of 255 is a fifth
     decoded = preprocess.decode(_encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
@@ -171,6 +183,7 @@ def _damaged():
 
 
 @pytest.mark.parametrize("encoded", [pytest.param(encoded, id=name) for name, encoded in _damaged().items()])
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_what_is_not_an_image_or_damaged_raises_oserror(encoded):
     with pytest.raises(OSError, match=r".+"):
         preprocess.decode(encoded)
@@ -202,6 +215,17 @@ def test_a_fine_checkerboard_becomes_grey_and_not_black_or_white():
     board = np.repeat(((rows + columns) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
     resized = preprocess.resize(tf.constant(board), 32).numpy()
     assert np.abs(resized.astype(int) - 128).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "square"),
+    [((64, 100), np.s_[:, 18:82]), ((101, 64), np.s_[18:82, :]), ((50, 50), np.s_[:, :])],
+    ids=["wide", "high", "square"],
+)
+def test_center_crop_takes_the_largest_square_in_the_middle(shape, square):
+    image = _noise(*shape, 3)
+    expected = preprocess.resize(tf.constant(image[square]), 32)
+    np.testing.assert_array_equal(preprocess.resize(tf.constant(image), 32, "center_crop"), expected)
 
 
 def test_normalised_pixels_are_float32_from_0_to_exactly_1():

@@ -6,21 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from aireal import experiment, metrics, record, report
+from aireal import metrics, record, report
 from aireal.config import UserError
 from aireal.data import Data
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, prepared_dir):
-    from aireal.config import Config
-
-    config = Config(
-        prepared_dir=str(prepared_dir), filters=(8, 4), dense_units=(16,), epochs=2, learning_rate=1e-3, batch_size=64
-    )
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    experiment.run(config, str(folder))
-    return config, folder
 
 
 def predictions(folder):

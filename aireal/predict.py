@@ -1,0 +1,175 @@
+"""Judges pictures: python -m aireal.predict --run=runs/fast photo.jpg folder/ *.png
+
+Exit status: 0 when every picture got a verdict, 1 when some could not be read, 2 when the command is wrong.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import pathlib
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+import numpy as np
+import tqdm
+from absl import flags
+
+from aireal import flags as shared
+from aireal import pictures, record
+from aireal.config import ASPECT_RATIOS, UserError
+from aireal.pictures import Prediction
+
+_RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it, or a .keras file", required=True)
+_FORMAT = flags.DEFINE_enum(
+    "format", "table", ["table", "csv", "json", "jsonl"], "how the verdicts are written, one a picture"
+)
+_OUTPUT = flags.DEFINE_string("output", None, "file for the verdicts; by default they are printed")
+_EXPLAIN = flags.DEFINE_string(
+    "explain", None, "folder for a figure of each picture: where the model looked (Grad-CAM)"
+)
+_ASPECT_RATIO = flags.DEFINE_enum(
+    "aspect_ratio",
+    None,
+    ASPECT_RATIOS,
+    "what becomes of pictures that are not square: stretch or center_crop; by default as in training",
+)
+_MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels", 64_000_000, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
+)
+
+
+def main(names: Sequence[str]) -> int:
+    if not names:
+        raise UserError("Which pictures? Name files or folders: python -m aireal.predict --run=DIR photo.jpg folder/")
+    record.model_file(_RUN.value)  # what is wrong is said before TensorFlow is loaded
+    warnings.filterwarnings("ignore", module="PIL")  # which says of damaged files what the verdicts say too
+    explanations = _folder(_EXPLAIN.value)
+    with _open_output(_OUTPUT.value) as file:
+        found = list(pictures.find(names))
+        from aireal.predictor import Predictor
+
+        predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
+        judged = tqdm.tqdm(
+            predictor.stream(found), "judging", len(found), leave=False, unit=" pictures", mininterval=0.5
+        )
+        if explanations:
+            judged = _explained(judged, predictor.model, explanations)
+        write = tqdm.tqdm.write if file.isatty() else print  # the former keeps clear of the progress bar
+        predictions = []
+        for line in _LINES[_FORMAT.value](_kept(judged, predictions), found):
+            write(line, file=file)
+    print(_summary(predictions, predictor.image_size), file=sys.stderr)
+    return int(any(prediction.error for prediction in predictions))
+
+
+def _folder(path: str | None) -> pathlib.Path | None:
+    if not path:
+        return None
+    folder = pathlib.Path(path).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--explain={path} cannot be made: {pictures.reason(error)}.") from error
+    return folder
+
+
+@contextlib.contextmanager
+def _open_output(path: str | None) -> Iterator[TextIO]:
+    # Names of files are bytes; those that are no UTF-8 leave as they came.
+    encoding = {"encoding": "utf-8", "errors": "surrogateescape"}
+    if not path:
+        sys.stdout.reconfigure(**encoding)
+        yield sys.stdout
+        return
+    try:
+        with record.replacing(pathlib.Path(path).expanduser()) as partial, open(partial, "w", **encoding) as file:
+            yield file
+    except OSError as error:
+        raise UserError(f"--output={path} cannot be written: {pictures.reason(error)}.") from error
+
+
+def _kept(judged: Iterable[tuple[Prediction, np.ndarray]], into: list[Prediction]) -> Iterator[Prediction]:
+    for prediction, _ in judged:
+        into.append(prediction)
+        yield prediction
+
+
+def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
+    width = max(len(_printable(one)) for one in ["path", *found])
+    yield f"{'path':<{width}}  verdict  confidence  p_real"
+    for one in predictions:
+        if one.error:
+            yield f"{_printable(one):<{width}}  -        {one.error}"
+        else:
+            yield f"{_printable(one):<{width}}  {one.verdict:<7}  {one.confidence:>10.4f}  {one.p_real:.4f}"
+
+
+def _csv(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.DictWriter(line, list(Prediction(None).as_dict()), lineterminator="")
+    writer.writeheader()
+    yield line.getvalue()
+    for one in predictions:
+        line.seek(0)
+        line.truncate()
+        writer.writerow(one.as_dict())
+        yield line.getvalue()
+
+
+def _json(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    yield json.dumps([one.as_dict() for one in predictions], indent=2)
+
+
+def _jsonl(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    for one in predictions:
+        yield json.dumps(one.as_dict())
+
+
+_LINES = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}
+
+
+def _printable(one: str | Prediction) -> str:
+    """Returns the path without anything that a terminal would act on."""
+    path = one if isinstance(one, str) else one.path
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
+
+
+def _explained(
+    judged: Iterable[tuple[Prediction, np.ndarray]], model, folder: pathlib.Path
+) -> Iterator[tuple[Prediction, np.ndarray]]:
+    from aireal import explain, plots
+
+    grad_cam = explain.GradCam(model)
+    for index, (prediction, pixels) in enumerate(judged):
+        if pixels is not None:
+            heat = grad_cam(pixels[None])[0]
+            name = _printable(prediction)
+            title = f"{name[-70:]}\n{prediction.verdict}, confidence {prediction.confidence:.4f}"
+            if not heat.any():
+                title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
+            stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem)[:100]
+            with record.replacing(folder / f"{index:05}-{stem}.png") as path:
+                plots.explanation(pixels, heat, title).savefig(path)
+        yield prediction, pixels
+
+
+def _summary(predictions: Sequence[Prediction], image_size: int) -> str:
+    verdicts = [one.verdict for one in predictions]
+    lines = [
+        f"{len(predictions):,} pictures: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, "
+        f"{verdicts.count(None):,} could not be judged."
+    ]
+    if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
+        lines.append(
+            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this model learned from: resampled to it, "
+            "which takes away the fine detail it judges by. There its scores are untested, and high ones too may be wrong."
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    shared.run(main, arguments=True)

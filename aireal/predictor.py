@@ -1,0 +1,170 @@
+"""Pictures of any kind -> scores. What other programs import:
+
+>>> from aireal.predictor import Predictor
+>>> Predictor("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
+[Prediction(path='photo.jpg', p_real=0.93, error=None, size=(640, 427))]
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import io
+import itertools
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from aireal import models, preprocess, record
+from aireal.config import UserError
+from aireal.pictures import Prediction, reason
+
+MAX_PIXELS = 64_000_000  # of one picture: 0.7 GB while it is decoded
+_BATCH = 256
+_LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
+_WORKERS = (os.cpu_count() or 1) + 1
+
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+
+class Predictor:
+    """A trained model that judges pictures.
+
+    Args:
+      run: a run folder, as train wrote it, or a .keras file.
+      aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in training.
+      max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
+
+    Attributes:
+      model: the Keras model, [B, S, S, 3] float32 in [0, 1] -> one logit.
+      image_size: S, the edge in pixels of what the model sees.
+
+    Raises:
+      UserError: there is no model, or one of another kind.
+    """
+
+    def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
+        path = record.model_file(run)
+        self.model = _load(path)
+        self.image_size = self.model.input_shape[1]
+        contract = path.with_name(record.RunFolder(path.parent).preprocessing.name)
+        if not aspect_ratio:
+            aspect_ratio = json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else "stretch"
+        self._max_pixels = max_pixels
+        self._p_real = models.scorer(self.model)
+        self._resize = tf.function(
+            lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
+            input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
+        )
+        self._large = threading.Lock()
+
+    def predict(self, pictures: Iterable[Picture]) -> list[Prediction]:
+        """Judges pictures.
+
+        Args:
+          pictures: each a path, the bytes of a file, a PIL image, or an [H, W, 3] uint8 array, RGB; of any size. A
+            Prediction passes through: so `pictures.find` can report what it did not find.
+
+        Returns:
+          A Prediction for each, in their order. One that cannot be read has an `error` instead of a score.
+
+        Raises:
+          TypeError: something else was given.
+          UserError: the model's answers are not numbers.
+        """
+        return [prediction for prediction, _ in self.stream(pictures)]
+
+    def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[Prediction, np.ndarray | None]]:
+        """Yields what `predict` returns while it goes on, each with the pixels that the model saw.
+
+        Reading runs ahead of the model, by two batches at most.
+
+        Yields:
+          A Prediction, and [S, S, 3] uint8 or None where there is an error.
+        """
+        if isinstance(pictures, Picture) and not isinstance(pictures, np.ndarray):
+            raise TypeError("expected a list of pictures, got one; put it in brackets")
+        ahead = _map_ahead(self._read, pictures, 2 * _BATCH)
+        while batch := list(itertools.islice(ahead, _BATCH)):
+            scores = iter(self._scores([pixels for _, pixels in batch if pixels is not None]))
+            for prediction, pixels in batch:
+                if pixels is not None:
+                    prediction = Prediction(prediction.path, float(next(scores)), size=prediction.size)
+                yield prediction, pixels
+
+    def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
+        if not pixels:
+            return np.empty(0, np.float32)
+        p_real = self._p_real(preprocess.normalise(tf.constant(np.stack(pixels)))).numpy()
+        if not np.isfinite(p_real).all():
+            raise UserError("The model's answers are not numbers (NaN): its weights are damaged. Train it again.")
+        return p_real
+
+    def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
+        if isinstance(picture, Prediction):
+            return picture, None
+        path = os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else None
+        try:
+            pixels, size = self._pixels(picture)
+        except OSError as error:
+            return Prediction(path, error=reason(error)), None
+        return Prediction(path, size=size), pixels
+
+    def _pixels(self, picture: Picture) -> tuple[np.ndarray, tuple[int, int]]:
+        """Returns [S, S, 3] uint8, and the picture's width and height."""
+        match picture:
+            case np.ndarray():
+                if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+                    raise TypeError(f"expected an [H, W, 3] uint8 array, got {picture.shape} {picture.dtype}")
+                return self._fit(picture)
+            case Image.Image():
+                return self._fit(preprocess.to_rgb(picture.copy()))
+            case bytes():
+                opened = io.BytesIO(picture)
+            case str() | os.PathLike():
+                opened = open(picture, "rb")  # noqa: SIM115, closed below
+            case _:
+                raise TypeError(f"expected a path, bytes, a PIL image or an array, got {type(picture).__name__}")
+        with opened as file, preprocess.open_image(file, self._max_pixels) as image:
+            is_large = image.width * image.height > _LARGE_PIXELS
+            with self._large if is_large else contextlib.nullcontext():
+                return self._fit(preprocess.to_rgb(image))
+
+    def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+        height, width, _ = rgb.shape
+        if (height, width) != (self.image_size, self.image_size):
+            rgb = self._resize(rgb).numpy()
+        return rgb, (width, height)
+
+
+def _load(path) -> keras.Model:
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises many kinds for a file that is damaged, foreign or unsafe
+        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
+    shapes = model.input_shape, model.output_shape
+    match shapes:
+        case ((None, int(height), int(width), 3), (None, 1)) if height == width:
+            return model
+    raise UserError(f"{path} maps {shapes[0]} to {shapes[1]}. Expected [B, S, S, 3] to one logit, as train makes it.")
+
+
+def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+    """Like map, on threads that run ahead by at most `count` items."""
+    pool = concurrent.futures.ThreadPoolExecutor(_WORKERS)
+    try:
+        waiting = collections.deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
