@@ -166,7 +166,8 @@ def _summary(predictions: Sequence[Prediction], image_size: int) -> str:
     if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
         lines.append(
             f"{foreign:,} not of {image_size}x{image_size} pixels, the size this model learned from: resampled to it, "
-            "which takes away the fine detail it judges by. There its scores are untested, and high ones too may be wrong."
+            "which takes away the fine detail it judges by. There its scores are untested, and high ones too may be "
+            "wrong."
         )
     return "\n".join(lines)
 
