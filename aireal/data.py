@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import psutil
@@ -98,15 +100,17 @@ class Data:
 
     def evaluation(self, split: str) -> tf.data.Dataset:
         """Returns the batches of a split in the order of `table`, none dropped, nothing augmented."""
+        return self._ordered(split, lambda pixels, labels: (preprocess.normalise(pixels), labels))
+
+    def pixels(self, split: str) -> tf.data.Dataset:
+        """Returns the images of `evaluation` as they are before normalisation: batches [B, S, S, 3] uint8."""
+        return self._ordered(split, lambda pixels, labels: pixels)
+
+    def _ordered(self, split: str, then: Callable[[tf.Tensor, tf.Tensor], Any]) -> tf.data.Dataset:
         images, mask = self._images(split), self._masks[split]
-
-        def read(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            pixels, labels = images.read(batch)
-            return preprocess.normalise(pixels), labels
-
         return (
             images.ordered(mask)
-            .map(read, num_parallel_calls=readers.PARALLEL_CALLS)
+            .map(lambda batch: then(*images.read(batch)), num_parallel_calls=readers.PARALLEL_CALLS)
             .apply(tf.data.experimental.assert_cardinality(-(-int(mask.sum()) // self.config.batch_size)))
             .with_options(readers.options())
             .prefetch(readers.PREFETCHED)

@@ -1,7 +1,5 @@
 """Evaluates a trained run again: python -m aireal.evaluate --run=runs/baseline"""
 
-import dataclasses
-
 from absl import flags
 
 from aireal import flags as shared
@@ -26,13 +24,8 @@ def main() -> None:
     from aireal import record
 
     folder = record.RunFolder(_RUN.value)
-    overrides = {
-        "source": _SOURCE.value and shared.absolute_source(_SOURCE.value),
-        "builder_config": _BUILDER_CONFIG.value,
-        "prepared_dir": _PREPARED_DIR.value,
-    }
-    config = dataclasses.replace(folder.config(), **{name: value for name, value in overrides.items() if value})
-    record.model_file(folder.path)
+    config = folder.config(source=_SOURCE.value, builder_config=_BUILDER_CONFIG.value, prepared_dir=_PREPARED_DIR.value)
+    record.model_file(folder.path)  # makes sure that there is one
     from aireal import report
     from aireal.data import Data
 

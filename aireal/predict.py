@@ -23,7 +23,9 @@ from aireal import pictures, record
 from aireal.config import ASPECT_RATIOS, UserError
 from aireal.pictures import Prediction
 
-_RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it, or a .keras file", required=True)
+_RUN = flags.DEFINE_string(
+    "run", None, "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder", required=True
+)
 _FORMAT = flags.DEFINE_enum(
     "format", "table", ["table", "csv", "json", "jsonl"], "how the verdicts are written, one a picture"
 )
@@ -57,7 +59,7 @@ def main(names: Sequence[str]) -> int:
             predictor.stream(found), "judging", len(found), leave=False, unit=" pictures", mininterval=0.5
         )
         if explanations:
-            judged = _explained(judged, predictor.model, explanations)
+            judged = _explained(judged, predictor.scorer, explanations)
         write = tqdm.tqdm.write if file.isatty() else print  # the former keeps clear of the progress bar
         predictions = []
         for line in _LINES[_FORMAT.value](_kept(judged, predictions), found):
@@ -139,11 +141,13 @@ def _printable(one: str | Prediction) -> str:
 
 
 def _explained(
-    judged: Iterable[tuple[Prediction, np.ndarray]], model, folder: pathlib.Path
+    judged: Iterable[tuple[Prediction, np.ndarray]], scorer, folder: pathlib.Path
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
     from aireal import explain, plots
 
-    grad_cam = explain.GradCam(model)
+    if not hasattr(scorer, "model"):
+        raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
+    grad_cam = explain.GradCam(scorer.model)
     for index, (prediction, pixels) in enumerate(judged):
         if pixels is not None:
             heat = grad_cam(pixels[None])[0]

@@ -16,12 +16,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from aireal import models, preprocess, record
+from aireal import preprocess, record, scorers
 from aireal.config import UserError
 from aireal.pictures import Prediction, reason
 
@@ -37,12 +36,13 @@ class Predictor:
     """A trained model that judges pictures.
 
     Args:
-      run: a run folder, as train wrote it, or a .keras file.
+      run: a run folder, as train wrote it, or a .keras file; of what exports.export made of it, a .tflite file or the
+        saved_model folder.
       aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in training.
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
 
     Attributes:
-      model: the Keras model, [B, S, S, 3] float32 in [0, 1] -> one logit.
+      scorer: the loaded model.
       image_size: S, the edge in pixels of what the model sees.
 
     Raises:
@@ -51,13 +51,12 @@ class Predictor:
 
     def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
         path = record.model_file(run)
-        self.model = _load(path)
-        self.image_size = self.model.input_shape[1]
-        contract = path.with_name(record.RunFolder(path.parent).preprocessing.name)
+        self.scorer = scorers.load(path)
+        self.image_size = self.scorer.image_size
+        contract = path.with_name(record.PREPROCESSING)
         if not aspect_ratio:
             aspect_ratio = json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else "stretch"
         self._max_pixels = max_pixels
-        self._p_real = models.scorer(self.model)
         self._resize = tf.function(
             lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
             input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
@@ -101,7 +100,7 @@ class Predictor:
     def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
         if not pixels:
             return np.empty(0, np.float32)
-        p_real = self._p_real(preprocess.normalise(tf.constant(np.stack(pixels)))).numpy()
+        p_real = self.scorer(np.stack(pixels))
         if not np.isfinite(p_real).all():
             raise UserError("The model's answers are not numbers (NaN): its weights are damaged. Train it again.")
         return p_real
@@ -141,18 +140,6 @@ class Predictor:
         if (height, width) != (self.image_size, self.image_size):
             rgb = self._resize(rgb).numpy()
         return rgb, (width, height)
-
-
-def _load(path) -> keras.Model:
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises many kinds for a file that is damaged, foreign or unsafe
-        raise UserError(f"{path} cannot be loaded as a Keras model: {error}") from error
-    shapes = model.input_shape, model.output_shape
-    match shapes:
-        case ((None, int(height), int(width), 3), (None, 1)) if height == width:
-            return model
-    raise UserError(f"{path} maps {shapes[0]} to {shapes[1]}. Expected [B, S, S, 3] to one logit, as train makes it.")
 
 
 def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:

@@ -49,6 +49,20 @@ def decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
 
 
+def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes a JPEG or PNG inside a graph, transparency over white: string scalar -> [H, W, 3] uint8, RGB.
+
+    EXIF orientation is not applied: TensorFlow has no operation that reads it.
+    """
+
+    def png() -> tf.Tensor:
+        color, alpha = tf.split(tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32), [3, 1], axis=2)
+        over_white = tf.round(255.0 + (color - 255.0) * alpha / 255.0)
+        return tf.cast(over_white, tf.uint8)
+
+    return tf.cond(tf.io.is_jpeg(encoded), lambda: decode_jpeg(encoded), png)
+
+
 def decode(encoded: bytes) -> np.ndarray:
     """Decodes a picture of any format of `open_image`: its bytes -> [H, W, 3] uint8, RGB. Raises OSError."""
     with open_image(io.BytesIO(encoded)) as image:
@@ -141,12 +155,17 @@ def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch") -> tf.Te
       [..., size, size, 3] uint8.
     """
     if aspect_ratio == "center_crop":
-        height, width = tf.unstack(tf.shape(images)[-3:-1])
-        edge = tf.minimum(height, width)
-        top, left = (height - edge) // 2, (width - edge) // 2
-        images = images[..., top : top + edge, left : left + edge, :]
+        images = center_crop(images)
     resized = tf.image.resize(images, [size, size], method="bilinear", antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def center_crop(images: tf.Tensor) -> tf.Tensor:
+    """[..., H, W, 3] -> [..., E, E, 3], the largest square in the middle."""
+    height, width = tf.unstack(tf.shape(images)[-3:-1])
+    edge = tf.minimum(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return images[..., top : top + edge, left : left + edge, :]
 
 
 def normalise(images: tf.Tensor) -> tf.Tensor:

@@ -24,9 +24,12 @@ import psutil
 from aireal import flags
 from aireal.config import Config, UserError, package_folder
 
+PREPROCESSING = "preprocessing.json"
 _PARTIAL = ".partial-"  # begins the names of files that are being written
+_OLD = ".old-"  # and of folders that are being replaced
 # These may differ when a run goes on: they change neither the data nor the weights.
 _FREE = ("prepared_dir", "evaluate", "tensorboard")
+_MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
 
 
@@ -37,17 +40,20 @@ class RunFolder:
         self.path = pathlib.Path(path).expanduser().resolve()
         self.flagfile = self.path / "flags.cfg"
         self.model = self.path / "model.keras"
-        self.preprocessing = self.path / "preprocessing.json"
+        self.preprocessing = self.path / PREPROCESSING
         self.best_weights = self.path / "best.weights.h5"
         self._metrics = self.path / "metrics.jsonl"
         self._result = self.path / "result.json"
         self._environment = self.path / "env.json"
 
-    def config(self) -> Config:
-        """Returns the Config of the run. Raises UserError where there is no run."""
+    def config(self, **overrides: str | None) -> Config:
+        """Returns the Config of the run, with those of `overrides` that are set. Raises UserError without a run."""
         if not self.flagfile.exists():
             raise UserError(f"{self.path} is not a run folder: it has no {self.flagfile.name}.")
-        return flags.from_flagfile(self.flagfile)
+        given = {name: value for name, value in overrides.items() if value}
+        if "source" in given:
+            given["source"] = flags.absolute_source(given["source"])
+        return dataclasses.replace(flags.from_flagfile(self.flagfile), **given)
 
     @contextlib.contextmanager
     def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:
@@ -159,13 +165,17 @@ class RunFolder:
 
 
 def model_file(run: os.PathLike | str) -> pathlib.Path:
-    """Returns the .keras file that is meant by a run folder or by the file itself. Raises UserError where none is."""
+    """Returns the model that is meant by a run folder, or by a .keras or .tflite file or a SavedModel folder itself.
+
+    Raises:
+      UserError: there is none.
+    """
     path = pathlib.Path(run).expanduser().resolve()
     if not path.exists():
-        raise UserError(f"{path} does not exist. Expected a run folder, as train wrote it, or a .keras file.")
-    if path.is_file():
-        if path.suffix != ".keras":
-            raise UserError(f"{path} is not a .keras file.")
+        raise UserError(f"{path} does not exist. Expected {_MODELS}.")
+    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+        raise UserError(f"{path} is no model. Expected {_MODELS}.")
+    if path.is_file() or (path / "saved_model.pb").exists():
         return path
     folder = RunFolder(path)
     folder.config()  # makes sure that it is a run's
@@ -185,6 +195,25 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete."""
+    partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (_PARTIAL, _OLD))
+    if old.exists() and not path.exists():  # killed between the two renames below
+        os.replace(old, path)
+    for doomed in (partial, old):
+        shutil.rmtree(doomed, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.exists():
+            os.replace(path, old)
+        os.replace(partial, path)
+    finally:
+        for doomed in (partial, old):
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
@@ -218,7 +247,7 @@ def environment() -> dict[str, Any]:
         "command": shlex.join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.platform(),
         "processor": _processor(),
         "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
@@ -227,7 +256,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

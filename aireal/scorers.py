@@ -1,0 +1,102 @@
+"""A model in any of its forms as one function: uint8 pixels -> p_real."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aireal import models, preprocess
+from aireal.config import UserError
+
+
+class Scorer(Protocol):
+    """What all forms have in common.
+
+    Attributes:
+      image_size: S, the edge in pixels of what the model takes.
+    """
+
+    image_size: int
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
+
+
+def load(path: os.PathLike | str) -> Scorer:
+    """Loads a .keras file, a SavedModel folder or a .tflite file.
+
+    Raises:
+      UserError: it cannot be loaded, or maps something else than pixels to verdicts.
+    """
+    path = pathlib.Path(path)
+    form = SavedModelScorer if path.is_dir() else TfliteScorer if path.suffix == ".tflite" else KerasScorer
+    try:
+        return form(path)
+    except UserError:
+        raise
+    except Exception as error:  # each loader raises many kinds for a file that is damaged, foreign or unsafe
+        raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())}") from error
+
+
+class KerasScorer:
+    """A .keras file, [B, S, S, 3] float32 in [0, 1] -> one logit."""
+
+    def __init__(self, path: pathlib.Path):
+        self.model: keras.Model = keras.models.load_model(path, compile=False)
+        self.image_size = _edge(path, self.model.input_shape, self.model.output_shape, outputs=1)
+        self._p_real = models.scorer(self.model)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
+
+
+class SavedModelScorer:
+    """A SavedModel folder with the signature `serving_default`: `image` -> `probabilities` [B, 2]."""
+
+    def __init__(self, path: pathlib.Path):
+        self._loaded = tf.saved_model.load(str(path))  # owns the variables of its signatures
+        self._signature = self._loaded.signatures["serving_default"]
+        (image,) = self._signature.structured_input_signature[1].values()
+        output = self._signature.structured_outputs["probabilities"]
+        self.image_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, 1]
+
+
+class TfliteScorer:
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT one picture at a time, as phones do."""
+
+    def __init__(self, path: pathlib.Path, threads: int = 1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.interpreter = Interpreter(str(path), num_threads=threads)
+        self.interpreter.allocate_tensors()
+        (image,), (output,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        if image["dtype"] != np.uint8 or output["dtype"] != np.float32:
+            types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
+            raise UserError(f"{path} {types}. {_EXPECTED}")
+        self.image_size = _edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
+        self._image, self._output = image["index"], output["index"]
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return np.array([self._one(one[None]) for one in pixels], np.float32)
+
+    def _one(self, image: np.ndarray) -> np.float32:
+        self.interpreter.set_tensor(self._image, image)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self._output)[0, 1]
+
+
+_EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
+
+
+def _edge(path: pathlib.Path, image: Sequence[int | None], output: Sequence[int | None], *, outputs: int) -> int:
+    match list(image), list(output):
+        case ([_, int(height), int(width), 3], [_, int(count)]) if height == width and count == outputs:
+            return height
+    raise UserError(f"{path} maps {tuple(image)} to {tuple(output)}. {_EXPECTED}")

@@ -1,0 +1,137 @@
+"""A trained model -> the files that others run."""
+
+import json
+import pathlib
+import re
+import tempfile
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aireal import preprocess, record
+from aireal.config import UserError
+from exports import flatbuffer, metadata, serving
+
+SAVED_MODEL = "saved_model"
+CALIBRATION_IMAGES = 512
+_DESCRIPTION = "Tells AI-generated images from photographs."
+_LICENSE = "Apache-2.0"
+
+
+def tflite_name(variant: str) -> str:
+    """Returns the file's name: float32 -> model_float32.tflite"""
+    return f"model_{variant}.tflite"
+
+
+def write(model: keras.Model, calibration: np.ndarray, contract: dict, camera_size: int, into: pathlib.Path) -> None:
+    """Writes the SavedModel, every .tflite file, labels.txt and preprocessing.json.
+
+    Args:
+      model: images [B, S, S, 3] float32 in [0, 1] -> logit [B, 1].
+      calibration: [N, S, S, 3] uint8, training images from which int8 learns the ranges of the activations.
+      contract: of `preprocess.contract`.
+      camera_size: edge of the camera form's input in pixels; 0 leaves it out.
+      into: a folder.
+
+    Raises:
+      UserError: the model needs an operation that .tflite files do not have, or reads variables.
+    """
+    (into / metadata.LABELS_FILE).write_text(metadata.LABELS_TEXT)
+    record.write_json(into / record.PREPROCESSING, contract)
+    signatures = {
+        "serving_default": serving.from_pixels(model, batch=None),
+        "serving_bytes": serving.from_bytes(model, contract["aspect_ratio"]),
+    }
+    _save(model, signatures, into / SAVED_MODEL)
+    full = _convert(model, serving.from_pixels(model, batch=1))
+    half = _convert(model, serving.from_pixels(model, batch=1), _float16_weights)
+    files = {
+        "float32": full,
+        "float16": flatbuffer.keep_float32(half, full),
+        "dynamic": _convert(model, serving.from_pixels(model, batch=1), _int8_weights),
+        "int8": _convert_int8(model, calibration),
+    }
+    if camera_size:
+        files["camera"] = _convert(model, serving.from_camera(model, camera_size))
+    text = json.dumps(contract)
+    for variant, file in files.items():
+        size = camera_size if variant == "camera" else model.input_shape[1]
+        described = metadata.attach(
+            file,
+            image_size=size,
+            version=record.version("aireal") or "unknown",
+            license=_LICENSE,
+            description=f"{_DESCRIPTION} {variant} form.",
+            contract=f"uint8 RGB, 0 to 255. Before that: {text}",
+        )
+        (into / tflite_name(variant)).write_bytes(described)
+
+
+def _save(model: keras.Model, signatures: dict[str, serving.Signature], path: pathlib.Path) -> None:
+    archive = keras.export.ExportArchive()
+    # Without it the converter keeps variables in the graph, and the .tflite answers NaN.
+    archive.track(model)
+    for name, (function, specification) in signatures.items():
+        archive.add_endpoint(name, function, specification)
+    archive.write_out(path, verbose=False)
+
+
+def _convert(
+    model: keras.Model,
+    signature: serving.Signature,
+    configure: Callable[[tf.lite.TFLiteConverter], None] = lambda converter: None,
+) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        _save(model, {"serving_default": signature}, pathlib.Path(folder, SAVED_MODEL))
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(pathlib.Path(folder, SAVED_MODEL)))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        configure(converter)
+        try:
+            file = converter.convert()
+        except Exception as error:  # ConverterError, whose module is private
+            lacking = set(re.findall(r"'(tf\.\w+)' op is neither a custom op nor a flex op", str(error)))
+            if not lacking:
+                raise
+            raise UserError(_needs(lacking)) from error
+    if unfit := flatbuffer.unfit(flatbuffer.read(file)):
+        raise UserError(_needs(unfit))
+    return file
+
+
+def _needs(operations: set[str]) -> str:
+    names = ", ".join(sorted(operations))
+    return f"The model cannot become a .tflite file that runs on phones: it needs {names}. Build it without."
+
+
+def _int8_weights(converter: tf.lite.TFLiteConverter) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _float16_weights(converter: tf.lite.TFLiteConverter) -> None:
+    _int8_weights(converter)
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _convert_int8(model: keras.Model, calibration: np.ndarray) -> bytes:
+    # An all-black and an all-white image make the input's scale exactly 1/255 and its zero point 0.
+    extremes = [np.full(calibration.shape[1:], level, np.uint8) for level in (0, 255)]
+
+    def images():
+        for image in (*extremes, *calibration):
+            yield [preprocess.normalise(image[None]).numpy()]
+
+    def all_in_int8(converter: tf.lite.TFLiteConverter) -> None:
+        _int8_weights(converter)
+        converter.representative_dataset = images
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+
+    file = _convert(model, serving.from_floats(model), all_in_int8)
+    graph = flatbuffer.read(file).subgraphs[0]
+    quantization = graph.tensors[graph.inputs[0]].quantization
+    scale, zero_point = quantization.scale[0], quantization.zeroPoint[0]
+    if zero_point != 0 or not np.isclose(scale, 1 / 255, rtol=1e-6):
+        raise UserError(f"The int8 input has scale {scale} and zero point {zero_point}, and would lose grey levels.")
+    return file

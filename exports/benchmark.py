@@ -1,0 +1,147 @@
+"""Size, latency and memory of an exported model: python -m exports.benchmark --run=runs/baseline
+
+Every form is measured in a process of its own, one after the other, beside Keras and, where the extra `onnx` is installed,
+ONNX Runtime. Writes benchmark.json and benchmark.png into the run's export folder.
+"""
+
+import contextlib
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tqdm
+from absl import flags
+
+from aireal import flags as shared
+from aireal import record
+from aireal.config import UserError
+
+_RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
+_COUNT = flags.DEFINE_integer(
+    "count", 2000, "single images timed of each form, after 100 unmeasured ones", lower_bound=1
+)
+_THREADS = (1, 2)
+_ONNX = ("onnxruntime", "tf2onnx")
+
+
+def main() -> None:
+    folder = record.RunFolder(_RUN.value)
+    export = folder.path / "export"
+    if not (export / "verify.json").exists():
+        raise UserError(f"{export} is missing. Make it first: python -m exports.export --run={_RUN.value}")
+    with tempfile.TemporaryDirectory() as scratch:
+        subjects = [*_subjects(folder, export), *_onnx(export, pathlib.Path(scratch))]
+        rows = []
+        for name, loader, path in tqdm.tqdm(subjects, "measuring", unit=" forms", leave=False):
+            for threads in _THREADS:
+                rows.append(
+                    {"form": name, "threads": threads, "bytes": _bytes(path), **_measure(loader, path, export, threads)}
+                )
+    verified = json.loads((export / "verify.json").read_text())
+    for row in rows:
+        row["accuracy"] = verified.get(row["form"].removesuffix(".tflite"), {}).get("accuracy")
+    record.write_json(export / "benchmark.json", {"rows": rows, "environment": record.environment()})
+    with record.replacing(export / "benchmark.png") as path:
+        _figure(rows).savefig(path)
+    _print(rows)
+    print(f"\nbenchmark.json and benchmark.png are in {export}.")
+
+
+def _subjects(folder: record.RunFolder, export: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
+    """Yields name, loader and file of everything there is to measure."""
+    yield "Keras predict", "predict", folder.model
+    yield "Keras model(x)", "call", folder.model
+    yield "saved_model", "saved_model", export / "saved_model"
+    for path in sorted(export.glob("model_*.tflite")):
+        yield f"{path.stem.removeprefix('model_')}.tflite", ".tflite", path
+
+
+def _onnx(export: pathlib.Path, scratch: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
+    if not all(importlib.util.find_spec(package) for package in _ONNX):
+        print("ONNX Runtime is left out: pip install 'aireal[onnx]'")
+        return
+    full, small = scratch / "float32.onnx", scratch / "int8.onnx"
+    _run("tf2onnx.convert", "--saved-model", export / "saved_model", "--output", full)
+    yield "ONNX float32", ".onnx", full
+    _quantize(full, small, export / "golden")
+    yield "ONNX int8", ".onnx", small
+
+
+def _quantize(full: pathlib.Path, small: pathlib.Path, golden: pathlib.Path) -> None:
+    import onnxruntime
+    from onnxruntime import quantization
+
+    image = onnxruntime.InferenceSession(str(full), providers=["CPUExecutionProvider"]).get_inputs()[0]
+    pixels = [np.frombuffer(file.read_bytes(), np.uint8).reshape(1, *image.shape[1:]) for file in golden.glob("*.rgb")]
+
+    class Images(quantization.CalibrationDataReader):
+        _left = iter([{image.name: one} for one in pixels])
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self._left, None)
+
+    with contextlib.redirect_stderr(None):
+        quantization.quantize_static(str(full), str(small), Images())
+
+
+def _measure(loader: str, path: pathlib.Path, export: pathlib.Path, threads: int) -> dict[str, float]:
+    output = _run("exports.latency", loader, path, export / "golden", threads, _COUNT.value)
+    return json.loads(output.splitlines()[-1])
+
+
+def _run(module: str, *arguments: Any) -> str:
+    done = subprocess.run([sys.executable, "-m", module, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"{module} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _bytes(path: pathlib.Path) -> int:
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    keras = {row["threads"]: row["median_microseconds"] for row in rows if row["form"] == "Keras predict"}
+    print(f"\n{'form':<18}{'threads':>8}{'bytes':>11}{'median us':>11}{'95 % us':>10}{'to predict':>12}", end="")
+    print(f"{'images/s':>10}{'load s':>8}{'memory MiB':>12}")
+    for row in rows:
+        print(
+            f"{row['form']:<18}{row['threads']:>8}{row['bytes']:>11,}{row['median_microseconds']:>11,.0f}"
+            f"{row['p95_microseconds']:>10,.0f}{keras[row['threads']] / row['median_microseconds']:>11,.0f}x"
+            f"{row['images_per_second']:>10,.0f}{row['load_seconds']:>8.2f}{row['peak_memory_bytes'] / 2**20:>12,.0f}"
+        )
+
+
+def _figure(rows: list[dict[str, Any]]):
+    """Draws size against latency on one thread, with the accuracy of each form at its point."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        if row["threads"] == 1:
+            known = row["accuracy"] is not None
+            label = f"{row['form']}\n{row['accuracy']:.2%}" if known else row["form"]
+            point = (row["median_microseconds"], row["bytes"] / 1000)
+            axes.plot(*point, "o" if known else "s", color="#2563a8" if known else "#8a8a8a")
+            axes.annotate(label, point, textcoords="offset points", xytext=(6, 4), fontsize=8)
+    axes.set(
+        title="Size, latency and test accuracy of each form, one image, one thread",
+        xlabel="median latency (microseconds)",
+        ylabel="size (kB)",
+        xscale="log",
+        yscale="log",
+    )
+    axes.margins(0.15)
+    axes.grid(alpha=0.3, which="both")
+    return figure
+
+
+if __name__ == "__main__":
+    shared.run(main)

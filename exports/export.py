@@ -1,0 +1,31 @@
+"""Ships a trained run: python -m exports.export --run=runs/baseline"""
+
+from absl import flags
+
+from aireal import flags as shared
+from aireal import record
+
+_RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
+_SOURCE = flags.DEFINE_string("source", None, "images to compare the forms on; by default the run's own")
+_PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
+_CAMERA_SIZE = flags.DEFINE_integer(
+    "camera_size",
+    0,
+    "edge in pixels of a second form's input, which reduces it to the model's size with antialiasing, as phones don't; "
+    "0 leaves it out",
+    lower_bound=0,
+    upper_bound=1024,
+)
+
+
+def main() -> None:
+    folder = record.RunFolder(_RUN.value)
+    config = folder.config(source=_SOURCE.value, prepared_dir=_PREPARED_DIR.value, cache="none")
+    record.model_file(folder.path)  # makes sure that there is one
+    from exports import package
+
+    package.export(folder, config, camera_size=_CAMERA_SIZE.value)
+
+
+if __name__ == "__main__":
+    shared.run(main)

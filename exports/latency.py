@@ -1,0 +1,143 @@
+"""Times one form of an exported model in a process of its own: python -m exports.latency FORM EXPORT_DIR THREADS COUNT
+
+Prints one JSON object. Nothing is imported that the form does not need, so that load time and memory are its own.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+_WARM_UP = 100  # calls
+_BATCH = 256  # images
+
+Call = Callable[[np.ndarray], object]
+
+
+def _tflite(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def one(pixels: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(image["index"], pixels)
+        interpreter.invoke()
+        return interpreter.get_tensor(scores["index"])
+
+    return one, lambda batch: [one(pixels[None]) for pixels in batch]
+
+
+def _onnx(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def call(pixels: np.ndarray) -> list[np.ndarray]:
+        return session.run(None, {name: pixels})
+
+    return call, call
+
+
+def _saved_model(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+    tf = _tensorflow(threads)
+    loaded = tf.saved_model.load(str(path))
+    signature = loaded.signatures["serving_default"]
+    signature._keep = loaded  # which owns the variables
+
+    def call(pixels: np.ndarray) -> np.ndarray:
+        return signature(image=tf.constant(pixels))["probabilities"].numpy()
+
+    return call, call
+
+
+def _keras_predict(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+    _tensorflow(threads)
+    import keras
+
+    model = keras.models.load_model(path, compile=False)
+    return (
+        lambda pixels: model.predict(_floats(pixels), verbose=0),
+        lambda batch: model.predict(_floats(batch), verbose=0, batch_size=_BATCH),
+    )
+
+
+def _keras_call(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+    _tensorflow(threads)
+    import keras
+
+    model = keras.models.load_model(path, compile=False)
+
+    def call(pixels: np.ndarray) -> np.ndarray:
+        return model(_floats(pixels), training=False).numpy()
+
+    return call, call
+
+
+def _tensorflow(threads: int):
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    return tf
+
+
+def _floats(pixels: np.ndarray) -> np.ndarray:
+    return pixels.astype(np.float32) / 255
+
+
+_LOADERS = {
+    ".tflite": _tflite,
+    ".onnx": _onnx,
+    "saved_model": _saved_model,
+    "predict": _keras_predict,
+    "call": _keras_call,
+}
+
+
+def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
+    images = [np.frombuffer(file.read_bytes(), np.uint8) for file in sorted(pathlib.Path(golden).glob("*.rgb"))]
+    edge = int((len(images[0]) / 3) ** 0.5)
+    images = np.stack(images).reshape(-1, 1, edge, edge, 3)
+    if "camera" in path:
+        images = images.repeat(8, axis=2).repeat(8, axis=3)
+    start = time.perf_counter()
+    one, many = _LOADERS[loader](pathlib.Path(path), int(threads))
+    one(images[0])
+    load_seconds = time.perf_counter() - start
+    for index in range(_WARM_UP):
+        one(images[index % len(images)])
+    seconds = []
+    for index in range(int(count)):
+        start = time.perf_counter()
+        one(images[index % len(images)])
+        seconds.append(time.perf_counter() - start)
+    batch = np.resize(images[:, 0], [_BATCH, *images.shape[2:]])
+    many(batch)
+    start, batches = time.perf_counter(), 0
+    while time.perf_counter() - start < 1:
+        many(batch)
+        batches += 1
+    rate = batches * _BATCH / (time.perf_counter() - start)
+    from aireal import record
+
+    result = {
+        "median_microseconds": float(np.median(seconds) * 1e6),
+        "p95_microseconds": float(np.percentile(seconds, 95) * 1e6),
+        "images_per_second": rate,
+        "load_seconds": load_seconds,
+        "peak_memory_bytes": record.peak_memory_bytes(),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    main(*sys.argv[1:])

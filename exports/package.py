@@ -1,0 +1,132 @@
+"""The folder that a trained run is shipped as: the model's forms, the proof that they are it, what a phone tests."""
+
+import pathlib
+import string
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from aireal import preprocess, record, scorers
+from aireal.config import Config, UserError
+from aireal.data import LABELS, Data
+from exports import artifacts, verify
+
+_GOLDEN = 32  # images
+
+
+def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) -> dict[str, Any]:
+    """Writes DIR/export/ of a run, whole and proven or not at all: what stood there stays until then.
+
+    Args:
+      folder: a trained run.
+      config: the run's, perhaps with another source to prove it on.
+      camera_size: edge in pixels of the camera form's input; 0 leaves it out.
+
+    Returns:
+      The contents of verify.json.
+
+    Raises:
+      UserError: there is no model or no data, the model does not fit, a form is beyond its limits, the disk is full.
+    """
+    reference = scorers.load(folder.model)
+    if camera_size and camera_size <= reference.image_size:
+        raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
+    data = Data(config)
+    path = folder.path / "export"
+    try:
+        with record.replacing_folder(path) as partial:
+            print("Converting: SavedModel and .tflite ...", flush=True)
+            calibration = data.images("train", _stratified(data, "train", artifacts.CALIBRATION_IMAGES))
+            contract = preprocess.contract(config.image_size, config.aspect_ratio)
+            artifacts.write(reference.model, calibration, contract, camera_size, partial)
+            forms = verify.load(partial)
+            found = {"data_fingerprint": data.fingerprint, **verify.verify(reference, forms, data)}
+            _print(found, partial)
+            if camera_size:
+                camera = scorers.load(partial / artifacts.tflite_name("camera"))
+                found["camera"] = verify.verify_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
+                _print_camera(found["camera"])
+            record.write_json(partial / "verify.json", {**found, "environment": record.environment()})
+            _write_golden(partial / "golden", forms, data)
+            (partial / "README.md").write_text(_readme(found, partial, config, camera_size), encoding="utf-8")
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"{path} could not be written: {error}. What stood there before is as it was.") from error
+    print(f"\nEverything is in {path}.")
+    return found
+
+
+def _stratified(data: Data, split: str, count: int) -> np.ndarray:
+    """Returns positions of as many images of each class, drawn by the run's seed."""
+    rng = np.random.default_rng(data.config.seed)
+    label = data.table(split).label
+    classes = (np.flatnonzero(label == one) for one in range(len(LABELS)))
+    return np.concatenate([rng.choice(one, min(count // len(LABELS), len(one)), replace=False) for one in classes])
+
+
+def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data) -> None:
+    folder.mkdir()
+    rows = _stratified(data, "test", _GOLDEN)
+    images, table = data.images("test", rows), data.table("test").rows(rows)
+    scores = {name: form(images) for name, form in forms.items()}
+    described = []
+    for index, image in enumerate(images):
+        name = f"{index:02}"
+        Image.fromarray(image).save(folder / f"{name}.png")
+        (folder / f"{name}.rgb").write_bytes(image.tobytes())
+        p_real = {form: float(values[index]) for form, values in scores.items()}
+        described.append({"image": name, "label": LABELS[table.label[index]], "p_real": p_real})
+    record.write_json(folder / "scores.json", described)
+
+
+def file_bytes(folder: pathlib.Path, form: str) -> int:
+    """Returns the size on disk of a form by its name."""
+    path = folder / verify.FORMS[form]
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
+def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
+    print(f"\nOn {found['n']:,} test images, against Keras:\n")
+    print(f"{'form':<12}{'bytes':>11}{'largest diff.':>15}{'mean diff.':>12}{'flips':>7}{'accuracy':>10}{'AUC':>9}")
+    for name in ("keras", *verify.FORMS):
+        row = found[name]
+        line = f"{name:<12}" + " " * 45
+        if name != "keras":
+            differences = f"{row['max_difference']:>15.2e}{row['mean_difference']:>12.2e}{row['flips']:>7,}"
+            line = f"{name:<12}{file_bytes(folder, name):>11,}{differences}"
+        print(f"{line}{row['accuracy']:>10.4f}{row['roc_auc']:>9.4f}")
+
+
+def _print_camera(found: dict[str, Any]) -> None:
+    print(f"\nOn {found['n']} pictures of 640x480, resampled as a phone does, verdicts that differ from predict's:")
+    for name in ("plain", "camera"):
+        print(f"  {name:<7}{found[name]['flips']:>4}")
+
+
+def _readme(found: dict[str, Any], folder: pathlib.Path, config: Config, camera_size: int) -> str:
+    rows = "".join(
+        f"| {verify.FORMS[name]} | {row['accuracy']:.4f} | {row['max_difference']:.1e} | {row['flips']} | "
+        f"{file_bytes(folder, name):,} |\n"
+        for name, row in found.items()
+        if name in verify.FORMS
+    )
+    camera = ""
+    if camera_size:
+        flips = {name: found["camera"][name]["flips"] for name in ("plain", "camera")}
+        camera = (
+            f"\n`model_camera.tflite` takes {camera_size}x{camera_size} pixels instead and reduces them itself. Of "
+            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, {flips['camera']} verdicts differed "
+            f"from the trainer's with it, and {flips['plain']} with the plain form.\n"
+        )
+    template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
+    return template.substitute(
+        version=record.version("aireal") or "unknown",
+        source=pathlib.Path(config.source).name,
+        rows=rows,
+        n=f"{found['n']:,}",
+        size=config.image_size,
+        aspect_ratio=config.aspect_ratio,
+        camera=camera,
+        golden=_GOLDEN,
+    )
