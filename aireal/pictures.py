@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 import stat
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -45,13 +46,13 @@ class Prediction:
 def find(names: Iterable[str]) -> Iterator[str | Prediction]:
     """Yields the files that are named and those in named folders and below, sorted by name.
 
-    Links are followed. Hidden files are left out, and in folders everything that `SUFFIXES` does not name.
+    Links are followed, each folder once. In folders, hidden files are left out, and all that `SUFFIXES` does not name.
 
     Yields:
       A path, or a Prediction with the error where a file or folder is of no use.
     """
     for name in names:
-        found = list(_find(name, ()))
+        found = list(_find(name))
         yield from found or [Prediction(name, error="the folder holds no picture")]
 
 
@@ -60,24 +61,27 @@ def reason(error: OSError) -> str:
     return error.strerror.lower() if error.strerror else str(error)
 
 
-def _find(path: str, folders_above: tuple[tuple[int, int], ...]) -> Iterator[str | Prediction]:
-    try:
-        status = os.stat(path)
-        if stat.S_ISREG(status.st_mode):
-            yield path
-            return
-        if not stat.S_ISDIR(status.st_mode):
-            raise OSError("neither a file nor a folder")
-        identity = (status.st_dev, status.st_ino)
-        if identity in folders_above:
-            raise OSError("a link back to a folder above it")
-        with os.scandir(path) as entries:
-            wanted = sorted(entry.path for entry in entries if _is_wanted(entry))
-    except OSError as error:
-        yield Prediction(path, error=reason(error))
-        return
-    for inside in wanted:
-        yield from _find(inside, (*folders_above, identity))
+def _find(name: str) -> Iterator[str | Prediction]:
+    pending, seen = [name], set()
+    while pending:
+        path = pending.pop()
+        try:
+            status = os.stat(path)
+            if stat.S_ISREG(status.st_mode):
+                yield path
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                raise OSError("neither a file nor a folder")
+            if (identity := (status.st_dev, status.st_ino)) in seen:
+                parent = pathlib.Path(path).parent.resolve()
+                if pathlib.Path(path).resolve() in (parent, *parent.parents):
+                    raise OSError("a link back to a folder above it")
+                continue  # another link to a folder whose pictures are in the list
+            seen.add(identity)
+            with os.scandir(path) as entries:
+                pending += sorted((entry.path for entry in entries if _is_wanted(entry)), reverse=True)
+        except OSError as error:
+            yield Prediction(path, error=reason(error))
 
 
 def _is_wanted(entry: os.DirEntry) -> bool:

@@ -49,6 +49,7 @@ def main(names: Sequence[str]) -> int:
         raise UserError("Which pictures? Name files or folders: python -m aireal.predict --run=DIR photo.jpg folder/")
     record.model_file(_RUN.value)  # what is wrong is said before TensorFlow is loaded
     warnings.filterwarnings("ignore", module="PIL")  # which says of damaged files what the verdicts say too
+    warnings.filterwarnings("ignore", "Glyph .* missing")  # in names of files, drawn by matplotlib
     explanations = _folder(_EXPLAIN.value)
     with _open_output(_OUTPUT.value) as file:
         found = list(pictures.find(names))
@@ -81,17 +82,30 @@ def _folder(path: str | None) -> pathlib.Path | None:
 
 @contextlib.contextmanager
 def _open_output(path: str | None) -> Iterator[TextIO]:
-    # Names of files are bytes; those that are no UTF-8 leave as they came.
+    # Names of files are bytes; in csv those that are no UTF-8 leave as they came.
     encoding = {"encoding": "utf-8", "errors": "surrogateescape"}
-    if not path:
-        sys.stdout.reconfigure(**encoding)
-        yield sys.stdout
-        return
     try:
-        with record.replacing(pathlib.Path(path).expanduser()) as partial, open(partial, "w", **encoding) as file:
+        if not path:
+            if sys.stdout is None:
+                raise OSError("it is closed")
+            sys.stdout.reconfigure(**encoding)
+            yield sys.stdout
+            sys.stdout.flush()
+            return
+        target = pathlib.Path(path).expanduser().resolve()
+        if target.is_dir():
+            raise OSError("it is a folder")
+        in_place = target.exists() and not target.is_file()  # a device or a pipe
+        with (
+            contextlib.nullcontext(target) if in_place else record.replacing(target) as place,
+            open(place, "w", **encoding) as file,
+        ):
             yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise UserError(f"--output={path} cannot be written: {pictures.reason(error)}.") from error
+        where = f"--output={path}" if path else "Standard output"
+        raise UserError(f"{where} cannot be written: {pictures.reason(error)}.") from error
 
 
 def _kept(judged: Iterable[tuple[Prediction, np.ndarray]], into: list[Prediction]) -> Iterator[Prediction]:
@@ -155,9 +169,12 @@ def _explained(
             title = f"{name[-70:]}\n{prediction.verdict}, confidence {prediction.confidence:.4f}"
             if not heat.any():
                 title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
-            stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem)[:100]
-            with record.replacing(folder / f"{index:05}-{stem}.png") as path:
-                plots.explanation(pixels, heat, title).savefig(path)
+            stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")
+            try:
+                with record.replacing(folder / f"{index:05}-{stem}.png") as path:
+                    plots.explanation(pixels, heat, title).savefig(path)
+            except OSError as error:
+                raise UserError(f"--explain={folder} cannot be written: {pictures.reason(error)}.") from error
         yield prediction, pixels
 
 

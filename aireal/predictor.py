@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import os
+import pathlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -21,11 +22,11 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import preprocess, record, scorers
-from aireal.config import UserError
+from aireal.config import ASPECT_RATIOS, UserError
 from aireal.pictures import Prediction, reason
 
-MAX_PIXELS = 64_000_000  # of one picture: 0.7 GB while it is decoded
-_BATCH = 256
+MAX_PIXELS = 64_000_000  # of one picture: about 1 GB while it is decoded
+_BATCH_PIXELS = 256 * 32 * 32  # what the model is given at a time
 _LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
 _WORKERS = (os.cpu_count() or 1) + 1
 
@@ -38,7 +39,8 @@ class Predictor:
     Args:
       run: a run folder, as train wrote it, or a .keras file; of what exports.export made of it, a .tflite file or the
         saved_model folder.
-      aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in training.
+      aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in
+        training, or stretch for a file without its preprocessing.json.
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
 
     Attributes:
@@ -54,8 +56,10 @@ class Predictor:
         self.scorer = scorers.load(path)
         self.image_size = self.scorer.image_size
         contract = path.with_name(record.PREPROCESSING)
-        if not aspect_ratio:
-            aspect_ratio = json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else "stretch"
+        aspect_ratio = aspect_ratio or _aspect_ratio(contract)
+        if aspect_ratio not in ASPECT_RATIOS:
+            raise UserError(f"The aspect ratio is {aspect_ratio!r}. Expected {' or '.join(ASPECT_RATIOS)}.")
+        self._batch = max(1, _BATCH_PIXELS // self.image_size**2)
         self._max_pixels = max_pixels
         self._resize = tf.function(
             lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
@@ -82,15 +86,16 @@ class Predictor:
     def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[Prediction, np.ndarray | None]]:
         """Yields what `predict` returns while it goes on, each with the pixels that the model saw.
 
-        Reading runs ahead of the model, by two batches at most.
+        Reading of paths and bytes runs ahead of the model, by two batches at most; what else is given may change or
+        close as soon as the next picture is asked for.
 
         Yields:
           A Prediction, and [S, S, 3] uint8 or None where there is an error.
         """
         if isinstance(pictures, Picture) and not isinstance(pictures, np.ndarray):
             raise TypeError("expected a list of pictures, got one; put it in brackets")
-        ahead = _map_ahead(self._read, pictures, 2 * _BATCH)
-        while batch := list(itertools.islice(ahead, _BATCH)):
+        ahead = _map_ahead(self._read, pictures, 2 * self._batch)
+        while batch := list(itertools.islice(ahead, self._batch)):
             scores = iter(self._scores([pixels for _, pixels in batch if pixels is not None]))
             for prediction, pixels in batch:
                 if pixels is not None:
@@ -113,6 +118,8 @@ class Predictor:
             pixels, size = self._pixels(picture)
         except OSError as error:
             return Prediction(path, error=reason(error)), None
+        except ValueError as error:  # a path that no file can have
+            return Prediction(path, error=str(error)), None
         return Prediction(path, size=size), pixels
 
     def _pixels(self, picture: Picture) -> tuple[np.ndarray, tuple[int, int]]:
@@ -123,7 +130,8 @@ class Predictor:
                     raise TypeError(f"expected an [H, W, 3] uint8 array, got {picture.shape} {picture.dtype}")
                 return self._fit(picture)
             case Image.Image():
-                return self._fit(preprocess.to_rgb(picture.copy()))
+                preprocess.check_size(picture, self._max_pixels)
+                return self._fit(preprocess.to_rgb(picture, in_place=False))
             case bytes():
                 opened = io.BytesIO(picture)
             case str() | os.PathLike():
@@ -138,17 +146,28 @@ class Predictor:
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape
         if (height, width) != (self.image_size, self.image_size):
-            rgb = self._resize(rgb).numpy()
-        return rgb, (width, height)
+            return self._resize(rgb).numpy(), (width, height)
+        return rgb.copy(), (width, height)  # what was given may change
+
+
+def _aspect_ratio(contract: pathlib.Path) -> str:
+    try:
+        return json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else ASPECT_RATIOS[0]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{contract} is damaged: {error!r}. Give --aspect_ratio.") from error
 
 
 def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
-    """Like map, on threads that run ahead by at most `count` items."""
+    """Like map, with files and bytes on threads that run ahead by at most `count` items."""
     pool = concurrent.futures.ThreadPoolExecutor(_WORKERS)
     try:
         waiting = collections.deque()
         for item in items:
-            waiting.append(pool.submit(function, item))
+            if isinstance(item, str | os.PathLike | bytes):
+                waiting.append(pool.submit(function, item))
+            else:
+                waiting.append(concurrent.futures.Future())
+                waiting[-1].set_result(function(item))
             if len(waiting) > count:
                 yield waiting.popleft().result()
         while waiting:

@@ -19,6 +19,10 @@ else:
     pillow_heif.register_heif_opener()
 
 _UNROLLED = 512
+# Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
+_MAX_EDGE = 65_535
+_PNG_COLOR_TYPE, _GREY_AND_ALPHA, _RGB_AND_ALPHA = 25, 4, 6  # position in the file, and two of its values
+_TILE_WIDTH, _TILE_HEIGHT, _BITS_PER_SAMPLE = 322, 323, 258  # tags of a TIFF
 # Those people have. Pillow knows more, some of which start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
 
@@ -50,17 +54,21 @@ def decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG or PNG inside a graph, transparency over white: string scalar -> [H, W, 3] uint8, RGB.
+    """Decodes a JPEG or PNG inside a graph: string scalar -> [H, W, 3] uint8, RGB.
 
-    EXIF orientation is not applied: TensorFlow has no operation that reads it.
+    An alpha channel is laid over white; single colours declared transparent, as in palettes, are not. EXIF orientation is
+    not applied: TensorFlow has no operation that reads it.
     """
+    color_type = tf.io.decode_raw(tf.strings.substr(encoded, _PNG_COLOR_TYPE, 1), tf.uint8)[0]
 
-    def png() -> tf.Tensor:
+    def over_white() -> tf.Tensor:
         color, alpha = tf.split(tf.cast(tf.io.decode_png(encoded, channels=4), tf.float32), [3, 1], axis=2)
-        over_white = tf.round(255.0 + (color - 255.0) * alpha / 255.0)
-        return tf.cast(over_white, tf.uint8)
+        return tf.cast(tf.round(255.0 + (color - 255.0) * alpha / 255.0), tf.uint8)
 
-    return tf.cond(tf.io.is_jpeg(encoded), lambda: decode_jpeg(encoded), png)
+    # Asked for four channels, TensorFlow makes up an alpha for palettes: so only those are asked that have one.
+    is_jpeg = tf.io.is_jpeg(encoded)
+    has_alpha = ~is_jpeg & ((color_type == _GREY_AND_ALPHA) | (color_type == _RGB_AND_ALPHA))
+    return tf.cond(has_alpha, over_white, lambda: decode_jpeg(encoded))  # which decodes PNG too
 
 
 def decode(encoded: bytes) -> np.ndarray:
@@ -86,18 +94,30 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
         raise OSError(_what_is_wrong_with(file.read(64))) from None
     except Exception as error:  # a damaged head makes Pillow's plugins raise nearly anything
         raise OSError(_damaged(error)) from error
-    if max_pixels and image.width * image.height > max_pixels:
-        raise OSError(f"it has {image.width:,} x {image.height:,} pixels, more than the limit of {max_pixels:,}")
+    check_size(image, max_pixels)
     return image
 
 
-def to_rgb(image: Image.Image) -> np.ndarray:
+def check_size(image: Image.Image, max_pixels: int | None) -> None:
+    """Raises OSError where an opened picture is empty or too large: in all, by one edge, or by a tile of a TIFF."""
+    width, height = image.size
+    tags = getattr(image, "tag_v2", {})
+    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
+    if not width or not height:
+        raise OSError(f"it has {width:,} x {height:,} pixels")
+    if max(width, height) > _MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):
+        limits = f"{_MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all" if max_pixels else "")
+        raise OSError(f"it has {width:,} x {height:,} pixels, more than the limit: {limits}")
+
+
+def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
     """Decodes an opened picture.
 
     The first frame of an animation; turned as its EXIF orientation says; transparency over white; 16 bits scaled to 8.
 
     Args:
-      image: left turned upright.
+      image: as `open_image` gives it, or any other.
+      in_place: whether it may be left turned upright, which spares a copy.
 
     Returns:
       [H, W, 3] uint8, RGB.
@@ -107,6 +127,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     """
     try:
         image.load()
+        image = image if in_place else image.copy()
         with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
             ImageOps.exif_transpose(image, in_place=True)
         return np.asarray(_without_alpha(image))
@@ -115,16 +136,26 @@ def to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        image = _scaled_to_8_bits(image)
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits, whose range is not known")
-    if image.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling them
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
     over_white = image.convert("RGB")
     over_white.paste("white", mask=ImageChops.invert(image.getchannel("A")))
     return over_white
+
+
+def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
+    """Does what Pillow's conversion doesn't: that clips."""
+    levels = np.asarray(image).astype(np.uint32)
+    (bits, *_) = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
+    grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
+    if (transparent := image.info.get("transparency")) is not None:
+        grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def _what_is_wrong_with(head: bytes) -> str:
@@ -176,8 +207,10 @@ def normalise(images: tf.Tensor) -> tf.Tensor:
 def contract(image_size: int, aspect_ratio: str) -> dict[str, Any]:
     """Returns what happens to a picture before the network sees it, for who has to do the same elsewhere."""
     return {
+        "frame": "the first of an animation",
         "orientation": "upright, as EXIF says",
-        "color": "RGB, 8 bits a channel, transparency over white",
+        "color": "RGB, transparency over white, colour profiles not applied",
+        "depth": "8 bits a channel, deeper ones scaled to 0..255",
         "aspect_ratio": aspect_ratio,
         "resampling": "bilinear, antialiased (tf.image.resize), rounded to 8 bits",
         "image_size": image_size,

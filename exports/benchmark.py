@@ -1,7 +1,7 @@
 """Size, latency and memory of an exported model: python -m exports.benchmark --run=runs/baseline
 
-Every form is measured in a process of its own, one after the other, beside Keras and, where the extra `onnx` is installed,
-ONNX Runtime. Writes benchmark.json and benchmark.png into the run's export folder.
+Every form is measured in a process of its own, one after the other, beside Keras and, where the extra `onnx` is
+installed, ONNX Runtime. Writes benchmark.json and benchmark.png into the run's export folder.
 """
 
 import contextlib

@@ -56,7 +56,7 @@ def keep_float32(half: bytes, full: bytes) -> bytes:
             if tensor not in dequantize:
                 continue
             first_kernel = name == "CONV_2D" and not seen_convolution and position == 1
-            if first_kernel or len(graph.tensors[tensor].shape) == 1:
+            if first_kernel or len(graph.tensors[tensor].shape) < 2:
                 source = original.subgraphs[0].tensors[from_operator.inputs[position]]
                 graph.tensors[tensor].buffer = len(model.buffers)
                 model.buffers.append(original.buffers[source.buffer])

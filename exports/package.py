@@ -116,8 +116,8 @@ def _readme(found: dict[str, Any], folder: pathlib.Path, config: Config, camera_
         flips = {name: found["camera"][name]["flips"] for name in ("plain", "camera")}
         camera = (
             f"\n`model_camera.tflite` takes {camera_size}x{camera_size} pixels instead and reduces them itself. Of "
-            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, {flips['camera']} verdicts differed "
-            f"from the trainer's with it, and {flips['plain']} with the plain form.\n"
+            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, {flips['camera']} verdicts "
+            f"differed from the trainer's with it, and {flips['plain']} with the plain form.\n"
         )
     template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
     return template.substitute(

@@ -7,6 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import data as data_lib
+from aireal import preprocess
 from aireal.config import UserError
 from aireal.data import Data
 
@@ -165,3 +166,17 @@ def test_the_shuffle_buffer_is_bounded_in_bytes(make_config, monkeypatch):
     images, _ = collect(Data(make_config(cache="none")).training(1))
     assert len(images) == 1600
     assert isinstance(Data(make_config(cache="none")).training(1).element_spec[0], tf.TensorSpec)
+
+
+def test_wide_pictures_are_cropped_where_the_run_says_so(tmp_path, make_config):
+    rng = np.random.default_rng(0)
+    for folder in ("train/FAKE", "train/REAL", "test/FAKE", "test/REAL"):
+        (tmp_path / folder).mkdir(parents=True)
+        for index in range(3):
+            wide = Image.fromarray(rng.integers(0, 256, [40, 90, 3], np.uint8))
+            wide.save(tmp_path / folder / f"{index}.png")
+    values = {"source": str(tmp_path), "builder_config": "any", "validation_fraction": 0.0, "cache": "none"}
+    data = Data(make_config(**values, aspect_ratio="center_crop"))
+    (image,) = data.images("test", np.array([0]))
+    original = np.asarray(Image.open(tmp_path / "test" / data.table("test").filename[0]))
+    np.testing.assert_array_equal(image, preprocess.resize(original[:, 25:65], 32))

@@ -28,16 +28,17 @@ def _by_hand(model, layer, pixels):
     return np.maximum((gradient.mean(axis=(1, 2), keepdims=True) * features).sum(axis=3), 0)[0]
 
 
-def test_the_map_follows_the_paper_for_both_verdicts():
+@pytest.mark.parametrize(("normalization", "layer"), [("none", "conv2"), ("batch", "conv2_activation")])
+def test_the_map_follows_the_paper_for_both_verdicts(normalization, layer):
     keras.utils.set_random_seed(1)
-    config = Config(filters=(4, 3), dense_units=(), head="average", activation="silu")
+    config = Config(filters=(4, 3), dense_units=(), head="average", activation="silu", normalization=normalization)
     model = models.build_model(config)
     kernel, bias = model.get_layer("logit").get_weights()
     seen = set()
     for shift in (-5.0, 5.0):
         model.get_layer("logit").set_weights([kernel, bias + shift])
         pixels = _pixels(1)[0]
-        expected = _by_hand(model, "conv2", pixels)
+        expected = _by_hand(model, layer, pixels)
         heat = explain.GradCam(model)(pixels[None])[0]
         np.testing.assert_allclose(heat, expected, rtol=0.02, atol=1e-3 * expected.max())
         seen.add(expected.max() > 0)

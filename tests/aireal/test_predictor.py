@@ -4,15 +4,17 @@ import csv
 import hashlib
 import io
 import json
+import os
 import pathlib
 import re
 import shutil
+import threading
 import time
 
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from aireal import models, record
 from aireal.config import Config, UserError
@@ -139,9 +141,45 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(trained):
     claims = bytearray(FILES["plain.bmp"])
     claims[18:26] = (9_000).to_bytes(4, "little") * 2
     (prediction,) = Predictor(trained[1]).predict([bytes(claims)])
-    assert prediction.error == "it has 9,000 x 9,000 pixels, more than the limit of 64,000,000"
+    assert prediction.error == "it has 9,000 x 9,000 pixels, more than the limit: 65,535 an edge, 64,000,000 in all"
     (prediction,) = Predictor(trained[1], max_pixels=1000).predict([FILES["32x32.jpg"]])
-    assert prediction.error == "it has 32 x 32 pixels, more than the limit of 1,000"
+    assert prediction.error == "it has 32 x 32 pixels, more than the limit: 65,535 an edge, 1,000 in all"
+    with Image.open(PICTURES / "32x32.jpg") as image:
+        assert Predictor(trained[1], max_pixels=1000).predict([image])[0].error == prediction.error
+
+
+def test_a_picture_of_one_long_line_is_refused(predictor):
+    (prediction,) = predictor.predict([_png(np.zeros([1, 70_000, 3], np.uint8))])
+    assert prediction.error.startswith("it has 70,000 x 1 pixels, more than the limit")
+
+
+def test_what_is_given_may_change_once_the_next_is_asked_for(predictor):
+    def frames(shape):
+        frame = np.empty(shape, np.uint8)
+        for level in range(0, 250, 25):
+            frame[:] = level
+            yield frame
+
+    for shape in ((32, 32, 3), (48, 64, 3)):
+        seen = [pixels[0, 0, 0] for _, pixels in predictor.stream(frames(shape))]
+        assert seen == list(range(0, 250, 25))
+
+
+def test_pil_images_that_cannot_be_read_have_a_reason(predictor):
+    closed = Image.open(PICTURES / "grey.png")
+    closed.close()
+    errors = [one.error for one in predictor.predict([closed, Image.new("RGB", (0, 5)), "a\0b.jpg"])]
+    assert errors[0].startswith("damaged: ")
+    assert errors[1] == "it has 0 x 5 pixels"
+    assert "null" in errors[2]
+
+
+def test_one_pil_image_many_times_and_the_frames_of_an_animation(predictor):
+    with Image.open(PICTURES / "baseline.jpg") as image:
+        assert len({one.p_real for one in predictor.predict([image] * 6)}) == 1
+    with Image.open(PICTURES / "animation.gif") as image:
+        first, second = predictor.predict(ImageSequence.Iterator(image))
+    assert first.p_real != second.p_real
 
 
 def test_heic_without_its_package_says_which(run_python):
@@ -213,6 +251,14 @@ def test_the_run_says_what_becomes_of_wide_pictures(trained, tmp_path):
     assert (_seen(Predictor(tmp_path / "model.keras"), wide) == cropped).all()
 
 
+@pytest.mark.parametrize("text", ["{", "{}", '{"aspect_ratio": "crop"}'])
+def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, text):
+    shutil.copy(trained[1] / "model.keras", tmp_path)
+    (tmp_path / "preprocessing.json").write_text(text)
+    with pytest.raises(UserError, match="aspect"):
+        Predictor(tmp_path / "model.keras")
+
+
 def test_the_run_folder_states_the_preprocessing(trained):
     stated = json.loads((trained[1] / "preprocessing.json").read_text())
     assert (stated["image_size"], stated["aspect_ratio"]) == (32, "stretch")
@@ -261,7 +307,7 @@ def test_the_command_answers_every_picture(predict, tmp_path, trained):
     assert [row["verdict"] for row in rows] == [*(one.verdict for one in expected), ""]
     assert [float(row["p_real"]) for row in rows[:2]] == pytest.approx([one.p_real for one in expected], abs=1e-6)
     assert rows[2]["error"] == "the file is empty"
-    assert done.stderr.count("not 32x32") == 1
+    assert done.stderr.count("not of 32x32") == 1
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in (tmp_path / "why").iterdir()) == [
         "00000-new_nline__x___comma.png",
@@ -275,7 +321,30 @@ def test_the_command_writes_json_to_a_file(predict, tmp_path):
     rows = json.loads((tmp_path / "out.json").read_text())
     assert [set(row) for row in rows] == [{"path", "verdict", "confidence", "p_real", "error"}] * 2
     assert all(row["confidence"] == max(row["p_real"], 1 - row["p_real"]) for row in rows)
-    assert "not 32x32" not in done.stderr
+    assert "not of 32x32" not in done.stderr
+
+
+def test_the_commands_flags_reach_the_predictor(predict, tmp_path, trained):
+    name = os.fsdecode(b"\xff.jpg")
+    (tmp_path / name).write_bytes(FILES["baseline.jpg"])
+    done = predict(PICTURES, name, "--format=jsonl", "--aspect_ratio=center_crop", "--max_pixels=300000")
+    rows = {os.path.basename(row["path"]): row for row in map(json.loads, done.stdout.splitlines())}
+    (cropped,) = Predictor(trained[1], aspect_ratio="center_crop").predict([FILES["baseline.jpg"]])
+    assert rows["baseline.jpg"]["p_real"] == pytest.approx(cropped.p_real, abs=1e-6)
+    assert rows[name]["p_real"] == rows["baseline.jpg"]["p_real"]
+    assert "more than the limit" in rows["640x480.jpg"]["error"]
+    assert len(rows) == len(FILES) + 1
+
+
+def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
+    lines: list[str] = []
+    reader.start()
+    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=pipe").returncode == 0
+    reader.join(timeout=10)
+    assert len(lines) == 2
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_the_table_is_aligned(predict):
@@ -295,7 +364,8 @@ def test_the_table_is_aligned(predict):
         (["--run={run}"], "Which pictures?"),
         (["--run={run}", "a.jpg", "--format=xml"], "--format=xml"),
         (["--run={run}", "a.jpg", "--output=no/such/folder.csv"], "--output=no/such/folder.csv cannot be written"),
-        (["--run={run}/flags.cfg", "a.jpg"], "is not a .keras file"),
+        (["--run={run}", "a.jpg", "--output=."], "--output=. cannot be written: it is a folder"),
+        (["--run={run}/flags.cfg", "a.jpg"], "is no model"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

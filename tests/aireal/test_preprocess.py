@@ -128,6 +128,17 @@ def test_sixteen_bits_are_scaled_to_eight():
     np.testing.assert_array_equal(decoded, [[[0] * 3, [1] * 3, [128] * 3, [255] * 3]])
 
 
+def test_sixteen_bits_of_a_pgm_are_scaled_too():
+    decoded = preprocess.decode(b"P5 2 1 65535\n" + np.array([0, 128 * 257], ">u2").tobytes())
+    np.testing.assert_array_equal(decoded, [[[0] * 3, [128] * 3]])
+
+
+def test_a_transparent_level_of_sixteen_bits_is_white():
+    pixels = np.array([[1000, 257 * 40]], np.uint16)
+    decoded = preprocess.decode(_encoded(Image.fromarray(pixels), "PNG", transparency=1000))
+    np.testing.assert_array_equal(decoded, [[[255] * 3, [40] * 3]])
+
+
 def test_grey_becomes_three_equal_channels():
     pixels = _noise(5, 7)
     decoded = preprocess.decode(_encoded(Image.fromarray(pixels), "PNG"))
