@@ -56,8 +56,8 @@ def decode_jpeg(encoded: tf.Tensor) -> tf.Tensor:
 def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG or PNG inside a graph: string scalar -> [H, W, 3] uint8, RGB.
 
-    An alpha channel is laid over white; single colours declared transparent, as in palettes, are not. EXIF orientation is
-    not applied: TensorFlow has no operation that reads it.
+    An alpha channel is laid over white; single colours declared transparent, as in palettes, are not. EXIF orientation
+    is not applied: TensorFlow has no operation that reads it.
     """
     color_type = tf.io.decode_raw(tf.strings.substr(encoded, _PNG_COLOR_TYPE, 1), tf.uint8)[0]
 

@@ -45,7 +45,8 @@ def main() -> None:
                 )
     verified = json.loads((export / "verify.json").read_text())
     for row in rows:
-        row["accuracy"] = verified.get(row["form"].removesuffix(".tflite"), {}).get("accuracy")
+        name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
+        row["accuracy"] = verified.get(name, {}).get("accuracy")
     record.write_json(export / "benchmark.json", {"rows": rows, "environment": record.environment()})
     with record.replacing(export / "benchmark.png") as path:
         _figure(rows).savefig(path)
@@ -121,16 +122,18 @@ def _print(rows: list[dict[str, Any]]) -> None:
 def _figure(rows: list[dict[str, Any]]):
     """Draws size against latency on one thread, with the accuracy of each form at its point."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
     axes = figure.subplots()
     for row in rows:
         if row["threads"] == 1:
-            known = row["accuracy"] is not None
-            label = f"{row['form']}\n{row['accuracy']:.2%}" if known else row["form"]
+            ours = row["accuracy"] is not None
+            label = f"{row['form']}\n{row['accuracy']:.2%}" if ours else row["form"]
             point = (row["median_microseconds"], row["bytes"] / 1000)
-            axes.plot(*point, "o" if known else "s", color="#2563a8" if known else "#8a8a8a")
-            axes.annotate(label, point, textcoords="offset points", xytext=(6, 4), fontsize=8)
+            axes.plot(*point, "o" if ours else "s", color="#2563a8" if ours else "#8a8a8a")
+            place = {"xytext": (6, 4)} if ours else {"xytext": (6, -4), "va": "top"}  # these lie near each other
+            axes.annotate(label, point, textcoords="offset points", fontsize=8, **place)
     axes.set(
         title="Size, latency and test accuracy of each form, one image, one thread",
         xlabel="median latency (microseconds)",
@@ -138,7 +141,10 @@ def _figure(rows: list[dict[str, Any]]):
         xscale="log",
         yscale="log",
     )
-    axes.margins(0.15)
+    axes.margins(0.2)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
+        axis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
     return figure
 

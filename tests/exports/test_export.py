@@ -7,6 +7,8 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
+import time
 import zipfile
 
 import keras
@@ -302,6 +304,19 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_export(run_python, run, tm
         assert _is_as_it_was(disk / "run")
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_killed_export_leaves_the_old_one_and_is_made_again(run):
+    command = [sys.executable, "-m", "exports.export", f"--run={run}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not (run / ".partial-export/labels.txt").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+    assert os.listdir(run / "export") == ["old.txt"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert sorted(path.name for path in run.glob("*export*")) == ["export"]
+    assert (run / "export/verify.json").exists()
 
 
 @pytest.mark.parametrize(
