@@ -232,6 +232,11 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence
         writer.writerows(rows)
 
 
+def size_bytes(path: pathlib.Path) -> int:
+    """Returns the size of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
 def peak_memory_bytes() -> int:
     """Returns the most memory that this process has had resident."""
     status = pathlib.Path("/proc/self/status")

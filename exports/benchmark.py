@@ -24,7 +24,7 @@ from aireal.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
 _COUNT = flags.DEFINE_integer(
-    "count", 2000, "single images timed of each form, after 100 unmeasured ones", lower_bound=1
+    "count", 2000, "single images timed of each form, after a twentieth as many", lower_bound=1
 )
 _THREADS = (1, 2)
 _ONNX = ("onnxruntime", "tf2onnx")
@@ -41,7 +41,12 @@ def main() -> None:
         for name, loader, path in tqdm.tqdm(subjects, "measuring", unit=" forms", leave=False):
             for threads in _THREADS:
                 rows.append(
-                    {"form": name, "threads": threads, "bytes": _bytes(path), **_measure(loader, path, export, threads)}
+                    {
+                        "form": name,
+                        "threads": threads,
+                        "bytes": record.size_bytes(path),
+                        **_measure(loader, path, export, threads),
+                    }
                 )
     verified = json.loads((export / "verify.json").read_text())
     for row in rows:
@@ -101,10 +106,6 @@ def _run(module: str, *arguments: Any) -> str:
     if done.returncode:
         raise UserError(f"{module} failed:\n{done.stderr[-2000:]}")
     return done.stdout
-
-
-def _bytes(path: pathlib.Path) -> int:
-    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-_WARM_UP = 100  # calls
 _BATCH = 256  # images
 
 Call = Callable[[np.ndarray], object]
@@ -112,7 +111,7 @@ def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
     one, many = _LOADERS[loader](pathlib.Path(path), int(threads))
     one(images[0])
     load_seconds = time.perf_counter() - start
-    for index in range(_WARM_UP):
+    for index in range(int(count) // 20):
         one(images[index % len(images)])
     seconds = []
     for index in range(int(count)):

@@ -80,12 +80,6 @@ def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: 
     record.write_json(folder / "scores.json", described)
 
 
-def file_bytes(folder: pathlib.Path, form: str) -> int:
-    """Returns the size on disk of a form by its name."""
-    path = folder / verify.FORMS[form]
-    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
-
-
 def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
     print(f"\nOn {found['n']:,} test images, against Keras:\n")
     print(f"{'form':<12}{'bytes':>11}{'largest diff.':>15}{'mean diff.':>12}{'flips':>7}{'accuracy':>10}{'AUC':>9}")
@@ -94,7 +88,7 @@ def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
         line = f"{name:<12}" + " " * 45
         if name != "keras":
             differences = f"{row['max_difference']:>15.2e}{row['mean_difference']:>12.2e}{row['flips']:>7,}"
-            line = f"{name:<12}{file_bytes(folder, name):>11,}{differences}"
+            line = f"{name:<12}{record.size_bytes(folder / verify.FORMS[name]):>11,}{differences}"
         print(f"{line}{row['accuracy']:>10.4f}{row['roc_auc']:>9.4f}")
 
 
@@ -107,7 +101,7 @@ def _print_camera(found: dict[str, Any]) -> None:
 def _readme(found: dict[str, Any], folder: pathlib.Path, config: Config, camera_size: int) -> str:
     rows = "".join(
         f"| {verify.FORMS[name]} | {row['accuracy']:.4f} | {row['max_difference']:.1e} | {row['flips']} | "
-        f"{file_bytes(folder, name):,} |\n"
+        f"{record.size_bytes(folder / verify.FORMS[name]):,} |\n"
         for name, row in found.items()
         if name in verify.FORMS
     )
