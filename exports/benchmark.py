@@ -40,14 +40,8 @@ def main() -> None:
         rows = []
         for name, loader, path in tqdm.tqdm(subjects, "measuring", unit=" forms", leave=False):
             for threads in _THREADS:
-                rows.append(
-                    {
-                        "form": name,
-                        "threads": threads,
-                        "bytes": record.size_bytes(path),
-                        **_measure(loader, path, export, threads),
-                    }
-                )
+                measured = _measure(loader, path, export, threads)
+                rows.append({"form": name, "threads": threads, "bytes": record.size_bytes(path), **measured})
     verified = json.loads((export / "verify.json").read_text())
     for row in rows:
         name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
