@@ -98,8 +98,13 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # who reads the output has had enough, as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(141)
+
+
+def discard_output() -> None:
+    """Sends what is still to be printed nowhere, where printing has failed: Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help(field: dataclasses.Field) -> str:

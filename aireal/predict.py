@@ -105,6 +105,8 @@ def _open_output(path: str | None) -> Iterator[TextIO]:
         raise
     except OSError as error:
         where = f"--output={path}" if path else "Standard output"
+        if not path and sys.stdout:
+            shared.discard_output()
         raise UserError(f"{where} cannot be written: {pictures.reason(error)}.") from error
 
 

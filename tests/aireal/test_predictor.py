@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -345,6 +347,23 @@ def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
     reader.join(timeout=10)
     assert len(lines) == 2
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_output_that_cannot_be_printed_is_a_sentence(trained):
+    command = [sys.executable, "-m", "aireal.predict", f"--run={trained[1]}", str(PICTURES / "32x32.jpg")]
+    for opened, status in ((lambda: open("/dev/full", "w"), 2), (_closed_pipe, 141)):
+        with opened() as out:
+            done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == status
+        assert "Exception ignored" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def _closed_pipe():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "w")
 
 
 def test_the_table_is_aligned(predict):
