@@ -199,21 +199,34 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete."""
+    """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete.
+
+    Raises:
+      UserError: another process is at it.
+    """
+    path = path.resolve()
     partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (_PARTIAL, _OLD))
-    if old.exists() and not path.exists():  # killed between the two renames below
-        os.replace(old, path)
-    for doomed in (partial, old):
-        shutil.rmtree(doomed, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if path.exists():
-            os.replace(path, old)
-        os.replace(partial, path)
-    finally:
+
+    def tidy() -> None:
+        if old.exists() and not path.exists():  # interrupted between the two renames below
+            os.replace(old, path)
         for doomed in (partial, old):
             shutil.rmtree(doomed, ignore_errors=True)
+
+    try:
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
+    except filelock.Timeout:
+        raise UserError(f"Another process is writing {path}. Wait for it.") from None
+    with lock:
+        tidy()
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            if path.exists():
+                os.replace(path, old)
+            os.replace(partial, path)
+        finally:
+            tidy()
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

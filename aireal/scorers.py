@@ -62,6 +62,8 @@ class SavedModelScorer:
         self._signature = self._loaded.signatures["serving_default"]
         (image,) = self._signature.structured_input_signature[1].values()
         output = self._signature.structured_outputs["probabilities"]
+        if image.dtype != tf.uint8:
+            raise UserError(f"{path} takes {image.dtype.name}. {_EXPECTED}")
         self.image_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
 """A trained model -> the files that others run."""
 
-import json
 import pathlib
 import re
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +25,9 @@ def tflite_name(variant: str) -> str:
     return f"model_{variant}.tflite"
 
 
-def write(model: keras.Model, calibration: np.ndarray, contract: dict, camera_size: int, into: pathlib.Path) -> None:
+def write(
+    model: keras.Model, calibration: np.ndarray, contract: dict[str, Any], camera_size: int, into: pathlib.Path
+) -> None:
     """Writes the SavedModel, every .tflite file, labels.txt and preprocessing.json.
 
     Args:
@@ -39,7 +41,7 @@ def write(model: keras.Model, calibration: np.ndarray, contract: dict, camera_si
       UserError: the model needs an operation that .tflite files do not have, or reads variables.
     """
     (into / metadata.LABELS_FILE).write_text(metadata.LABELS_TEXT)
-    record.write_json(into / record.PREPROCESSING, contract)
+    record.write_json(into / record.PREPROCESSING, {**contract, "normalisation": "inside the model"})
     signatures = {
         "serving_default": serving.from_pixels(model, batch=None),
         "serving_bytes": serving.from_bytes(model, contract["aspect_ratio"]),
@@ -55,7 +57,6 @@ def write(model: keras.Model, calibration: np.ndarray, contract: dict, camera_si
     }
     if camera_size:
         files["camera"] = _convert(model, serving.from_camera(model, camera_size))
-    text = json.dumps(contract)
     for variant, file in files.items():
         size = camera_size if variant == "camera" else model.input_shape[1]
         described = metadata.attach(
@@ -64,9 +65,16 @@ def write(model: keras.Model, calibration: np.ndarray, contract: dict, camera_si
             version=record.version("aireal") or "unknown",
             license=_LICENSE,
             description=f"{_DESCRIPTION} {variant} form.",
-            contract=f"uint8 RGB, 0 to 255. Before that: {text}",
+            contract=f"uint8, 0 to 255; normalisation is inside. {_before(contract, inside=variant == 'camera')}",
         )
         (into / tflite_name(variant)).write_bytes(described)
+
+
+def _before(contract: dict[str, Any], *, inside: bool) -> str:
+    """Returns what is to be done to a picture before it is given in; the camera form does the reduction inside."""
+    left_out = {"normalisation"} | ({"resampling", "image_size"} if inside else set())
+    steps = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in contract.items() if name not in left_out)
+    return f"Before that: {steps}." + (" Reduction to the network's size is inside." if inside else "")
 
 
 def _save(model: keras.Model, signatures: dict[str, serving.Signature], path: pathlib.Path) -> None:

@@ -7,6 +7,7 @@ installed, ONNX Runtime. Writes benchmark.json and benchmark.png into the run's 
 import contextlib
 import importlib.util
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -96,7 +97,10 @@ def _measure(loader: str, path: pathlib.Path, export: pathlib.Path, threads: int
 
 
 def _run(module: str, *arguments: Any) -> str:
-    done = subprocess.run([sys.executable, "-m", module, *map(str, arguments)], capture_output=True, text=True)
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    # On the processor alone: that is what phones have.
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise UserError(f"{module} failed:\n{done.stderr[-2000:]}")
     return done.stdout

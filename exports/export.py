@@ -1,12 +1,16 @@
 """Ships a trained run: python -m exports.export --run=runs/baseline"""
 
+import os
+
 from absl import flags
 
 from aireal import flags as shared
 from aireal import record
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
-_SOURCE = flags.DEFINE_string("source", None, "images to compare the forms on; by default the run's own")
+_SOURCE = flags.DEFINE_string(
+    "source", None, "images to calibrate int8 and to compare the forms on; by default the run's own"
+)
 _PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
 _CAMERA_SIZE = flags.DEFINE_integer(
     "camera_size",
@@ -22,6 +26,8 @@ def main() -> None:
     folder = record.RunFolder(_RUN.value)
     config = folder.config(source=_SOURCE.value, prepared_dir=_PREPARED_DIR.value, cache="none")
     record.model_file(folder.path)  # makes sure that there is one
+    # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     from exports import package
 
     package.export(folder, config, camera_size=_CAMERA_SIZE.value)

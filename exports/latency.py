@@ -12,12 +12,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from aireal import record
+
 _BATCH = 256  # images
 
+# Each loader gives: a function for one image, one for a batch, and the edge in pixels of what they take.
 Call = Callable[[np.ndarray], object]
 
 
-def _tflite(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+def _tflite(path: pathlib.Path, threads: int) -> tuple[Call, Call, int]:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=threads)
@@ -29,24 +32,24 @@ def _tflite(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
         interpreter.invoke()
         return interpreter.get_tensor(scores["index"])
 
-    return one, lambda batch: [one(pixels[None]) for pixels in batch]
+    return one, lambda batch: [one(pixels[None]) for pixels in batch], image["shape"][1]
 
 
-def _onnx(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+def _onnx(path: pathlib.Path, threads: int) -> tuple[Call, Call, int]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    image = session.get_inputs()[0]
 
     def call(pixels: np.ndarray) -> list[np.ndarray]:
-        return session.run(None, {name: pixels})
+        return session.run(None, {image.name: pixels})
 
-    return call, call
+    return call, call, image.shape[1]
 
 
-def _saved_model(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+def _saved_model(path: pathlib.Path, threads: int) -> tuple[Call, Call, int]:
     tf = _tensorflow(threads)
     loaded = tf.saved_model.load(str(path))
     signature = loaded.signatures["serving_default"]
@@ -55,10 +58,10 @@ def _saved_model(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
     def call(pixels: np.ndarray) -> np.ndarray:
         return signature(image=tf.constant(pixels))["probabilities"].numpy()
 
-    return call, call
+    return call, call, signature.structured_input_signature[1]["image"].shape[1]
 
 
-def _keras_predict(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+def _keras_predict(path: pathlib.Path, threads: int) -> tuple[Call, Call, int]:
     _tensorflow(threads)
     import keras
 
@@ -66,10 +69,11 @@ def _keras_predict(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
     return (
         lambda pixels: model.predict(_floats(pixels), verbose=0),
         lambda batch: model.predict(_floats(batch), verbose=0, batch_size=_BATCH),
+        model.input_shape[1],
     )
 
 
-def _keras_call(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
+def _keras_call(path: pathlib.Path, threads: int) -> tuple[Call, Call, int]:
     _tensorflow(threads)
     import keras
 
@@ -78,7 +82,7 @@ def _keras_call(path: pathlib.Path, threads: int) -> tuple[Call, Call]:
     def call(pixels: np.ndarray) -> np.ndarray:
         return model(_floats(pixels), training=False).numpy()
 
-    return call, call
+    return call, call, model.input_shape[1]
 
 
 def _tensorflow(threads: int):
@@ -102,37 +106,34 @@ _LOADERS = {
 
 
 def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
-    images = [np.frombuffer(file.read_bytes(), np.uint8) for file in sorted(pathlib.Path(golden).glob("*.rgb"))]
-    edge = int((len(images[0]) / 3) ** 0.5)
-    images = np.stack(images).reshape(-1, 1, edge, edge, 3)
-    if "camera" in path:
-        images = images.repeat(8, axis=2).repeat(8, axis=3)
+    raw = np.stack([np.frombuffer(file.read_bytes(), np.uint8) for file in sorted(pathlib.Path(golden).glob("*.rgb"))])
+    edge = round((raw.shape[1] / 3) ** 0.5)
+    images = raw.reshape(-1, edge, edge, 3)
     start = time.perf_counter()
-    one, many = _LOADERS[loader](pathlib.Path(path), int(threads))
-    one(images[0])
+    one, many, wanted = _LOADERS[loader](pathlib.Path(path), int(threads))
     load_seconds = time.perf_counter() - start
-    for index in range(int(count) // 20):
-        one(images[index % len(images)])
+    places = np.arange(wanted) * edge // wanted  # the camera form takes larger ones
     seconds = []
-    for index in range(int(count)):
+    for index in range(int(count) // 20 + int(count)):
+        image = images[index % len(images)][None, places][:, :, places]
         start = time.perf_counter()
-        one(images[index % len(images)])
+        one(image)
         seconds.append(time.perf_counter() - start)
-    batch = np.resize(images[:, 0], [_BATCH, *images.shape[2:]])
+    seconds = seconds[int(count) // 20 :]  # without the warm-up
+    peak_memory_bytes = record.peak_memory_bytes()  # of single images: a batch comes after it
+    batch = np.resize(images, [_BATCH, *images.shape[1:]])[:, places][:, :, places]
     many(batch)
     start, batches = time.perf_counter(), 0
     while time.perf_counter() - start < 1:
         many(batch)
         batches += 1
     rate = batches * _BATCH / (time.perf_counter() - start)
-    from aireal import record
-
     result = {
         "median_microseconds": float(np.median(seconds) * 1e6),
         "p95_microseconds": float(np.percentile(seconds, 95) * 1e6),
         "images_per_second": rate,
         "load_seconds": load_seconds,
-        "peak_memory_bytes": record.peak_memory_bytes(),
+        "peak_memory_bytes": peak_memory_bytes,
     }
     print(json.dumps(result))
 

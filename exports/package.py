@@ -4,7 +4,6 @@ import pathlib
 import string
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -38,7 +37,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     try:
         with record.replacing_folder(path) as partial:
             print("Converting: SavedModel and .tflite ...", flush=True)
-            calibration = data.images("train", _stratified(data, "train", artifacts.CALIBRATION_IMAGES))
+            calibration = data.images("train", verify.stratified(data, "train", artifacts.CALIBRATION_IMAGES))
             contract = preprocess.contract(config.image_size, config.aspect_ratio)
             artifacts.write(reference.model, calibration, contract, camera_size, partial)
             forms = verify.load(partial)
@@ -50,24 +49,20 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
                 _print_camera(found["camera"])
             record.write_json(partial / "verify.json", {**found, "environment": record.environment()})
             _write_golden(partial / "golden", forms, data)
-            (partial / "README.md").write_text(_readme(found, partial, config, camera_size), encoding="utf-8")
+            (partial / "README.md").write_text(
+                _readme(found, partial, folder.config(), config, camera_size), encoding="utf-8"
+            )
+    except BrokenPipeError:
+        raise
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"{path} could not be written: {error}. What stood there before is as it was.") from error
+        raise UserError(f"{path} could not be made: {error}. What stood there before is as it was.") from error
     print(f"\nEverything is in {path}.")
     return found
 
 
-def _stratified(data: Data, split: str, count: int) -> np.ndarray:
-    """Returns positions of as many images of each class, drawn by the run's seed."""
-    rng = np.random.default_rng(data.config.seed)
-    label = data.table(split).label
-    classes = (np.flatnonzero(label == one) for one in range(len(LABELS)))
-    return np.concatenate([rng.choice(one, min(count // len(LABELS), len(one)), replace=False) for one in classes])
-
-
 def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data) -> None:
     folder.mkdir()
-    rows = _stratified(data, "test", _GOLDEN)
+    rows = verify.stratified(data, "test", _GOLDEN)
     images, table = data.images("test", rows), data.table("test").rows(rows)
     scores = {name: form(images) for name, form in forms.items()}
     described = []
@@ -98,7 +93,7 @@ def _print_camera(found: dict[str, Any]) -> None:
         print(f"  {name:<7}{found[name]['flips']:>4}")
 
 
-def _readme(found: dict[str, Any], folder: pathlib.Path, config: Config, camera_size: int) -> str:
+def _readme(found: dict[str, Any], folder: pathlib.Path, run: Config, compared: Config, camera_size: int) -> str:
     rows = "".join(
         f"| {verify.FORMS[name]} | {row['accuracy']:.4f} | {row['max_difference']:.1e} | {row['flips']} | "
         f"{record.size_bytes(folder / verify.FORMS[name]):,} |\n"
@@ -110,17 +105,18 @@ def _readme(found: dict[str, Any], folder: pathlib.Path, config: Config, camera_
         flips = {name: found["camera"][name]["flips"] for name in ("plain", "camera")}
         camera = (
             f"\n`model_camera.tflite` takes {camera_size}x{camera_size} pixels instead and reduces them itself. Of "
-            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, {flips['camera']} verdicts "
-            f"differed from the trainer's with it, and {flips['plain']} with the plain form.\n"
+            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, it gave another verdict than the "
+            f"trainer for {flips['camera']}, and the plain form for {flips['plain']}.\n"
         )
     template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
     return template.substitute(
         version=record.version("aireal") or "unknown",
-        source=pathlib.Path(config.source).name,
+        source=pathlib.Path(run.source).name,
+        compared=pathlib.Path(compared.source).name,
         rows=rows,
         n=f"{found['n']:,}",
-        size=config.image_size,
-        aspect_ratio=config.aspect_ratio,
+        size=run.image_size,
+        aspect_ratio=run.aspect_ratio,
         camera=camera,
-        golden=_GOLDEN,
+        golden=len(list((folder / "golden").glob("*.rgb"))),
     )

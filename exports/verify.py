@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_images
 
 from aireal import metrics, preprocess, scorers
 from aireal.config import UserError
-from aireal.data import Data
+from aireal.data import LABELS, Data
 from exports import artifacts
 
 # Those that take the model's own size, and their files.
@@ -139,14 +139,19 @@ def verify_camera(
     return found
 
 
+def stratified(data: Data, split: str, count: int) -> np.ndarray:
+    """Returns positions of `count` images, or as many as there are, half of each class, drawn by the run's seed."""
+    rng = np.random.default_rng(data.config.seed)
+    label = data.table(split).label
+    classes = (np.flatnonzero(label == one) for one in range(len(LABELS)))
+    return np.concatenate([rng.choice(one, min(count // len(LABELS), len(one)), replace=False) for one in classes])
+
+
 def _large_pictures(data: Data) -> list[np.ndarray]:
     """Returns pictures of 640x480, [480, 640, 3] uint8."""
     height, width = _PHOTOGRAPH
     rng = np.random.default_rng(data.config.seed)
-    label = data.table("test").label
-    rows = np.concatenate(
-        [rng.choice(np.flatnonzero(label == one), min(_ENLARGED // 2, np.sum(label == one)), False) for one in (0, 1)]
-    )
+    rows = stratified(data, "test", _ENLARGED)
     pictures = [Image.fromarray(one).resize((width, height)) for one in data.images("test", rows)]
     for photograph in load_sample_images().images:  # 640x427
         enlarged = Image.fromarray(photograph).resize((1280, 854))

@@ -243,8 +243,12 @@ def run(trained, tmp_path):
     return tmp_path / "run"
 
 
+def _exports(run):
+    return [path.name for path in run.glob("*export*") if path.is_dir()]
+
+
 def _is_as_it_was(run):
-    return [path.name for path in run.glob("*export*")] == ["export"] and os.listdir(run / "export") == ["old.txt"]
+    return _exports(run) == ["export"] and os.listdir(run / "export") == ["old.txt"]
 
 
 def _export(run, config, **options):
@@ -279,13 +283,68 @@ def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path):
     assert _is_as_it_was(run)
 
 
+def test_an_old_export_survives_ctrl_c_between_the_two_renames(tmp_path, monkeypatch):
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/kept.txt").touch()
+    replace, calls = os.replace, []
+
+    def interrupted(source, target):
+        calls.append(source)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), record.replacing_folder(tmp_path / "export"):
+        pass
+    assert (tmp_path / "export/kept.txt").exists()
+
+
+def test_two_exports_at_a_time_are_refused(tmp_path):
+    with (
+        record.replacing_folder(tmp_path / "export"),
+        pytest.raises(UserError, match="Another process"),
+        record.replacing_folder(tmp_path / "export"),
+    ):
+        pass
+
+
+def test_an_export_behind_a_link_is_replaced_where_it_is(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "export").symlink_to("elsewhere")
+    for round in ("1", "2"):
+        with record.replacing_folder(tmp_path / "export") as partial:
+            (partial / "round.txt").write_text(round)
+    assert (tmp_path / "elsewhere/round.txt").read_text() == "2"
+    assert (tmp_path / "export").is_symlink()
+
+
+def test_operators_that_phones_lack_are_named(exported):
+    model = _model(exported, "float32")
+    variable, custom = model.operatorCodes[0], model.operatorCodes[1]
+    variable.builtinCode = variable.deprecatedBuiltinCode = flatbuffer.schema.BuiltinOperator.READ_VARIABLE
+    custom.customCode = b"FlexErf"
+    assert flatbuffer.unfit(model) == {"READ_VARIABLE", "FlexErf"}
+
+
+def test_a_saved_model_of_other_input_is_refused(tmp_path):
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image: {"probabilities": image[:, 0, 0, :2]},
+        [tf.TensorSpec([None, 32, 32, 3], tf.float32, name="image")],
+    )
+    tf.saved_model.save(module, str(tmp_path), {"serving_default": module.serve})
+    with pytest.raises(UserError, match="takes float32"):
+        scorers.load(tmp_path)
+
+
 def test_an_old_export_survives_a_kill_between_the_two_renames(tmp_path):
     (tmp_path / ".old-export").mkdir()
     (tmp_path / ".old-export/kept.txt").touch()
     (tmp_path / ".partial-export").mkdir()
     with pytest.raises(RuntimeError), record.replacing_folder(tmp_path / "export"):
         raise RuntimeError
-    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".export.lock", "export"]
     assert (tmp_path / "export/kept.txt").exists()
 
 
@@ -299,7 +358,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_export(run_python, run, tm
         shutil.copytree(run, disk / "run")
         done = run_python("-m", "exports.export", f"--run={disk}/run")
         assert done.returncode == 2
-        assert "could not be written" in done.stderr
+        assert "could not be made" in done.stderr
         assert "Traceback" not in done.stderr
         assert _is_as_it_was(disk / "run")
     finally:
@@ -315,7 +374,7 @@ def test_a_killed_export_leaves_the_old_one_and_is_made_again(run):
         process.kill()
     assert os.listdir(run / "export") == ["old.txt"]
     assert subprocess.run(command, capture_output=True).returncode == 0
-    assert sorted(path.name for path in run.glob("*export*")) == ["export"]
+    assert _exports(run) == ["export"]
     assert (run / "export/verify.json").exists()
 
 
