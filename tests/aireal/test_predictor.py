@@ -352,12 +352,16 @@ def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_output_that_cannot_be_printed_is_a_sentence(trained):
     command = [sys.executable, "-m", "aireal.predict", f"--run={trained[1]}", str(PICTURES / "32x32.jpg")]
-    for opened, status in ((lambda: pathlib.Path("/dev/full").open("w"), 2), (_closed_pipe, 141)):
+    for opened, status in ((_full_disk, 2), (_closed_pipe, 141)):
         with opened() as out:
             done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True)
         assert done.returncode == status
         assert "Exception ignored" not in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def _full_disk():
+    return open("/dev/full", "w")
 
 
 def _closed_pipe():
