@@ -10,6 +10,7 @@ from typing import Any
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 SUFFIXES += (".ppm", ".avif", ".heic", ".heif")
+MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,7 +40,7 @@ _ASPECT_RATIO = flags.DEFINE_enum(
     "what becomes of pictures that are not square: stretch or center_crop; by default as in training",
 )
 _MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", 64_000_000, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
+    "max_pixels", pictures.MAX_PIXELS, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
 )
 
 

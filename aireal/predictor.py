@@ -23,9 +23,8 @@ from PIL import Image
 
 from aireal import preprocess, record, scorers
 from aireal.config import ASPECT_RATIOS, UserError
-from aireal.pictures import Prediction, reason
+from aireal.pictures import MAX_PIXELS, Prediction, reason
 
-MAX_PIXELS = 64_000_000  # of one picture: about 1 GB while it is decoded
 _BATCH_PIXELS = 256 * 32 * 32  # what the model is given at a time
 _LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
 _WORKERS = (os.cpu_count() or 1) + 1

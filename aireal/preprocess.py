@@ -5,6 +5,7 @@ The decoders give the same pixels: TensorFlow's with its accurate DCT is bit-ide
 
 import contextlib
 import io
+import math
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,7 +23,7 @@ _UNROLLED = 512
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
 _MAX_EDGE = 65_535
 _PNG_COLOR_TYPE, _GREY_AND_ALPHA, _RGB_AND_ALPHA = 25, 4, 6  # position in the file, and two of its values
-_TILE_WIDTH, _TILE_HEIGHT, _BITS_PER_SAMPLE = 322, 323, 258  # tags of a TIFF
+_TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF
 # Those people have. Pillow knows more, some of which start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
 
@@ -102,7 +103,7 @@ def check_size(image: Image.Image, max_pixels: int | None) -> None:
     """Raises OSError where an opened picture is empty or too large: in all, by one edge, or by a tile of a TIFF."""
     width, height = image.size
     tags = getattr(image, "tag_v2", {})
-    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
+    tile = math.prod(value for value in map(tags.get, _TILE_SIZE) if isinstance(value, int))
     if not width or not height:
         raise OSError(f"it has {width:,} x {height:,} pixels")
     if max(width, height) > _MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -148,6 +149,15 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(trained):
     assert prediction.error == "it has 32 x 32 pixels, more than the limit: 65,535 an edge, 1,000 in all"
     with Image.open(PICTURES / "32x32.jpg") as image:
         assert Predictor(trained[1], max_pixels=1000).predict([image])[0].error == prediction.error
+
+
+def test_a_tiff_whose_tile_is_huge_is_refused(trained):
+    file = bytearray(FILES["lzw.tiff"])
+    directory = int.from_bytes(file[4:8], "little")
+    (entry,) = [at for at in range(directory + 2, directory + 122, 12) if file[at : at + 2] == b"\x16\x01"]
+    file[entry : entry + 12] = struct.pack("<HHII", 322, 4, 1, 70_000_000)  # rows of a strip -> width of a tile
+    (prediction,) = Predictor(trained[1]).predict([bytes(file)])
+    assert prediction.error.startswith("it has 96 x 64 pixels, more than the limit")
 
 
 def test_a_picture_of_one_long_line_is_refused(predictor):
