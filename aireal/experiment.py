@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import cost, models, preprocess, record, report
+from aireal import cost, machine, models, preprocess, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -46,7 +46,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         folder.drop_checkpoints()
         if config.evaluate != "none":
             report.evaluate(folder, data, splits=["validation"] if config.evaluate == "validation" else _judged(data))
-        peaks = (record.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
+        peaks = (machine.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
         return folder.update_result(peak_memory_bytes=max(peaks))
 
 
@@ -87,7 +87,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         **cost.cost(model),
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
-        peak_memory_bytes=max(record.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
+        peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
     _save(model, config, folder)  # comes last: where it stands, the training is over
 

@@ -3,26 +3,18 @@
 import contextlib
 import csv
 import dataclasses
-import importlib.metadata
 import json
 import os
 import pathlib
-import platform
 import re
-import resource
-import shlex
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import filelock
-import psutil
 
-from aireal import flags
-from aireal.config import Config, UserError, package_folder
+from aireal import flags, machine
+from aireal.config import Config, UserError
 
 PREPROCESSING = "preprocessing.json"
 _PARTIAL = ".partial-"  # begins the names of files that are being written
@@ -30,7 +22,6 @@ _OLD = ".old-"  # and of folders that are being replaced
 # These may differ when a run goes on: they change neither the data nor the weights.
 _FREE = ("prepared_dir", "evaluate", "tensorboard")
 _MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
-_PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
 
 
 class RunFolder:
@@ -125,7 +116,8 @@ class RunFolder:
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
         write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
         write_json(
-            self._environment, {**environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
+            self._environment,
+            {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint},
         )
 
     def rows(self) -> list[dict[str, float]]:
@@ -248,60 +240,3 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence
 def size_bytes(path: pathlib.Path) -> int:
     """Returns the size of a file, or of all files in a folder."""
     return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
-
-
-def peak_memory_bytes() -> int:
-    """Returns the most memory that this process has had resident."""
-    status = pathlib.Path("/proc/self/status")
-    if status.exists():  # Linux passes getrusage's peak on from the program that started this one
-        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def environment() -> dict[str, Any]:
-    """Returns what a figure depends on besides the flags: command, time, versions, hardware, commit."""
-    return {
-        "command": shlex.join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "commit": _commit(),
-    }
-
-
-def version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return names[0] if names else platform.processor()
-
-
-def _commit() -> str | None:
-    """Returns the commit of the checkout this runs from, with "+changes" where it differs; None outside of one."""
-    if not (package_folder() / ".git").exists():
-        return None
-    command = [
-        "git",
-        "-C",
-        str(package_folder()),
-        "describe",
-        "--always",
-        "--abbrev=12",
-        "--dirty=+changes",
-        "--exclude=*",
-    ]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

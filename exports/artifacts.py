@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aireal import preprocess, record
+from aireal import machine, preprocess, record
 from aireal.config import UserError
 from exports import flatbuffer, metadata, serving
 
@@ -62,7 +62,7 @@ def write(
         described = metadata.attach(
             file,
             image_size=size,
-            version=record.version("aireal") or "unknown",
+            version=machine.version("aireal") or "unknown",
             license=_LICENSE,
             description=f"{_DESCRIPTION} {variant} form.",
             contract=f"uint8, 0 to 255; normalisation is inside. {_before(contract, inside=variant == 'camera')}",

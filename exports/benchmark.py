@@ -20,7 +20,7 @@ import tqdm
 from absl import flags
 
 from aireal import flags as shared
-from aireal import record
+from aireal import machine, record
 from aireal.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
@@ -47,7 +47,7 @@ def main() -> None:
     for row in rows:
         name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
         row["accuracy"] = verified.get(name, {}).get("accuracy")
-    record.write_json(export / "benchmark.json", {"rows": rows, "environment": record.environment()})
+    record.write_json(export / "benchmark.json", {"rows": rows, "environment": machine.environment()})
     with record.replacing(export / "benchmark.png") as path:
         _figure(rows).savefig(path)
     _print(rows)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from aireal import record
+from aireal import machine
 
 _BATCH = 256  # images
 
@@ -124,7 +124,7 @@ def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
         one(image)
         seconds.append(time.perf_counter() - start)
     seconds = seconds[int(count) // 20 :]  # without the warm-up
-    peak_memory_bytes = record.peak_memory_bytes()  # of single images: a batch comes after it
+    peak_memory_bytes = machine.peak_memory_bytes()  # of single images: a batch comes after it
     batch = enlarged(np.resize(images, [_BATCH, *images.shape[1:]]))
     many(batch)
     start, batches = time.perf_counter(), 0

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 from PIL import Image
 
-from aireal import preprocess, record, scorers
+from aireal import machine, preprocess, record, scorers
 from aireal.config import Config, UserError
 from aireal.data import LABELS, Data
 from exports import artifacts, verify
@@ -47,7 +47,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
                 camera = scorers.load(partial / artifacts.tflite_name("camera"))
                 found["camera"] = verify.verify_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
                 _print_camera(found["camera"])
-            record.write_json(partial / "verify.json", {**found, "environment": record.environment()})
+            record.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
             _write_golden(partial / "golden", forms, data)
             (partial / "README.md").write_text(
                 _readme(found, partial, folder.config(), config, camera_size), encoding="utf-8"
@@ -110,7 +110,7 @@ def _readme(found: dict[str, Any], folder: pathlib.Path, run: Config, compared: 
         )
     template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
     return template.substitute(
-        version=record.version("aireal") or "unknown",
+        version=machine.version("aireal") or "unknown",
         source=pathlib.Path(run.source).name,
         compared=pathlib.Path(compared.source).name,
         rows=rows,

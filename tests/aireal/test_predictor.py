@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from aireal import models, record
+from aireal import machine, models
 from aireal.config import Config, UserError
 from aireal.pictures import find
 from aireal.predictor import Predictor
@@ -224,7 +224,7 @@ def test_five_thousand_mutated_files_give_a_verdict_or_a_reason(predictor):
     """Bytes changed, files cut, two spliced: no exception, no hang, no memory eaten."""
     rng = np.random.default_rng(0)
     predictor.predict(FILES.values())
-    before, slowest, verdicts = record.peak_memory_bytes(), 0.0, 0
+    before, slowest, verdicts = machine.peak_memory_bytes(), 0.0, 0
     for _ in range(5000):
         start = time.perf_counter()
         (prediction,) = predictor.predict([_mutated(rng, list(FILES.values()))])
@@ -234,7 +234,7 @@ def test_five_thousand_mutated_files_give_a_verdict_or_a_reason(predictor):
         verdicts += prediction.verdict is not None
     assert 500 < verdicts < 4500
     assert slowest < 5  # seconds; a hang, and no measure of speed
-    assert record.peak_memory_bytes() - before < 1 << 30
+    assert machine.peak_memory_bytes() - before < 1 << 30
 
 
 def _mutated(rng, files):

@@ -331,22 +331,8 @@ def test_environment_tells_what_a_figure_depends_on(started):
     assert found["memory_bytes"] > 2**28
 
 
-def test_peak_memory_is_in_bytes_and_does_not_fall():
-    before = record.peak_memory_bytes()
-    block = np.ones(2**24)  # 128 MiB
-    assert 2**24 < before <= record.peak_memory_bytes() < 2**40
-    assert record.peak_memory_bytes() >= block.nbytes
-
-
 def test_a_workdir_that_is_a_file_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     folder = record.RunFolder(tmp_path / "file")
     with pytest.raises(UserError, match="is a file"), folder.claim(Config(), overwrite=False):
         pass
-
-
-def test_peak_memory_is_that_of_this_process_not_of_its_parent(run_python):
-    ballast = bytearray(600 << 20)  # touched, so resident
-    ballast[:: 1 << 12] = b"x" * len(range(0, len(ballast), 1 << 12))
-    done = run_python("-c", "from aireal import record; print(record.peak_memory_bytes())")
-    assert int(done.stdout) < 300 << 20

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from aireal import models, preprocess, record, scorers
+from aireal import machine, models, preprocess, record, scorers
 from aireal.config import Config, UserError
 from aireal.data import Data
 from aireal.predictor import Predictor
@@ -179,7 +179,7 @@ def test_the_metadata_says_what_the_file_is(exported):
     found = schema.ModelMetadataT.InitFromPackedBuf(bytes(model.buffers[entry.buffer].data))
     graph = found.subgraphMetadata[0]
     assert (found.name, found.license) == (b"aireal", b"Apache-2.0")
-    assert found.version == record.version("aireal").encode()
+    assert found.version == machine.version("aireal").encode()
     assert b"antialiased" in graph.inputTensorMetadata[0].description
     assert graph.inputTensorMetadata[0].content.contentProperties.defaultSize.width == 32
     assert b"p_fake and p_real" in graph.outputTensorMetadata[0].description

@@ -1,0 +1,76 @@
+"""What a figure depends on besides the flags: the machine, the versions, the memory of this process."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+import re
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from aireal.config import package_folder
+
+_PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
+
+
+def peak_memory_bytes() -> int:
+    """Returns the most memory that this process has had resident."""
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # Linux passes getrusage's peak on from the program that started this one
+        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def environment() -> dict[str, Any]:
+    """Returns what a figure depends on besides the flags: command, time, versions, hardware, commit."""
+    return {
+        "command": shlex.join([pathlib.Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "commit": _commit(),
+    }
+
+
+def version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return names[0] if names else platform.processor()
+
+
+def _commit() -> str | None:
+    """Returns the commit of the checkout this runs from, with "+changes" where it differs; None outside of one."""
+    if not (package_folder() / ".git").exists():
+        return None
+    command = [
+        "git",
+        "-C",
+        str(package_folder()),
+        "describe",
+        "--always",
+        "--abbrev=12",
+        "--dirty=+changes",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
