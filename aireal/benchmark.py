@@ -12,6 +12,7 @@ import pathlib
 
 from absl import flags
 
+from aireal import files
 from aireal import flags as shared
 from aireal.config import Config, UserError
 
@@ -32,9 +33,7 @@ def main() -> None:
     config = shared.config_from_flags()
     rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
     if _OUTPUT.value:
-        from aireal import record
-
-        record.write_json(pathlib.Path(_OUTPUT.value), rows)
+        files.write_json(pathlib.Path(_OUTPUT.value), rows)
 
 
 def _pipeline(config: Config) -> list[dict]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import cost, machine, models, preprocess, record, report
+from aireal import cost, files, machine, models, preprocess, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -95,8 +95,8 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
 def _save(model: keras.Model, config: Config, folder: record.RunFolder) -> None:
     final = models.build_model(config)  # float32, whatever precision trained
     final.set_weights(model.get_weights())
-    record.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
-    with record.replacing(folder.model) as path:
+    files.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
+    with files.replacing(folder.model) as path:
         final.save(path)
 
 
@@ -210,7 +210,7 @@ class _Journal(keras.callbacks.Callback):
         # The checkpoint comes last: it alone decides where a next start goes on; what precedes it is made again alike.
         self._folder.write_rows(self.rows)
         if self._config.keep == "best" and self._epochs_since_best() == 0:
-            with record.replacing(self._folder.best_weights) as path:
+            with files.replacing(self._folder.best_weights) as path:
                 self.model.save_weights(path)
         self._folder.save_checkpoint(self.model, epoch + 1)
         figures = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())

@@ -18,8 +18,8 @@ import numpy as np
 import tqdm
 from absl import flags
 
+from aireal import files, pictures, record
 from aireal import flags as shared
-from aireal import pictures, record
 from aireal.config import ASPECT_RATIOS, UserError
 from aireal.pictures import Prediction
 
@@ -97,7 +97,7 @@ def _open_output(path: str | None) -> Iterator[TextIO]:
             raise OSError("it is a folder")
         in_place = target.exists() and not target.is_file()  # a device or a pipe
         with (
-            contextlib.nullcontext(target) if in_place else record.replacing(target) as place,
+            contextlib.nullcontext(target) if in_place else files.replacing(target) as place,
             open(place, "w", **encoding) as file,
         ):
             yield file
@@ -173,7 +173,7 @@ def _explained(
                 title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
             stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")
             try:
-                with record.replacing(folder / f"{index:05}-{stem}.png") as path:
+                with files.replacing(folder / f"{index:05}-{stem}.png") as path:
                     plots.explanation(pixels, heat, title).savefig(path)
             except OSError as error:
                 raise UserError(f"--explain={folder} cannot be written: {pictures.reason(error)}.") from error

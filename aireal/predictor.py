@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from aireal import preprocess, record, scorers
+from aireal import decoding, preprocess, record, scorers
 from aireal.config import ASPECT_RATIOS, UserError
 from aireal.pictures import MAX_PIXELS, Prediction, reason
 
@@ -129,18 +129,18 @@ class Predictor:
                     raise TypeError(f"expected an [H, W, 3] uint8 array, got {picture.shape} {picture.dtype}")
                 return self._fit(picture)
             case Image.Image():
-                preprocess.check_size(picture, self._max_pixels)
-                return self._fit(preprocess.to_rgb(picture, in_place=False))
+                decoding.check_size(picture, self._max_pixels)
+                return self._fit(decoding.to_rgb(picture, in_place=False))
             case bytes():
                 opened = io.BytesIO(picture)
             case str() | os.PathLike():
                 opened = open(picture, "rb")  # noqa: SIM115, closed below
             case _:
                 raise TypeError(f"expected a path, bytes, a PIL image or an array, got {type(picture).__name__}")
-        with opened as file, preprocess.open_image(file, self._max_pixels) as image:
+        with opened as file, decoding.open_image(file, self._max_pixels) as image:
             is_large = image.width * image.height > _LARGE_PIXELS
             with self._large if is_large else contextlib.nullcontext():
-                return self._fit(preprocess.to_rgb(image))
+                return self._fit(decoding.to_rgb(image))
 
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape

@@ -4,13 +4,12 @@ import dataclasses
 import os
 import pathlib
 import shutil
-import tempfile
 
 import filelock
 import numpy as np
 import tensorflow as tf
 
-from aireal import demo
+from aireal import demo, origins
 from aireal.config import Config, UserError
 from builders.cifake import sources
 from builders.cifake.cifake_dataset_builder import Builder
@@ -18,7 +17,6 @@ from builders.cifake.cifake_dataset_builder import Builder
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
 _SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
-_KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
 
 
 def prepare(config: Config) -> Builder:
@@ -30,45 +28,25 @@ def prepare(config: Config) -> Builder:
     root = pathlib.Path(config.prepared_dir).expanduser()
     form = "strict" if config.strict else "any"
     try:
-        source = _download() if config.source == "kaggle" else config.source
+        source = origins.download() if config.source == "kaggle" else config.source
         fingerprint = demo.fingerprint(config.seed) if source == "demo" else sources.fingerprint(source)
+        release_only = config.source == "kaggle"
         # Apart from folders: only what comes from Kaggle is checked to be the release.
-        folder = root / f"{'kaggle' if config.source == 'kaggle' else form}-{fingerprint}"
-        builder = Builder(config=form, data_dir=folder, source=source, release_only=config.source == "kaggle")
+        folder = root / f"{'kaggle' if release_only else form}-{fingerprint}"
+        builder = Builder(config=form, data_dir=folder)
         if builder.data_path.exists():
             return builder
         root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_suffix(".lock")):
             for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
                 shutil.rmtree(leftover, ignore_errors=True)
-            if source == "demo":
-                with tempfile.TemporaryDirectory() as made:
-                    demo.write(made, config.seed)
-                    Builder(config=form, data_dir=folder, source=made).download_and_prepare()
-            else:
-                builder.download_and_prepare()
+            with origins.located(source, config.seed) as place:
+                Builder(config=form, data_dir=folder, source=place, release_only=release_only).download_and_prepare()
         return Builder(config=form, data_dir=folder)
     except sources.SourceError as error:
         raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
-
-
-def _download() -> str:
-    by_hand = (
-        f"Or download it by hand from https://www.kaggle.com/datasets/{_KAGGLE} and give the archive: "
-        "--source=archive.zip"
-    )
-    try:
-        import kagglehub
-    except ImportError:
-        raise UserError(f"--source=kaggle needs kagglehub: pip install 'aireal[kaggle]'. {by_hand}") from None
-    try:
-        return kagglehub.dataset_download(_KAGGLE)
-    except Exception as error:  # kagglehub passes on whatever its HTTP client and Kaggle's API raise
-        raise UserError(
-            f"Kaggle's CIFAKE could not be downloaded ({type(error).__name__}: {error}). {by_hand}"
-        ) from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import preprocess
+from aireal import decoding, preprocess
 from aireal.config import Config
 from aireal.prepared import Records, Table
 from builders.cifake import sources
@@ -53,7 +53,7 @@ class Streamed:
         return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32)
 
     def _decode_any(self, encoded: tf.Tensor) -> tf.Tensor:
-        image = tf.numpy_function(preprocess.decode, [encoded], tf.uint8)
+        image = tf.numpy_function(decoding.decode, [encoded], tf.uint8)
         return self._resize(tf.ensure_shape(image, [None, None, 3]))
 
     def _resize(self, images: tf.Tensor) -> tf.Tensor:

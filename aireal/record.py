@@ -1,7 +1,6 @@
-"""The files of a run folder. Each is written beside its place and renamed, so that none is ever half there."""
+"""The files of a run folder."""
 
 import contextlib
-import csv
 import dataclasses
 import json
 import os
@@ -13,12 +12,10 @@ from typing import Any
 
 import filelock
 
-from aireal import flags, machine
+from aireal import files, flags, machine
 from aireal.config import Config, UserError
 
 PREPROCESSING = "preprocessing.json"
-_PARTIAL = ".partial-"  # begins the names of files that are being written
-_OLD = ".old-"  # and of folders that are being replaced
 # These may differ when a run goes on: they change neither the data nor the weights.
 _FREE = ("prepared_dir", "evaluate", "tensorboard")
 _MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
@@ -68,7 +65,7 @@ class RunFolder:
             raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:
             if overwrite and self.flagfile.exists():
-                doomed = self.path.with_name(f"{_PARTIAL}{self.path.name}")  # in one step, then file by file
+                doomed = self.path.with_name(f"{files.PARTIAL}{self.path.name}")  # in one step, then file by file
                 shutil.rmtree(doomed, ignore_errors=True)
                 os.replace(self.path, doomed)
                 shutil.rmtree(doomed)
@@ -78,7 +75,7 @@ class RunFolder:
         if not self.flagfile.exists():
             if self.path.exists() and not self.path.is_dir():
                 raise UserError(f"{self.path} is a file. Choose another --workdir.")
-            if self.path.exists() and any(not path.name.startswith(_PARTIAL) for path in self.path.iterdir()):
+            if self.path.exists() and any(not path.name.startswith(files.PARTIAL) for path in self.path.iterdir()):
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config
         earlier = self.config()
@@ -114,8 +111,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
-        write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
-        write_json(
+        files.write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
+        files.write_json(
             self._environment,
             {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint},
         )
@@ -127,7 +124,7 @@ class RunFolder:
         return [json.loads(line) for line in self._metrics.read_text().splitlines()]
 
     def write_rows(self, rows: Sequence[dict[str, float]]) -> None:
-        write_text(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+        files.write_text(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
 
     def result(self) -> dict[str, Any]:
         return json.loads(self._result.read_text()) if self._result.exists() else {}
@@ -135,7 +132,7 @@ class RunFolder:
     def update_result(self, **values: Any) -> dict[str, Any]:
         """Adds or replaces keys of result.json and returns the whole."""
         result = {**self.result(), **values}
-        write_json(self._result, result)
+        files.write_json(self._result, result)
         return result
 
     def checkpoint(self) -> tuple[pathlib.Path, int] | None:
@@ -146,13 +143,13 @@ class RunFolder:
     def save_checkpoint(self, model, epochs_done: int) -> None:
         """Saves weights and optimizer; the epoch is in the name, so that both appear in one rename."""
         earlier = list(self.path.glob("checkpoint-*.weights.h5"))
-        with replacing(self.path / f"checkpoint-{epochs_done:06}.weights.h5") as path:
+        with files.replacing(self.path / f"checkpoint-{epochs_done:06}.weights.h5") as path:
             model.save_weights(path)
         for path in earlier:
             path.unlink()
 
     def drop_checkpoints(self) -> None:
-        for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{_PARTIAL}*")}:
+        for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{files.PARTIAL}*")}:
             path.unlink()
 
 
@@ -174,69 +171,3 @@ def model_file(run: os.PathLike | str) -> pathlib.Path:
     if not folder.model.exists():
         raise UserError(f"{path} has no {folder.model.name}: the training there has not finished.")
     return folder.model
-
-
-@contextlib.contextmanager
-def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never."""
-    partial = path.with_name(f"{_PARTIAL}{path.name}")
-    try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete.
-
-    Raises:
-      UserError: another process is at it.
-    """
-    path = path.resolve()
-    partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (_PARTIAL, _OLD))
-
-    def tidy() -> None:
-        if old.exists() and not path.exists():  # interrupted between the two renames below
-            os.replace(old, path)
-        for doomed in (partial, old):
-            shutil.rmtree(doomed, ignore_errors=True)
-
-    try:
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
-    except filelock.Timeout:
-        raise UserError(f"Another process is writing {path}. Wait for it.") from None
-    with lock:
-        tidy()
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            if path.exists():
-                os.replace(path, old)
-            os.replace(partial, path)
-        finally:
-            tidy()
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def write_json(path: pathlib.Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
-    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def size_bytes(path: pathlib.Path) -> int:
-    """Returns the size of a file, or of all files in a folder."""
-    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tqdm
 
-from aireal import metrics, models, plots, record
+from aireal import files, metrics, models, plots, record
 from aireal.config import UserError
 from aireal.data import LABELS, Data, Table
 
@@ -77,7 +77,7 @@ def _write_predictions(path: pathlib.Path, table: Table, p_real: np.ndarray, obj
     columns = (table.filename, np.array(LABELS)[table.label], _names(table.object, objects), table.copy_of)
     # str() of a float32 has just the digits that give the same float32 again.
     rows = zip(*columns, map(str, p_real), strict=True)
-    record.write_csv(path, ["filename", "label", "object", "copy_of", "p_real"], rows)
+    files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real"], rows)
 
 
 def _draw(folder: record.RunFolder, data: Data, split: str, table: Table, p_real: np.ndarray) -> None:
@@ -94,7 +94,7 @@ def _draw(folder: record.RunFolder, data: Data, split: str, table: Table, p_real
     if rows := folder.rows():
         figures["curves.png"] = plots.curves(rows)
     for name, figure in figures.items():
-        with record.replacing(folder.path / name) as path:
+        with files.replacing(folder.path / name) as path:
             figure.savefig(path)
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aireal import machine, preprocess, record
+from aireal import files, machine, preprocess, record
 from aireal.config import UserError
 from exports import flatbuffer, metadata, serving
 
@@ -41,7 +41,7 @@ def write(
       UserError: the model needs an operation that .tflite files do not have, or reads variables.
     """
     (into / metadata.LABELS_FILE).write_text(metadata.LABELS_TEXT)
-    record.write_json(into / record.PREPROCESSING, {**contract, "normalisation": "inside the model"})
+    files.write_json(into / record.PREPROCESSING, {**contract, "normalisation": "inside the model"})
     signatures = {
         "serving_default": serving.from_pixels(model, batch=None),
         "serving_bytes": serving.from_bytes(model, contract["aspect_ratio"]),
@@ -49,15 +49,15 @@ def write(
     _save(model, signatures, into / SAVED_MODEL)
     full = _convert(model, serving.from_pixels(model, batch=1))
     half = _convert(model, serving.from_pixels(model, batch=1), _float16_weights)
-    files = {
+    tflite = {
         "float32": full,
         "float16": flatbuffer.keep_float32(half, full),
         "dynamic": _convert(model, serving.from_pixels(model, batch=1), _int8_weights),
         "int8": _convert_int8(model, calibration),
     }
     if camera_size:
-        files["camera"] = _convert(model, serving.from_camera(model, camera_size))
-    for variant, file in files.items():
+        tflite["camera"] = _convert(model, serving.from_camera(model, camera_size))
+    for variant, file in tflite.items():
         size = camera_size if variant == "camera" else model.input_shape[1]
         described = metadata.attach(
             file,

@@ -19,8 +19,8 @@ import numpy as np
 import tqdm
 from absl import flags
 
+from aireal import files, machine, record
 from aireal import flags as shared
-from aireal import machine, record
 from aireal.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
@@ -42,13 +42,13 @@ def main() -> None:
         for name, loader, path in tqdm.tqdm(subjects, "measuring", unit=" forms", leave=False):
             for threads in _THREADS:
                 measured = _measure(loader, path, export, threads)
-                rows.append({"form": name, "threads": threads, "bytes": record.size_bytes(path), **measured})
+                rows.append({"form": name, "threads": threads, "bytes": files.size_bytes(path), **measured})
     verified = json.loads((export / "verify.json").read_text())
     for row in rows:
         name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
         row["accuracy"] = verified.get(name, {}).get("accuracy")
-    record.write_json(export / "benchmark.json", {"rows": rows, "environment": machine.environment()})
-    with record.replacing(export / "benchmark.png") as path:
+    files.write_json(export / "benchmark.json", {"rows": rows, "environment": machine.environment()})
+    with files.replacing(export / "benchmark.png") as path:
         _figure(rows).savefig(path)
     _print(rows)
     print(f"\nbenchmark.json and benchmark.png are in {export}.")

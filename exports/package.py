@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 from PIL import Image
 
-from aireal import machine, preprocess, record, scorers
+from aireal import files, machine, preprocess, record, scorers
 from aireal.config import Config, UserError
 from aireal.data import LABELS, Data
 from exports import artifacts, verify
@@ -35,7 +35,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     data = Data(config)
     path = folder.path / "export"
     try:
-        with record.replacing_folder(path) as partial:
+        with files.replacing_folder(path) as partial:
             print("Converting: SavedModel and .tflite ...", flush=True)
             calibration = data.images("train", verify.stratified(data, "train", artifacts.CALIBRATION_IMAGES))
             contract = preprocess.contract(config.image_size, config.aspect_ratio)
@@ -47,7 +47,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
                 camera = scorers.load(partial / artifacts.tflite_name("camera"))
                 found["camera"] = verify.verify_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
                 _print_camera(found["camera"])
-            record.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
+            files.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
             _write_golden(partial / "golden", forms, data)
             (partial / "README.md").write_text(
                 _readme(found, partial, folder.config(), config, camera_size), encoding="utf-8"
@@ -72,7 +72,7 @@ def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: 
         (folder / f"{name}.rgb").write_bytes(image.tobytes())
         p_real = {form: float(values[index]) for form, values in scores.items()}
         described.append({"image": name, "label": LABELS[table.label[index]], "p_real": p_real})
-    record.write_json(folder / "scores.json", described)
+    files.write_json(folder / "scores.json", described)
 
 
 def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
@@ -83,7 +83,7 @@ def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
         line = f"{name:<12}" + " " * 45
         if name != "keras":
             differences = f"{row['max_difference']:>15.2e}{row['mean_difference']:>12.2e}{row['flips']:>7,}"
-            line = f"{name:<12}{record.size_bytes(folder / verify.FORMS[name]):>11,}{differences}"
+            line = f"{name:<12}{files.size_bytes(folder / verify.FORMS[name]):>11,}{differences}"
         print(f"{line}{row['accuracy']:>10.4f}{row['roc_auc']:>9.4f}")
 
 
@@ -96,7 +96,7 @@ def _print_camera(found: dict[str, Any]) -> None:
 def _readme(found: dict[str, Any], folder: pathlib.Path, run: Config, compared: Config, camera_size: int) -> str:
     rows = "".join(
         f"| {verify.FORMS[name]} | {row['accuracy']:.4f} | {row['max_difference']:.1e} | {row['flips']} | "
-        f"{record.size_bytes(folder / verify.FORMS[name]):,} |\n"
+        f"{files.size_bytes(folder / verify.FORMS[name]):,} |\n"
         for name, row in found.items()
         if name in verify.FORMS
     )

@@ -4,7 +4,6 @@ import concurrent.futures
 import hashlib
 import io
 import os
-import re
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +14,6 @@ from PIL import Image, ImageOps
 
 from builders.cifake import sources
 
-OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
 _OFFENDERS_SHOWN = 10
@@ -25,16 +23,8 @@ _RELEASE = "5ecbc08d0c74f34bbb99c788dffbd177"
 _CHUNK_PICTURES = 1000
 _CHUNK_BYTES = 32 << 20
 _DECODED_AT_ONCE = 100
-# `0000.jpg` or `1000 (10).jpg`: the number in brackets is the CIFAR-10 class, counted from 1, absent for the first.
-_NAME = re.compile(r"\d+(?: \(([2-9]|10)\))?\.jpg")
 
 Reason = str | None
-
-
-def object_of(name: str) -> str | None:
-    """Returns the CIFAR-10 class that a CIFAKE file name states, or None where the name breaks the rule."""
-    match = _NAME.fullmatch(name)
-    return OBJECTS[int(match[1] or 1) - 1] if match else None
 
 
 def scan(reader: sources.Reader, *, strict: bool) -> dict[str, bytes]:
@@ -167,7 +157,7 @@ def _decode(encoded: tf.Tensor) -> tf.Tensor:
 
 def _fault_in_name(path: str) -> Reason:
     name = path.split("/", 2)[2]
-    if object_of(name) is None:
+    if sources.object_of(name) is None:
         return f"the name is not `N.jpg` or `N (2).jpg` to `N (10).jpg`: {name!r}"
     return None
 

@@ -54,7 +54,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 {
                     "image": image,
                     "label": tfds.features.ClassLabel(names=sources.LABELS),
-                    "object": tfds.features.ClassLabel(names=checks.OBJECTS),  # -1 where it is unknown
+                    "object": tfds.features.ClassLabel(names=sources.OBJECTS),  # -1 where it is unknown
                     "filename": tfds.features.Text(),
                     "copy_of": tfds.features.Text(),
                 }
@@ -97,7 +97,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "image": io.BytesIO(load()),
                     "label": label,
                     # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
-                    "object": checks.object_of(name) if self.builder_config.strict else -1,
+                    "object": sources.object_of(name) if self.builder_config.strict else -1,
                     "filename": f"{label}/{name}",
                     "copy_of": self._copies.get(path, ""),
                 },

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 SPLITS = ("train", "test")
 LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
+OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
 KEPT_BYTES = 256 << 20  # twice CIFAKE
 
@@ -36,6 +37,8 @@ _LAYOUT = "train/FAKE, train/REAL, test/FAKE and test/REAL (upper or lower case)
 _PICTURE = re.compile(r"(?:[^/]+/)?(train|test)/(fake|real)/(.+)", re.IGNORECASE)
 # What file managers and archivers leave in any folder.
 _CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+# `0000.jpg` or `1000 (10).jpg`: the number in brackets is the CIFAR-10 class, counted from 1, absent for the first.
+_NAME = re.compile(r"\d+(?: \(([2-9]|10)\))?\.jpg")
 
 
 class SourceError(ValueError):
@@ -103,6 +106,12 @@ class Reader:
         else:
             self._kept.clear()
         return data
+
+
+def object_of(name: str) -> str | None:
+    """Returns the CIFAR-10 class that a CIFAKE file name states, or None where the name breaks the rule."""
+    match = _NAME.fullmatch(name)
+    return OBJECTS[int(match[1] or 1) - 1] if match else None
 
 
 def fingerprint(source: os.PathLike | str) -> str:

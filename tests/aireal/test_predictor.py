@@ -197,8 +197,8 @@ def test_one_pil_image_many_times_and_the_frames_of_an_animation(predictor):
 def test_heic_without_its_package_says_which(run_python):
     code = (
         "import sys; sys.modules['pillow_heif'] = None\n"
-        "from aireal import preprocess\n"
-        f"preprocess.decode(open({str(PICTURES / 'photo.heic')!r}, 'rb').read())"
+        "from aireal import decoding\n"
+        f"decoding.decode(open({str(PICTURES / 'photo.heic')!r}, 'rb').read())"
     )
     assert "OSError: HEIC needs one more package: pip install pillow-heif" in run_python("-c", code).stderr
 

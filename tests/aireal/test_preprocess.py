@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image, features
 from sklearn.datasets import load_sample_images
 
-from aireal import preprocess
+from aireal import decoding, preprocess
 
 
 def _encoded(image, form, **options):
@@ -46,7 +46,7 @@ def test_jpegs_are_decoded_to_pillows_pixels_bit_for_bit(jpegs):
 
 def test_both_decoders_see_the_same_jpeg(jpegs):
     for one in jpegs[::20]:
-        np.testing.assert_array_equal(preprocess.decode(one), preprocess.decode_jpeg(tf.constant(one)))
+        np.testing.assert_array_equal(decoding.decode(one), preprocess.decode_jpeg(tf.constant(one)))
 
 
 @pytest.mark.parametrize("count", [1, 5, 8])
@@ -78,30 +78,30 @@ def test_exif_orientation_is_applied(photograph, orientation, upright):
     exif = Image.Exif()
     exif[0x0112] = orientation
     plain, marked = _encoded(stored, "JPEG"), _encoded(stored, "JPEG", exif=exif)
-    np.testing.assert_array_equal(preprocess.decode(marked), upright(preprocess.decode(plain)))
+    np.testing.assert_array_equal(decoding.decode(marked), upright(decoding.decode(plain)))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_a_picture_with_damaged_exif_is_taken_as_upright(photograph):
     image = Image.fromarray(photograph[:40, :64])
     marked = _encoded(image, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12")
-    np.testing.assert_array_equal(preprocess.decode(marked), preprocess.decode(_encoded(image, "JPEG")))
+    np.testing.assert_array_equal(decoding.decode(marked), decoding.decode(_encoded(image, "JPEG")))
 
 
 def test_pixels_without_a_known_range_are_refused():
     with pytest.raises(OSError, match="32 bits"):
-        preprocess.decode(_encoded(Image.fromarray(np.ones([4, 4], np.float32)), "TIFF"))
+        decoding.decode(_encoded(Image.fromarray(np.ones([4, 4], np.float32)), "TIFF"))
 
 
 def test_transparency_is_laid_over_white():
     pixels = np.array([[[10, 20, 30, 0], [10, 20, 30, 255], [0, 100, 200, 51]]], np.uint8)  # 51 of 255 is a fifth
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
     np.testing.assert_array_equal(decoded, [[[255, 255, 255], [10, 20, 30], [204, 224, 244]]])
 
 
 def test_grey_with_transparency_is_laid_over_white():
     pixels = np.array([[[40, 0], [40, 255]]], np.uint8)
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels, "LA"), "PNG"))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels, "LA"), "PNG"))
     np.testing.assert_array_equal(decoded, [[[255] * 3, [40] * 3]])
 
 
@@ -113,52 +113,52 @@ def _palette_image():
 
 
 def test_palette_colours_are_looked_up():
-    decoded = preprocess.decode(_encoded(_palette_image(), "PNG"))
+    decoded = decoding.decode(_encoded(_palette_image(), "PNG"))
     np.testing.assert_array_equal(decoded, [[[200, 0, 0], [0, 0, 100]]])
 
 
 def test_a_transparent_palette_colour_is_white():
-    decoded = preprocess.decode(_encoded(_palette_image(), "PNG", transparency=1))
+    decoded = decoding.decode(_encoded(_palette_image(), "PNG", transparency=1))
     np.testing.assert_array_equal(decoded, [[[200, 0, 0], [255, 255, 255]]])
 
 
 def test_sixteen_bits_are_scaled_to_eight():
     pixels = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels), "PNG"))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels), "PNG"))
     np.testing.assert_array_equal(decoded, [[[0] * 3, [1] * 3, [128] * 3, [255] * 3]])
 
 
 def test_sixteen_bits_of_a_pgm_are_scaled_too():
-    decoded = preprocess.decode(b"P5 2 1 65535\n" + np.array([0, 128 * 257], ">u2").tobytes())
+    decoded = decoding.decode(b"P5 2 1 65535\n" + np.array([0, 128 * 257], ">u2").tobytes())
     np.testing.assert_array_equal(decoded, [[[0] * 3, [128] * 3]])
 
 
 def test_a_transparent_level_of_sixteen_bits_is_white():
     pixels = np.array([[1000, 257 * 40]], np.uint16)
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels), "PNG", transparency=1000))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels), "PNG", transparency=1000))
     np.testing.assert_array_equal(decoded, [[[255] * 3, [40] * 3]])
 
 
 def test_grey_becomes_three_equal_channels():
     pixels = _noise(5, 7)
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels), "PNG"))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels), "PNG"))
     np.testing.assert_array_equal(decoded, np.repeat(pixels[..., None], 3, axis=2))
 
 
 def test_black_and_white_is_0_and_255():
     image = Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1")
-    np.testing.assert_array_equal(preprocess.decode(_encoded(image, "PNG")), [[[0] * 3, [255] * 3]])
+    np.testing.assert_array_equal(decoding.decode(_encoded(image, "PNG")), [[[0] * 3, [255] * 3]])
 
 
 def test_of_an_animation_the_first_frame_is_taken():
     frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue")]
-    decoded = preprocess.decode(_encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    decoded = decoding.decode(_encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     np.testing.assert_array_equal(decoded, np.full([3, 4, 3], [255, 0, 0]))
 
 
 def test_cmyk_jpeg_becomes_rgb():
     cyan_and_black_free = Image.new("CMYK", (16, 16), (0, 255, 255, 0))  # magenta and yellow ink: red
-    decoded = preprocess.decode(_encoded(cyan_and_black_free, "JPEG", quality=95))
+    decoded = decoding.decode(_encoded(cyan_and_black_free, "JPEG", quality=95))
     assert decoded.shape == (16, 16, 3)
     assert np.abs(decoded.astype(int) - [255, 0, 0]).max() <= 3
 
@@ -169,7 +169,7 @@ def test_lossless_formats_keep_every_pixel(form):
         pytest.skip("this Pillow has no WebP")
     pixels = _noise(9, 11, 3)
     options = {"lossless": True} if form == "WEBP" else {}
-    decoded = preprocess.decode(_encoded(Image.fromarray(pixels), form, **options))
+    decoded = decoding.decode(_encoded(Image.fromarray(pixels), form, **options))
     np.testing.assert_array_equal(decoded, pixels)
 
 
@@ -197,7 +197,7 @@ def _damaged():
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_what_is_not_an_image_or_damaged_raises_oserror(encoded):
     with pytest.raises(OSError, match=r".+"):
-        preprocess.decode(encoded)
+        decoding.decode(encoded)
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 3), (4, 32, 32, 3)])

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from aireal import flags, record
+from aireal import files, flags, record
 from aireal.config import Config, UserError, package_folder
 
 CONFIG = Config(source="/data/cifake", cache="ram", epochs=3)
@@ -53,7 +53,7 @@ def _assert_refused(folder, config, *parts, overwrite=False):
 def test_a_file_is_replaced_in_one_step(tmp_path):
     path = tmp_path / "result.json"
     path.write_text("old")
-    with record.replacing(path) as partial:
+    with files.replacing(path) as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
         assert (partial.parent, partial.suffix) == (tmp_path, ".json")
@@ -68,7 +68,7 @@ def test_an_exception_while_writing_leaves_what_was_there(tmp_path, before):
         path.write_text(before)
 
     def interrupted():
-        with record.replacing(path) as partial:
+        with files.replacing(path) as partial:
             partial.write_text("ha")
             raise KeyboardInterrupt
 
@@ -79,9 +79,9 @@ def test_an_exception_while_writing_leaves_what_was_there(tmp_path, before):
 
 
 def test_json_and_csv_hold_names_of_all_languages(tmp_path):
-    record.write_json(tmp_path / "a.json", {"name": "Bäume 木"})
+    files.write_json(tmp_path / "a.json", {"name": "Bäume 木"})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Bäume 木"}
-    record.write_csv(tmp_path / "a.csv", ["filename", "p_real"], iter([("a, b.jpg", 0.5), ("木.jpg", 1.0)]))
+    files.write_csv(tmp_path / "a.csv", ["filename", "p_real"], iter([("a, b.jpg", 0.5), ("木.jpg", 1.0)]))
     text = (tmp_path / "a.csv").read_text(encoding="utf-8")
     assert text.splitlines() == ["filename,p_real", '"a, b.jpg",0.5', "木.jpg,1.0"]
 

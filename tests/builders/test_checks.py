@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from builders.cifake import checks
+from builders.cifake import checks, sources
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_folders_that_differ_in_case_alone_are_refused(picture, files, write, re
     ],
 )
 def test_the_object_is_the_class_in_brackets(name, expected):
-    assert checks.object_of(name) == expected
+    assert sources.object_of(name) == expected
 
 
 def test_the_first_of_its_kind_is_sought_in_train_first_then_by_name():

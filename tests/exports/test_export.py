@@ -18,7 +18,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from aireal import machine, models, preprocess, record, scorers
+from aireal import files, machine, models, preprocess, record, scorers
 from aireal.config import Config, UserError
 from aireal.data import Data
 from aireal.predictor import Predictor
@@ -295,16 +295,16 @@ def test_an_old_export_survives_ctrl_c_between_the_two_renames(tmp_path, monkeyp
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt), record.replacing_folder(tmp_path / "export"):
+    with pytest.raises(KeyboardInterrupt), files.replacing_folder(tmp_path / "export"):
         pass
     assert (tmp_path / "export/kept.txt").exists()
 
 
 def test_two_exports_at_a_time_are_refused(tmp_path):
     with (
-        record.replacing_folder(tmp_path / "export"),
+        files.replacing_folder(tmp_path / "export"),
         pytest.raises(UserError, match="Another process"),
-        record.replacing_folder(tmp_path / "export"),
+        files.replacing_folder(tmp_path / "export"),
     ):
         pass
 
@@ -313,7 +313,7 @@ def test_an_export_behind_a_link_is_replaced_where_it_is(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "export").symlink_to("elsewhere")
     for round in ("1", "2"):
-        with record.replacing_folder(tmp_path / "export") as partial:
+        with files.replacing_folder(tmp_path / "export") as partial:
             (partial / "round.txt").write_text(round)
     assert (tmp_path / "elsewhere/round.txt").read_text() == "2"
     assert (tmp_path / "export").is_symlink()
@@ -342,7 +342,7 @@ def test_an_old_export_survives_a_kill_between_the_two_renames(tmp_path):
     (tmp_path / ".old-export").mkdir()
     (tmp_path / ".old-export/kept.txt").touch()
     (tmp_path / ".partial-export").mkdir()
-    with pytest.raises(RuntimeError), record.replacing_folder(tmp_path / "export"):
+    with pytest.raises(RuntimeError), files.replacing_folder(tmp_path / "export"):
         raise RuntimeError
     assert sorted(path.name for path in tmp_path.iterdir()) == [".export.lock", "export"]
     assert (tmp_path / "export/kept.txt").exists()

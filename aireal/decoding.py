@@ -1,0 +1,125 @@
+"""Pictures of any format -> RGB uint8, with Pillow. Free of TensorFlow."""
+
+import contextlib
+import io
+import math
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageChops, ImageOps, features
+
+try:
+    import pillow_heif
+except ImportError:
+    pillow_heif = None
+else:
+    pillow_heif.register_heif_opener()
+
+# Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
+_MAX_EDGE = 65_535
+_TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF
+# Those people have. Pillow knows more, some of which start other programs (EPS).
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
+
+
+def decode(encoded: bytes) -> np.ndarray:
+    """Decodes a picture of any format of `open_image`: its bytes -> [H, W, 3] uint8, RGB. Raises OSError."""
+    with open_image(io.BytesIO(encoded)) as image:
+        return to_rgb(image)
+
+
+def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
+    """Reads the head of a picture: JPEG, PNG, GIF, WebP, BMP, TIFF, PPM, AVIF; HEIC where pillow-heif is installed.
+
+    Args:
+      file: open for reading bytes; to stay open until the picture is decoded.
+      max_pixels: limit of its size, besides Pillow's own of 178,956,970.
+
+    Raises:
+      OSError: not a picture, or none that can be read here, or of more than `max_pixels`; says which.
+    """
+    try:
+        image = Image.open(file, formats=_FORMATS)
+    except Image.UnidentifiedImageError:
+        file.seek(0)
+        raise OSError(_what_is_wrong_with(file.read(64))) from None
+    except Exception as error:  # a damaged head makes Pillow's plugins raise nearly anything
+        raise OSError(_damaged(error)) from error
+    check_size(image, max_pixels)
+    return image
+
+
+def check_size(image: Image.Image, max_pixels: int | None) -> None:
+    """Raises OSError where an opened picture is empty or too large: in all, by one edge, or by a tile of a TIFF."""
+    width, height = image.size
+    tags = getattr(image, "tag_v2", {})
+    tile = math.prod(value for value in map(tags.get, _TILE_SIZE) if isinstance(value, int))
+    if not width or not height:
+        raise OSError(f"it has {width:,} x {height:,} pixels")
+    if max(width, height) > _MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):
+        limits = f"{_MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all" if max_pixels else "")
+        raise OSError(f"it has {width:,} x {height:,} pixels, more than the limit: {limits}")
+
+
+def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
+    """Decodes an opened picture.
+
+    The first frame of an animation; turned as its EXIF orientation says; transparency over white; 16 bits scaled to 8.
+
+    Args:
+      image: as `open_image` gives it, or any other.
+      in_place: whether it may be left turned upright, which spares a copy.
+
+    Returns:
+      [H, W, 3] uint8, RGB.
+
+    Raises:
+      OSError: the picture is damaged, or its pixels have no range that is agreed on (32-bit ones).
+    """
+    try:
+        image.load()
+        image = image if in_place else image.copy()
+        with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
+            ImageOps.exif_transpose(image, in_place=True)
+        return np.asarray(_without_alpha(image))
+    except Exception as error:  # as above
+        raise OSError(_damaged(error)) from error
+
+
+def _without_alpha(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
+        image = _scaled_to_8_bits(image)
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels have 32 bits, whose range is not known")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    over_white = image.convert("RGB")
+    over_white.paste("white", mask=ImageChops.invert(image.getchannel("A")))
+    return over_white
+
+
+def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
+    """Does what Pillow's conversion doesn't: that clips."""
+    levels = np.asarray(image).astype(np.uint32)
+    (bits, *_) = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
+    grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
+    if (transparent := image.info.get("transparency")) is not None:
+        grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _what_is_wrong_with(head: bytes) -> str:
+    if not head:
+        return "the file is empty"
+    brands = head[8:].split(b"\0")[0] if head[4:8] == b"ftyp" else b""
+    if brands.startswith((b"hei", b"hev", b"mif1", b"msf1")) and not pillow_heif:
+        return "HEIC needs one more package: pip install pillow-heif"
+    if brands.startswith(b"avi") and not features.check("avif"):
+        return "AVIF needs another build of Pillow: pip install --upgrade pillow"
+    return f"not a picture in {', '.join(_FORMATS)}, or damaged at its head"
+
+
+def _damaged(error: Exception) -> str:
+    kind = "too large" if isinstance(error, Image.DecompressionBombError) else "damaged"
+    return f"{kind}: {' '.join(str(error).split())}"
