@@ -1,0 +1,116 @@
+"""Pictures that occur more than once: the same bytes, or nearly the same pixels."""
+
+import dataclasses
+
+import numpy as np
+import tqdm
+from sklearn.neighbors import NearestNeighbors
+
+from aireal.analysis.survey import Files
+from builders.cifake.sources import LABELS
+
+# Of two thumbnails (8x8 RGB, each less its own mean): from here on they are near-duplicates. Chosen on CIFAKE, where of
+# 1,000,000,000 pairs of a test and a train picture of different classes, which cannot be one picture, none reaches it.
+CORRELATION = 0.98
+_PLAIN = 8.0  # norm of a thumbnail that differs from its mean by little more than rounding: like any other plain one
+_CHUNK = 1000  # test pictures compared at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Identical:
+    """Groups of files with the same bytes.
+
+    Attributes:
+      groups: rows of `Files`, two and more each, train before test, then by path.
+      copies: how many files repeat one that comes before them, by where: "train" (within train), "test" (within test),
+        "train and test" (test files whose first is in train).
+      test_in_train: label -> test files that stand in train too.
+      across_labels: groups with both classes.
+    """
+
+    groups: list[np.ndarray]
+    copies: dict[str, int]
+    test_in_train: dict[str, int]
+    across_labels: int
+
+
+def identical(files: Files) -> Identical:
+    """Groups the pictures by the bytes of their files."""
+    order = np.lexsort((files.path, files.split == "test", files.digest))
+    order = order[files.decoded[order]]  # empty files are no copies of each other
+    starts = np.flatnonzero(np.append(True, files.digest[order][1:] != files.digest[order][:-1]))
+    groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
+    copies = dict.fromkeys(("train", "test", "train and test"), 0)
+    test_in_train = dict.fromkeys(LABELS, 0)
+    for group in groups:
+        in_test = files.split[group] == "test"
+        leaked = group[in_test] if not in_test[0] else []
+        copies["train"] += max(int(np.sum(~in_test)) - 1, 0)
+        copies["train and test"] += len(leaked)
+        copies["test"] += len(group) - 1 if in_test[0] else 0
+        for row in leaked:
+            test_in_train[LABELS[files.label[row]]] += 1
+    across = sum(len(set(files.label[group])) > 1 for group in groups)
+    return Identical(groups, copies, test_in_train, across)
+
+
+@dataclasses.dataclass(frozen=True)
+class Near:
+    """Test pictures with a near-duplicate in train; pairs with the same bytes are left out.
+
+    Attributes:
+      test: [K] rows of `Files`, the most alike first.
+      train: [K] rows of `Files`, the nearest picture in train of each.
+      correlation: [K] of their thumbnails.
+      compared: pairs of a test and a train picture of different classes, which can hardly be one picture.
+      false_hits: test pictures that are as near as that to a train picture of the other class.
+    """
+
+    test: np.ndarray
+    train: np.ndarray
+    correlation: np.ndarray
+    compared: int
+    false_hits: int
+
+
+def near(files: Files) -> Near:
+    """Finds the nearest train picture of each test picture, of either class, by the thumbnails' correlation."""
+    vectors, varied = _normalised(files.thumbnails)
+    rows, vectors = np.flatnonzero(files.decoded)[varied], vectors[varied]
+    is_test, label = files.split[rows] == "test", files.label[rows]
+    test = np.flatnonzero(is_test)
+    best, match = np.zeros(len(test)), np.zeros(len(test), int)
+    compared = false_hits = 0
+    with tqdm.tqdm(total=len(test) * len(LABELS), desc="Comparing", unit=" pictures", mininterval=1.0) as progress:
+        for one in range(len(LABELS)):
+            train = np.flatnonzero(~is_test & (label == one))
+            if not len(train):
+                continue
+            correlation, nearest = _nearest(vectors[train], vectors[test], progress)
+            other = label[test] != one
+            compared += int(np.sum(other)) * len(train)
+            false_hits += int(np.sum(correlation[other] >= CORRELATION))
+            better = correlation > best
+            best[better], match[better] = correlation[better], rows[train[nearest[better]]]
+    found = np.flatnonzero((best >= CORRELATION) & (files.digest[rows[test]] != files.digest[match]))
+    found = found[np.argsort(-best[found], kind="stable")]
+    return Near(rows[test[found]], match[found], best[found], compared, false_hits)
+
+
+def _nearest(train: np.ndarray, test: np.ndarray, progress: tqdm.tqdm) -> tuple[np.ndarray, np.ndarray]:
+    """Returns for each unit vector of `test` [T, D] the highest correlation, and the row of `train` that has it."""
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train)
+    distances, rows = [np.zeros([0, 1])], [np.zeros([0, 1], int)]
+    for start in range(0, len(test), _CHUNK):
+        for column, part in zip((distances, rows), index.kneighbors(test[start : start + _CHUNK]), strict=True):
+            column.append(part)
+        progress.update(len(part))
+    return 1 - np.concatenate(distances)[:, 0] ** 2 / 2, np.concatenate(rows)[:, 0]
+
+
+def _normalised(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns [N, 192] float32 unit vectors of mean 0, and [N] bool: False where a picture has no variation at all."""
+    vectors = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    vectors -= vectors.mean(axis=1, keepdims=True)
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(norm, 1e-6), norm[:, 0] > _PLAIN

@@ -1,0 +1,160 @@
+"""What was found -> figures, as `plots.py` makes them of a run."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aireal.analysis import appearance
+from aireal.analysis.appearance import Sums
+from aireal.analysis.survey import Files
+from builders.cifake.sources import LABELS
+
+_DPI = 120  # pixels an inch
+_COLORS = {"FAKE": "#d2601a", "REAL": "#2563a8"}
+_BINS = 60
+SAMPLES = 5  # pictures of each class in a row of the sheet
+PAIRS = 12  # near-duplicates on the sheet
+
+
+def file_sizes(files: Files) -> Figure:
+    """Draws a histogram of the bytes of each class of each split, and one of all with the classes over each other."""
+    figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[2, 1])
+    groups = {name: files.bytes[mask] for name, mask in files.groups().items() if name != "all"}
+    bins = _bins(files.bytes)
+    for axes, (name, sizes) in zip(upper.subplots(2, 2, sharex=True, sharey=True).flat, groups.items(), strict=True):
+        axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=_COLORS[name.split("/")[1]])
+        mean = f", mean {sizes.mean():,.0f} bytes" if len(sizes) else ""
+        axes.set_title(f"{name}: {len(sizes):,} files{mean}", fontsize=10)
+        axes.set_ylabel("files")
+        axes.grid(alpha=0.3)
+    axes = lower.subplots()
+    _overlaid(axes, files.bytes, files.label, bins)
+    axes.set(title="all, shares of each class", xlabel="bytes", xlim=(bins[0], bins[-1]))
+    for below in upper.axes[-2:]:
+        below.set_xlabel("bytes")
+    return figure
+
+
+def looks(files: Files) -> Figure:
+    """Draws brightness, contrast, saturation and sharpness of the two classes over each other."""
+    figure = Figure(figsize=(10, 6), dpi=_DPI, layout="constrained")
+    label = files.label[files.decoded]
+    for axes, (name, meaning), values in zip(
+        figure.subplots(2, 2).flat, appearance.STATISTICS.items(), files.looks.T, strict=True
+    ):
+        _overlaid(axes, values, label, _bins(values))
+        axes.set_title(name.capitalize(), fontsize=11)
+        axes.set_xlabel(meaning, fontsize=8)
+    return figure
+
+
+def mean_images(sums: Sums) -> Figure:
+    """Draws the mean image of each class, and their difference magnified."""
+    figure = Figure(figsize=(10, 3.6), dpi=_DPI, layout="constrained")
+    fake, real = (_mean(sums.image, sums.count, of) for of in (0, 1))
+    difference = real - fake
+    largest = np.abs(difference).max()
+    *both, last = figure.subplots(1, 3)
+    for axes, name, image in zip(both, LABELS, (fake, real), strict=True):
+        axes.imshow(image / 255, interpolation="nearest")
+        axes.set_title(f"mean of {name}", fontsize=10)
+    last.imshow(0.5 + 0.5 * difference / max(largest, 1e-9), interpolation="nearest")
+    last.set_title(f"REAL - FAKE: white +{largest:.1f}, black -{largest:.1f}", fontsize=10)
+    for axes in figure.axes:
+        axes.axis("off")
+    return figure
+
+
+def spectra(sums: Sums) -> Figure:
+    """Draws the mean logarithm of the power spectrum of each class, their difference, and the means over rings."""
+    figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
+    fake, real = (np.fft.fftshift(_mean(sums.log_power, sums.count, of)) / np.log(10) for of in (0, 1))
+    size = len(fake)
+    fake[size // 2, size // 2] = real[size // 2, size // 2] = np.nan  # the mean, which was taken away
+    first, last = -(size // 2) - 0.5, (size - 1) // 2 + 0.5
+    extent = (first / size, last / size, last / size, first / size)  # cycles a pixel
+    (upper_left, upper_right), (lower_left, lower_right) = figure.subplots(2, 2)
+    low, high = np.nanpercentile([fake, real], [1, 99.9])
+    for axes, name, power in ((upper_left, "FAKE", fake), (upper_right, "REAL", real)):
+        image = axes.imshow(power, extent=extent, vmin=low, vmax=high, cmap="magma")
+        axes.set_title(f"{name}: mean log power of luma", fontsize=10)
+        figure.colorbar(image, ax=axes, label="log10 power")
+    difference = real - fake
+    largest = max(np.nanpercentile(np.abs(difference), 99.5), 1e-9)
+    image = lower_left.imshow(difference, extent=extent, vmin=-largest, vmax=largest, cmap="RdBu_r")
+    lower_left.set_title("REAL - FAKE", fontsize=10)
+    figure.colorbar(image, ax=lower_left, label="log10 ratio of power")
+    for axes in (upper_left, upper_right, lower_left):
+        axes.set(xlabel="cycles a pixel, across", ylabel="cycles a pixel, down")
+    radius, rings = _rings(size)
+    for name, power in (("FAKE", fake), ("REAL", real)):
+        means = np.bincount(rings, power.ravel()) / np.bincount(rings)
+        lower_right.plot(radius[1:], means[1 : len(radius)], color=_COLORS[name], label=name)
+    lower_right.set_title("mean over rings: fine detail is on the right", fontsize=10)
+    lower_right.set(xlabel="cycles a pixel", ylabel="log10 power")
+    lower_right.grid(alpha=0.3)
+    lower_right.legend()
+    return figure
+
+
+def samples(rows: Sequence[tuple[str, Mapping[str, Sequence[np.ndarray]]]]) -> Figure:
+    """Draws a sheet, FAKE on the left: rows of (title, label -> up to SAMPLES pictures [H, W, 3] uint8)."""
+    figure = Figure(figsize=(10, 0.3 + 0.92 * len(rows)), dpi=_DPI, layout="constrained")
+    for side, label in zip(figure.subfigures(1, 2, wspace=0.03), LABELS, strict=True):
+        side.suptitle(label, fontsize=11, color=_COLORS[label])
+        for line, (title, pictures) in zip(side.subplots(len(rows), SAMPLES, squeeze=False), rows, strict=True):
+            for axes in line:
+                axes.axis("off")
+            for axes, picture in zip(line, pictures[label], strict=False):
+                axes.imshow(picture, interpolation="nearest")
+            line[0].set_title(title, fontsize=7, loc="left", pad=2)
+    return figure
+
+
+def pairs(images: Sequence[tuple[np.ndarray, np.ndarray]], titles: Sequence[tuple[str, str]]) -> Figure:
+    """Draws up to PAIRS of near-duplicates side by side: [H, W, 3] uint8 each, with a title above each of the two."""
+    columns = 3
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(10, 2 * rows), dpi=_DPI, layout="constrained")
+    for axes in (flat := figure.subplots(rows, 2 * columns, squeeze=False).ravel()):
+        axes.axis("off")
+    both = zip(
+        [picture for pair in images for picture in pair], [title for pair in titles for title in pair], strict=True
+    )
+    for axes, (picture, title) in zip(flat, both, strict=False):
+        axes.imshow(picture, interpolation="nearest")
+        axes.set_title(title, fontsize=6.5, parse_math=False)
+    return figure
+
+
+def _overlaid(axes: Axes, values: np.ndarray, label: np.ndarray, bins: np.ndarray) -> None:
+    for of, name in enumerate(LABELS):
+        mine = np.clip(values[label == of], bins[0], bins[-1])  # what is beyond counts in the outermost bars
+        weights = np.full(len(mine), 1 / max(len(mine), 1))
+        axes.hist(mine, bins, weights=weights, histtype="stepfilled", alpha=0.45, color=_COLORS[name], label=name)
+    axes.set_ylabel("share of the class")
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _bins(values: np.ndarray) -> np.ndarray:
+    """Returns edges that leave out the outermost thousandth at either end, which would squeeze the rest."""
+    low, high = np.percentile(values, [0.1, 99.9])
+    if values.dtype.kind == "i":  # else some bars hold one whole number more than others
+        width = max(int(np.ceil((high - low) / _BINS)), 1)
+        return np.arange(int(low), high + width + 1, width) - 0.5
+    return np.linspace(low, high if high > low else low + 1, _BINS + 1)
+
+
+def _mean(total: np.ndarray, count: np.ndarray, of: int) -> np.ndarray:
+    return total[of] / max(count[of], 1)
+
+
+def _rings(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the frequencies of the rings up to 0.5 cycles a pixel, and [size * size] the ring of each frequency."""
+    frequency = np.fft.fftshift(np.fft.fftfreq(size))
+    rings = np.round(np.hypot(*np.meshgrid(frequency, frequency)) * size).astype(int)
+    return np.arange(size // 2 + 1) / size, rings.ravel()

@@ -1,0 +1,148 @@
+"""The contents of report.json and the figures (PNG) -> the sections of the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aireal.analysis import appearance
+from aireal.page import Section, Table
+from builders.cifake.sources import LABELS, OBJECTS
+
+_VALUES_SHOWN = 6  # of each fact about the files
+
+
+def sections(report: dict[str, Any], figures: Mapping[str, bytes]) -> list[Section]:
+    return [
+        _counts(report, figures),
+        _file_sizes(report, figures),
+        _formats(report),
+        _copies(report, figures),
+        _looks(report, figures),
+    ]
+
+
+def _counts(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+    tables = [
+        Table(["files", *LABELS], [[split, *map(_count, row.values())] for split, row in report["counts"].items()])
+    ]
+    if report["objects"]:
+        rows = [[name, *(_count(report["objects"][label][name]) for label in LABELS)] for name in OBJECTS]
+        tables.append(Table(["object, by the file's name", *LABELS], rows))
+    return Section(
+        "Pictures", figures=[(figures["samples"], "Pictures of each class, chosen at random.")], tables=tables
+    )
+
+
+def _file_sizes(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+    header = ["bytes", "files", "mean", "median", "standard deviation", "minimum", "maximum"]
+    rows = [
+        [
+            name,
+            _count(row["count"]),
+            *(f"{row[key]:,.2f}" for key in ("mean", "median", "standard_deviation")),
+            *(_count(row[key]) for key in ("minimum", "maximum")),
+        ]
+        for name, row in report["file_sizes"].items()
+    ]
+    caption = "Sizes of the files. Values beyond the outermost thousandth count in the outermost bars."
+    auc = report["file_size_auc"]
+    text = (
+        f"Bytes as a score for REAL have an AUC of {auc:.3f}. Far from 0.5, chance, a detector could do without looking at "
+        "the picture."
+        if auc is not None
+        else ""
+    )
+    return Section("File sizes", text, figures=[(figures["file_sizes"], caption)], tables=[Table(header, rows)])
+
+
+def _formats(report: dict[str, Any]) -> Section:
+    rows = [
+        [name.replace("_", " "), value or "none", *map(_count, counts)]
+        for name, values in report["container"].items()
+        for value, counts in [*list(values.items())[:_VALUES_SHOWN], *_rest(values)]
+    ]
+    tables = [Table(["fact", "value", *LABELS], rows, "What the files say of themselves, and how many say it.")]
+    if first := report["offending"]["first"]:
+        tables.append(Table(["file", "what is wrong"], first, "The first of those in offending.csv."))
+    auc = report["container_auc"]
+    text = (
+        f"A decision tree of depth 3 that sees these facts alone has an AUC of {auc['mean']:.3f} ± "
+        f"{auc['standard_deviation']:.3f} (five-fold cross-validation)."
+        if auc
+        else ""
+    )
+    return Section("Format check", text, tables=tables)
+
+
+def _rest(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
+    left = list(values.values())[_VALUES_SHOWN:]
+    return [(f"{len(left):,} others", [sum(column) for column in zip(*left, strict=True)])] if left else []
+
+
+def _copies(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+    found, near = report["identical"], report["near_duplicates"]
+    rows = [
+        ["test files that stand in train", _count(found["copies"]["train and test"])],
+        ["train files that repeat another of train", _count(found["copies"]["train"])],
+        ["test files that repeat another of test", _count(found["copies"]["test"])],
+        ["groups across the classes", _count(found["across_labels"])],
+        ["test pictures with a near-duplicate in train", _count(near["test_in_train"])],
+    ]
+    text = (
+        f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near['threshold']} or more. How much of "
+        f"it is chance: {near['compared']:,} pairs of a test and a train picture of different classes, which can "
+        f"hardly be one picture, gave {near['false_hits']:,} test pictures such a neighbour. duplicates.csv "
+        "names every group."
+    )
+    shown = figures.get("near_duplicates")
+    caption = "The near-duplicates most alike: train, and beside it test with their correlation."
+    return Section(
+        "Copies and leakage",
+        text,
+        [(shown, caption)] if shown else [],
+        [Table(["byte for byte, or nearly", "files"], rows)],
+    )
+
+
+def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+    rows = [
+        [f"{name}: {appearance.STATISTICS[name]}", *(_spread(found.get(label)) for label in LABELS), _auc(found["auc"])]
+        for name, found in report["appearance"].items()
+    ]
+    channels = [
+        [
+            color,
+            *(
+                f"{found['mean'][index]:.2f} ± {found['standard_deviation'][index]:.2f}"
+                for found in report["channels"].values()
+            ),
+        ]
+        for index, color in enumerate(("red", "green", "blue"))
+    ]
+    captions = {
+        "looks": "Four numbers of each picture, and how they are distributed in the two classes.",
+        "mean_images": "The mean picture of each class, and their difference.",
+        "spectra": "How much of the pictures is fine detail: where the curves part, a detector has something to go by.",
+    }
+    size = report["image_size"]
+    return Section(
+        "What the pictures look like",
+        f"Measured on pictures brought to {size}x{size} pixels, as the model sees them. An AUC is that of the number "
+        "alone (above 0.5: the larger, the rather REAL).",
+        [(figures[name], caption) for name, caption in captions.items()],
+        [
+            Table(["each picture, mean ± standard deviation", *LABELS, "AUC"], rows),
+            Table(["all pixels, 0 to 255", *report["channels"]], channels),
+        ],
+    )
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _spread(found: dict[str, float] | None) -> str:
+    return f"{found['mean']:.3f} ± {found['standard_deviation']:.3f}" if found else ""
+
+
+def _auc(auc: float | None) -> str:
+    return "" if auc is None else f"{auc:.3f}"

@@ -1,0 +1,174 @@
+"""Every file of a source, looked at once, by several processes."""
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+import tqdm
+
+from aireal.analysis import appearance, container
+from aireal.analysis.container import Facts
+from builders.cifake import sources
+
+_CHUNK_PICTURES = 500
+_CHUNK_BYTES = 16 << 20
+
+
+@dataclasses.dataclass
+class _File:
+    """One row of `Files`, whose attributes it has; the last three are None where it cannot be decoded."""
+
+    path: str
+    bytes: int
+    digest: str
+    faults: list[str]
+    facts: Facts | None = None
+    looks: np.ndarray | None = None
+    thumbnail: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """What is known of each file, in the order of `path`.
+
+    Attributes:
+      path: [N] str, as train/FAKE/0001 (2).jpg
+      split: [N] str, train or test.
+      label: [N] int, 0 = FAKE, 1 = REAL.
+      bytes: [N] int, size of the file.
+      digest: [N] str, 32 hexadecimal digits that stand for its content; empty where it could not be read.
+      faults: [N] object, lists of what is wrong with it.
+      decoded: [N] bool, whether it is a picture that could be decoded. What follows has M rows, of those alone.
+      facts: column -> [M], those of `container.Facts`.
+      looks: [M, 4] float32, `appearance.STATISTICS`.
+      thumbnails: [M, 8, 8, 3] float16, 0..255.
+    """
+
+    path: np.ndarray
+    split: np.ndarray
+    label: np.ndarray
+    bytes: np.ndarray
+    digest: np.ndarray
+    faults: np.ndarray
+    decoded: np.ndarray
+    facts: dict[str, np.ndarray]
+    looks: np.ndarray
+    thumbnails: np.ndarray
+
+    def groups(self) -> dict[str, np.ndarray]:
+        """Returns the masks [N] of each class of each split, and of all."""
+        found = {
+            f"{split}/{name}": (self.split == split) & (self.label == label)
+            for split in sources.SPLITS
+            for label, name in enumerate(sources.LABELS)
+        }
+        return {**found, "all": np.ones(len(self.path), bool)}
+
+    @functools.cached_property
+    def objects(self) -> np.ndarray | None:
+        """[N] str, what each picture shows as CIFAKE's file names say; None where the names are not of that kind."""
+        named = [sources.object_of(path.split("/", 2)[2]) for path in self.path]
+        # Plain numbers say "airplane" in CIFAKE and nothing elsewhere.
+        return np.array(named) if None not in named and len(set(named)) == len(sources.OBJECTS) else None
+
+
+def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.Sums]:
+    """Looks at every file.
+
+    Args:
+      reader: of the source.
+      image_size: edge in pixels that pictures are brought to before what they look like is measured.
+
+    Returns:
+      What is known of each file, sorted by path, and sums over the pictures of each class.
+
+    Raises:
+      sources.SourceError: the source cannot be used at all.
+    """
+    look = joblib.delayed(functools.partial(_look, image_size=image_size))
+    workers = joblib.Parallel(n_jobs=-1, return_as="generator", pre_dispatch="2*n_jobs")
+    rows, total = [], appearance.sums(_no_images(image_size), [])
+    for found, sums in workers(look(chunk) for chunk in _chunks(reader)):
+        rows += found
+        total += sums
+    if not any(row.facts for row in rows):
+        reason = f": {rows[0].path}: {rows[0].faults[0]}" if rows else ""
+        raise sources.SourceError(f"{reader.source} holds no picture that can be read{reason}.")
+    return _files(sorted(rows, key=lambda row: row.path)), total
+
+
+def printable(path: str) -> str:
+    """Returns a path that can be written as UTF-8: Python holds other bytes as lone surrogates."""
+    return path.encode(errors="backslashreplace").decode()
+
+
+def _chunks(reader: sources.Reader) -> Iterator[list[tuple[str, bytes | str]]]:
+    """Yields lists of (path, content, or what keeps it from being read)."""
+    chunk: list[tuple[str, Any]] = []
+    size = 0
+    for path, load in tqdm.tqdm(reader.pictures(), "Looking at pictures", unit=" pictures", mininterval=1.0):
+        try:
+            data = load()
+        except sources.READ_ERRORS as error:
+            data = f"cannot be read: {error}"
+        chunk.append((printable(path), data))
+        size += len(data)
+        if len(chunk) == _CHUNK_PICTURES or size > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:
+    rows, images = [], []
+    for path, data in chunk:
+        if isinstance(data, str):
+            rows.append(_File(path, 0, "", [data]))
+            continue
+        row = _File(path, len(data), hashlib.blake2b(data, digest_size=16).hexdigest(), [])
+        rows.append(row)
+        try:
+            row.facts, pixels, row.faults = container.examine(path, data)
+        except OSError as error:
+            row.faults = [str(error)]
+        else:
+            images.append(appearance.resize(pixels, image_size))
+    decoded = [row for row in rows if row.facts]
+    stacked = np.stack(images) if images else _no_images(image_size)
+    for row, looks, thumbnail in zip(
+        decoded, appearance.describe(stacked), appearance.thumbnails(stacked), strict=True
+    ):
+        row.looks, row.thumbnail = looks, thumbnail
+    return rows, appearance.sums(stacked, [_label(row.path) for row in decoded])
+
+
+def _no_images(size: int) -> np.ndarray:
+    return np.empty([0, size, size, 3], np.uint8)
+
+
+def _label(path: str) -> int:
+    return sources.LABELS.index(path.split("/")[1])
+
+
+def _files(rows: list[_File]) -> Files:
+    decoded = [row for row in rows if row.facts]
+    return Files(
+        path=np.array([row.path for row in rows]),
+        split=np.array([row.path.split("/")[0] for row in rows]),
+        label=np.array([_label(row.path) for row in rows]),
+        bytes=np.array([row.bytes for row in rows]),
+        digest=np.array([row.digest for row in rows]),
+        faults=np.fromiter((row.faults for row in rows), object),
+        decoded=np.array([row.facts is not None for row in rows]),
+        facts={
+            field.name: np.array([getattr(row.facts, field.name) for row in decoded])
+            for field in dataclasses.fields(Facts)
+        },
+        looks=np.array([row.looks for row in decoded]),
+        thumbnails=np.array([row.thumbnail for row in decoded]),
+    )

@@ -1,0 +1,48 @@
+"""A report as one HTML file that holds its figures and needs no network."""
+
+import base64
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import jinja2
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of text under a header; all columns but the first align right. `caption` may be empty."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A heading with text, then figures (each a PNG and what it shows), then tables."""
+
+    title: str
+    text: str = ""
+    figures: Sequence[tuple[bytes, str]] = ()
+    tables: Sequence[Table] = ()
+
+
+def render(title: str, lead: str, findings: Sequence[tuple[str, str]], sections: Sequence[Section]) -> str:
+    """Returns the page.
+
+    Args:
+      title: of the page.
+      lead: a line under the title.
+      findings: (kind, sentence); kind is good, note or warning.
+      sections: what follows.
+    """
+    folder = pathlib.Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters["data_url"] = _data_url
+    return environment.get_template("page.html").render(title=title, lead=lead, findings=findings, sections=sections)
+
+
+def _data_url(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
