@@ -46,8 +46,8 @@ def _file_sizes(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section
     caption = "Sizes of the files. Values beyond the outermost thousandth count in the outermost bars."
     auc = report["file_size_auc"]
     text = (
-        f"Bytes as a score for REAL have an AUC of {auc:.3f}. Far from 0.5, chance, a detector could do without looking at "
-        "the picture."
+        f"Bytes as a score for REAL have an AUC of {auc:.3f}. Far from 0.5, which is chance, a detector could do "
+        "without looking at the picture."
         if auc is not None
         else ""
     )
