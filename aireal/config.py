@@ -58,6 +58,12 @@ class Config:
     validation_fraction: float = _data(
         0.2, "share of the train folder that is kept for validation", at_least=0.0, below=1.0
     )
+    train_fraction: float = _data(
+        1.0,
+        "share of the training images that is used, the same ones at the same seed: less is quicker to try things out",
+        at_least=1e-6,
+        at_most=1.0,
+    )
     image_size: int = _data(
         32,
         "edge in pixels of what the model sees; pictures of other sizes are resampled to it",

@@ -1,5 +1,6 @@
 """Prepared TFRecords -> batches."""
 
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -51,6 +52,10 @@ class Data:
             "validation": held_out,
             "test": np.ones(len(self._records["test"].table), bool),
         }
+        if config.train_fraction < 1:
+            kept = np.flatnonzero(~held_out)
+            unused = _held_out(table.rows(kept), 1 - config.train_fraction, config.seed)
+            self._masks["train"][kept[unused]] = False
         for split in ("train", "validation") if config.validation_fraction else ("train",):
             fakes, photographs = np.bincount(table.label[self._masks[split]], minlength=2)
             if not fakes or not photographs:
@@ -64,6 +69,24 @@ class Data:
     def table(self, split: str) -> Table:
         """Returns what is known of the split's images, in the order of `evaluation`."""
         return self._records[_folder(split)].table.rows(self._masks[split])
+
+    def like(self, config: Config) -> "Data":
+        """Returns the same images with another batch size and augmentation; decoded images are shared.
+
+        Raises:
+          ValueError: `config` means other images.
+        """
+        differing = [field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "data"]
+        differing = [name for name in differing if getattr(config, name) != getattr(self.config, name)]
+        if {name for name in differing if name != "batch_size" and not name.startswith("augment_")}:
+            raise ValueError(f"other images: {', '.join(differing)}")
+        other = copy.copy(self)
+        other.config = config
+        if isinstance(folder := self._train_folder, InMemory):
+            other._train_folder = folder.with_batch_size(config.batch_size)
+        else:
+            vars(other).pop("_train_folder")
+        return other
 
     def steps_per_epoch(self) -> int:
         """Returns the number of training batches, a last, smaller one included."""
@@ -142,7 +165,7 @@ def _folder(split: str) -> str:
 
 
 def _held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
-    """Returns which images of the train folder are kept for validation: [N] bool.
+    """Returns which images of the train folder are kept out of training, for validation: [N] bool.
 
     Stratified by label, files with the same bytes on the same side, and the same for the same file names and seed
     whatever the machine: groups of copies are taken in the order of a hash of seed and name.

@@ -79,7 +79,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
             validation_data=validation,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[_Reseed(config.seed), journal, *_tensorboard(config, folder)],
+            callbacks=[Reseed(config.seed), journal, *_tensorboard(config, folder)],
         )
     if config.keep == "best":
         model.load_weights(folder.best_weights)
@@ -144,7 +144,7 @@ def _describe(config: Config, data: Data) -> None:
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
 
 
-class _Reseed(keras.callbacks.Callback):
+class Reseed(keras.callbacks.Callback):
     """Sets the dropout layers' generators at the start of every epoch, because no checkpoint stores them."""
 
     def __init__(self, seed: int):

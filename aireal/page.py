@@ -2,10 +2,12 @@
 
 import base64
 import dataclasses
+import io
 import pathlib
 from collections.abc import Sequence
 
 import jinja2
+from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +27,13 @@ class Section:
     text: str = ""
     figures: Sequence[tuple[bytes, str]] = ()
     tables: Sequence[Table] = ()
+
+
+def png(figure: Figure) -> bytes:
+    """Returns a figure as the content of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def render(title: str, lead: str, findings: Sequence[tuple[str, str]], sections: Sequence[Section]) -> str:

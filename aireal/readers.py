@@ -1,5 +1,6 @@
 """Where the pixels of a batch come from: TFRecords at every pass, or memory. Both have the same three methods."""
 
+import copy
 import math
 import os
 
@@ -81,6 +82,12 @@ class InMemory:
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._labels = table.label.astype(np.float32)
+
+    def with_batch_size(self, batch_size: int) -> "InMemory":
+        """Returns the same images, shared, in batches of another size."""
+        other = copy.copy(self)
+        other._batch_size = batch_size
+        return other
 
     def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
         return self._batches(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed))

@@ -1,13 +1,11 @@
 """A source -> a folder with report.html, report.json, the figures, and tables of the files that want a look."""
 
-import io
 import pathlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tqdm
-from matplotlib.figure import Figure
 from PIL import Image
 
 from aireal import decoding, machine, origins, page
@@ -170,13 +168,7 @@ def _draw(reader: sources.Reader, files: Files, sums: Sums, near: Near) -> dict[
         images = [tuple(pictures[files.path[row]] for row in pair) for *pair, _ in shown]
         titles = [(files.path[a], f"{files.path[b]}, {correlation:.3f}") for a, b, correlation in shown]
         drawn["near_duplicates"] = figures.pairs(images, titles)
-    return {name: _png(figure) for name, figure in drawn.items()}
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return {name: page.png(figure) for name, figure in drawn.items()}
 
 
 def _sheet(files: Files) -> list[tuple[str, dict[str, np.ndarray]]]:

@@ -1,0 +1,93 @@
+"""The trials of a search -> figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tuning import effects
+from tuning.study import Study, Trial
+
+_DPI = 120  # pixels an inch
+_BLUE, _ORANGE, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
+_TICKS = 8  # values of a hyperparameter, up to which each has its place
+
+
+def course(study: Study, trials: Sequence[Trial]) -> Figure:
+    values = np.array([trial.metrics[study.objective] for trial in trials])
+    best = np.maximum.accumulate(values) if study.direction == "max" else np.minimum.accumulate(values)
+    numbers = [trial.number for trial in trials]
+    figure, axes = _axes("trial", study.objective)
+    axes.plot(numbers, values, "o", color=_GREY, ms=4, label="trials")
+    axes.plot(numbers, best, drawstyle="steps-post", color=_BLUE, label="best so far")
+    if numbers[0] == 0:
+        axes.axhline(values[0], ls="--", color=_ORANGE, label="baseline")
+    axes.legend()
+    return figure
+
+
+def sizes(study: Study, trials: Sequence[Trial]) -> Figure:
+    values = np.array([trial.metrics[study.objective] for trial in trials])
+    parameters = np.array([trial.metrics["parameters"] for trial in trials])
+    front = pareto_front(parameters, values if study.direction == "max" else -values)
+    figure, axes = _axes("parameters", study.objective)
+    axes.semilogx(parameters, values, "o", color=_GREY, ms=4, label="trials")
+    axes.semilogx(parameters[front], values[front], "o-", color=_BLUE, drawstyle="steps-post", label="Pareto front")
+    if trials[0].number == 0:
+        axes.semilogx(parameters[:1], values[:1], "*", ms=12, color=_ORANGE, label="baseline")
+    axes.legend()
+    return figure
+
+
+def slices(study: Study, trials: Sequence[Trial]) -> Figure:
+    names, _ = effects.varied(trials)
+    columns = 4
+    rows = max(-(-len(names) // columns), 1)
+    figure = Figure(figsize=(10, 2.1 * rows), dpi=_DPI, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axes in grid.flat[len(names) :]:
+        axes.axis("off")
+    for axes, name in zip(grid.flat, names, strict=False):
+        shown = [trial for trial in trials if name in trial.values]
+        values = [trial.values[name] for trial in shown]
+        if name.endswith("learning_rate"):
+            axes.set_xscale("log")
+        elif not isinstance(values[0], (int, float)) or len(set(values)) < _TICKS:
+            values = [str(value) for value in values]
+            order = sorted(set(values), key=lambda text: (len(text), text))
+            axes.set_xticks(range(len(order)), order, fontsize=7)
+            values = [order.index(value) for value in values]
+        axes.plot(values, [trial.metrics[study.objective] for trial in shown], "o", color=_BLUE, ms=3, alpha=0.6)
+        axes.set_title(name, fontsize=8)
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def memory(trials: Sequence[Trial]) -> Figure:
+    """Draws what the chief and the worker of each trial had in memory at its end."""
+    figure, axes = _axes("trial", "resident memory, MiB")
+    for name, color in (("worker", _BLUE), ("chief", _ORANGE)):
+        mebibytes = [trial.metrics[f"{name}_memory_bytes"] / 2**20 for trial in trials]
+        axes.plot([trial.number for trial in trials], mebibytes, "o-", ms=3, color=color, label=name)
+    axes.set_ylim(0)
+    axes.legend()
+    return figure
+
+
+def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Returns the positions of the points that no other beats: by cost, each of a higher value than all cheaper ones."""
+    front, best = [], -np.inf
+    for position in np.lexsort((-value, cost)):
+        if value[position] > best:
+            front.append(position)
+            best = value[position]
+    return np.array(front)
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(alpha=0.3)
+    return figure, axes

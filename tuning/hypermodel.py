@@ -1,0 +1,95 @@
+"""A point of the space -> a trained and judged network, by the project's own pipeline."""
+
+import math
+import time
+from collections.abc import Sequence
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import log_loss
+
+from aireal import cost, experiment, metrics, models, report
+from aireal.config import Config
+from aireal.data import Data
+from tuning.space import Space
+
+FailedTrialError = keras_tuner.errors.FailedTrialError
+
+
+class HyperModel(keras_tuner.HyperModel):
+    """Builds and trains what hyperparameters say. Images are decoded once for all trials of a process."""
+
+    def __init__(self, space: Space):
+        super().__init__()
+        self._space = space
+        self._data: Data | None = None
+
+    def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
+        self._space.config(hp)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Returns the compiled network of a trial."""
+        config = self._space.config(hp)
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(config.seed)
+        return models.build_for_training(config, self._data_of(config).steps_per_epoch())
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()
+    ) -> dict[str, float]:
+        """Trains for the trial's epochs and judges the last one, as `train` would.
+
+        Returns:
+          val_accuracy, val_auc and val_loss (log loss, without smoothing and penalties) on the validation images;
+          train_seconds, validation_seconds; and of the network parameters, macs and int8_bytes.
+
+        Raises:
+          keras_tuner.errors.FailedTrialError: the loss became NaN, or memory ran out.
+        """
+        config = self._space.config(hp)
+        data = self._data_of(config)
+        start = time.perf_counter()
+        try:
+            model.fit(
+                data.training(config.epochs),
+                epochs=config.epochs,
+                steps_per_epoch=data.steps_per_epoch(),
+                shuffle=False,
+                verbose=0,
+                callbacks=[experiment.Reseed(config.seed), _StopAtNaN(), *callbacks],
+            )
+            trained = time.perf_counter()
+            found = _judge(model, config, data)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise FailedTrialError(f"out of memory: {error}") from error
+        seconds = {"train_seconds": trained - start, "validation_seconds": time.perf_counter() - trained}
+        return {**found, **seconds, **size(model)}
+
+    def _data_of(self, config: Config) -> Data:
+        self._data = self._data.like(config) if self._data else Data(config)
+        return self._data
+
+
+def size(model: keras.Model) -> dict[str, int]:
+    """Returns parameters, macs and int8_bytes of a network."""
+    return {**{name: cost.cost(model)[name] for name in ("parameters", "macs")}, "int8_bytes": cost.int8_bytes(model)}
+
+
+def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
+    final = models.build_model(config)  # float32, as a run keeps it
+    final.set_weights(model.get_weights())
+    p_real = report.scores(final, data, "validation")
+    if not np.isfinite(p_real).all():
+        raise FailedTrialError("the scores on the validation images are not finite")
+    label = data.table("validation").label
+    found = metrics.evaluate(label, p_real)
+    loss = log_loss(label, p_real.astype(np.float64))
+    return {"val_accuracy": found["accuracy"], "val_auc": found["roc_auc"], "val_loss": float(loss)}
+
+
+class _StopAtNaN(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise FailedTrialError(f"the loss became {logs['loss']} at step {batch + 1} of an epoch")

@@ -1,0 +1,157 @@
+"""Keras Tuner's oracles, with what a long search needs: a first trial of defaults, a budget, files that stay whole."""
+
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import psutil
+from keras_tuner import oracles
+
+from aireal import files
+
+_WITHOUT_END = 10**6
+_ATTEMPTS = 10_000  # at a candidate within the budget
+_RANDOM_SHARE = 3  # of the trials, the first third explores before a Gaussian process proposes
+
+
+class _Careful:
+    """What is changed of an oracle; stands before Keras Tuner's class among the bases.
+
+    - The first trial is the defaults; Keras Tuner's is random.
+    - Candidates that `complaint` speaks against are written down and replaced before they become trials.
+    - oracle.json and trial.json appear whole or not at all, and hold the values that were proposed: those that come
+      back from a worker have been through 32-bit floats.
+    - A trial that ended is not run again by a chief that is started again.
+    - Failures end trials, not the search: whatever deserves that ends the worker.
+
+    Args:
+      complaint: values of a candidate -> what speaks against training it, or None.
+      seed: any; Keras Tuner takes 0 for none.
+      **kwargs: those of the oracle.
+    """
+
+    def __init__(self, *, complaint: Callable[[dict[str, Any]], str | None], seed: int, **kwargs: Any):
+        super().__init__(seed=seed + 1, max_consecutive_failed_trials=10**9, **kwargs)
+        self.rejected: list[dict[str, Any]] = []  # values and reason of each
+        self._complaint = complaint
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        if not self.start_order and not self._is_rejected(values := self.default_values()):
+            return {"status": "RUNNING", "values": values}
+        return super().populate_space(trial_id)
+
+    def default_values(self) -> dict[str, Any]:
+        """Returns those of all active hyperparameters."""
+        hps = keras_tuner.HyperParameters()
+        hps.merge(self.hyperparameters.space)
+        return dict(hps.values)
+
+    def _random_values(self) -> dict[str, Any] | None:
+        for _ in range(_ATTEMPTS):
+            values = super()._random_values()
+            if values is None or not self._is_rejected(values):
+                return values
+        return None
+
+    def _is_rejected(self, values: dict[str, Any]) -> bool:
+        if (reason := self._complaint(values)) is None:
+            return False
+        self._tried_so_far.add(self._compute_values_hash(values))  # so that it is not drawn a second time
+        self.rejected.append({"values": values, "reason": reason})
+        return True
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
+        known = self.trials[trial.trial_id]
+        trial.hyperparameters = known.hyperparameters
+        known.metrics.update("chief_memory_bytes", psutil.Process().memory_info().rss)
+        super().end_trial(trial)
+        # A chief that was started again had put it on the list of those to repeat, whoever ran it to its end.
+        self._retry_queue = [trial_id for trial_id in self._retry_queue if trial_id != trial.trial_id]
+        self.save()
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "rejected": self.rejected}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self.rejected = state["rejected"]
+
+    def save(self) -> None:
+        files.write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
+
+    def _save_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
+        path = pathlib.Path(self._get_trial_dir(trial.trial_id), "trial.json")
+        files.write_json(path, trial.get_state())
+
+
+class Random(_Careful, oracles.RandomSearchOracle):
+    """Chance alone."""
+
+
+class Bayesian(_Careful, oracles.BayesianOptimizationOracle):
+    """A Gaussian process over the trials so far, after a third at random; Keras Tuner would wait for 3 x dimensions."""
+
+    def __init__(self, *, max_trials: int, **kwargs: Any):
+        super().__init__(max_trials=max_trials, num_initial_points=max(max_trials // _RANDOM_SHARE, 3), **kwargs)
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        # Its state is not saved: by the number of trials it is the same again after an interruption.
+        self._random_state = np.random.RandomState(self.seed + len(self.trials))
+        return super().populate_space(trial_id)
+
+    def _vector_to_values(self, vector: np.ndarray) -> dict[str, Any]:
+        values = super()._vector_to_values(vector)
+        # The process would propose the same again: chance takes over.
+        return self._random_values() if self._duplicate(values) or self._is_rejected(values) else values
+
+
+class Grid(_Careful, oracles.GridSearchOracle):
+    """All combinations, the last hyperparameter first. Keras Tuner's own order does not survive an interruption."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        if not self.start_order:
+            values = self.default_values()
+            if self._is_rejected(values):
+                values = self._get_next_combination(values)
+        else:
+            values = self._get_next_combination(self.trials[self.start_order[-1]].hyperparameters.values)
+        return {"status": "STOPPED" if values is None else "RUNNING", "values": values}
+
+    def _get_next_combination(self, values: dict[str, Any]) -> dict[str, Any] | None:
+        while (values := super()._get_next_combination(values)) is not None:
+            if not self._is_rejected(values):
+                return values
+        return None
+
+
+class Hyperband(_Careful, oracles.HyperbandOracle):
+    """Many candidates for a few epochs, the best of them for more; bracket after bracket up to the number of trials."""
+
+    def __init__(self, *, max_trials: int, **kwargs: Any):
+        super().__init__(hyperband_iterations=_WITHOUT_END, **kwargs)
+        self.max_trials = max_trials
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        found = super().populate_space(trial_id)
+        if not self.start_order and found["status"] == "RUNNING" and "tuner/epochs" not in found["values"]:
+            (bracket,) = self._brackets  # the defaults: entered like a random trial
+            number = bracket["bracket_num"]
+            bracket["rounds"][0].append({"past_id": None, "id": trial_id})
+            books = {"epochs": self._get_epochs(number, 0), "initial_epoch": 0, "bracket": number, "round": 0}
+            found["values"] |= {f"tuner/{name}": value for name, value in books.items()}
+        return found
+
+
+def make(tuner: str, *, epochs: int, **kwargs: Any) -> keras_tuner.Oracle:
+    """Returns the oracle of a --tuner; `epochs` are those of its longest trials."""
+    kinds = {
+        "random": Random,
+        "bayesian": Bayesian,
+        "grid": Grid,
+        "hyperband": functools.partial(Hyperband, max_epochs=epochs),
+    }
+    return kinds[tuner](**kwargs)

@@ -1,0 +1,45 @@
+"""The course of a search, from the data to the report. Free of TensorFlow."""
+
+from tuning import supervisor
+from tuning.live import Live
+from tuning.study import Folder, Study
+from tuning.supervisor import Supervisor
+
+
+def search(folder: Folder, study: Study, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
+    """Searches, or goes on with it, until there are `study.max_trials` trials; then writes the report.
+
+    Args:
+      folder: of the search.
+      study: what it is about.
+      address: host and port of the chief; port 0 chooses a free one.
+      workers: trials at a time on this machine.
+      trials_per_worker: after which a worker process is renewed.
+
+    Raises:
+      UserError: the folder, the data or the flags cannot be used, or a process failed.
+    """
+    with folder.claim(study):
+        folder.write(study)
+        if len(folder.ended()) < study.max_trials:
+            folder.check_data(supervisor.prepare(folder))
+            host, port = address
+            address = (host, port or supervisor.free_port(host))
+            print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
+            _supervise(folder, study, address, workers, trials_per_worker, chief=True)
+        from tuning import report  # with scikit-learn and matplotlib
+
+        report.write(folder, study)
+
+
+def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
+    """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
+    _supervise(folder, folder.study(), address, max(workers, 1), trials_per_worker, chief=False)
+
+
+def _supervise(
+    folder: Folder, study: Study, address: tuple[str, int], workers: int, trials_per_worker: int, *, chief: bool
+) -> None:
+    processes = Supervisor(folder, address, chief=chief, workers=workers, trials_per_worker=trials_per_worker)
+    with Live(folder, study, max(workers, 1)) as live:
+        processes.run(every=live.update)

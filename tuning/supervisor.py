@@ -1,0 +1,168 @@
+"""Starts the chief and the workers of a search, and starts again what ends before its time. Free of TensorFlow."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from aireal.config import UserError, package_folder
+from tuning.study import CHIEF_LOST, RENEW, Folder
+
+_POLL_SECONDS = 0.3
+_CHIEF_ENDS_SECONDS = 30  # after its last worker: Keras Tuner looks every 20
+_RESTARTS = 3  # in a row, of a process that gets nowhere
+_TAIL_CHARACTERS = 3000  # of a log, when a process failed
+
+
+class _Process:
+    """A chief or worker that can be started again, always under the same name: Keras Tuner waits for every name."""
+
+    def __init__(self, folder: Folder, role: str, name: str, address: tuple[str, int], trials: int = 0):
+        self.name = name
+        self.restarts = 0
+        self._arguments = [role, str(folder.path), str(trials)]
+        self._log = folder.logs / f"{name}.log"
+        host, port = address
+        self._environment = {
+            "KERASTUNER_TUNER_ID": name,
+            "KERASTUNER_ORACLE_IP": host,
+            "KERASTUNER_ORACLE_PORT": str(port),
+        }
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        with open(self._log, "a") as log:
+            self._process = _start(self._arguments, self._environment, stdout=log, stderr=log)
+
+    def exit_status(self) -> int | None:
+        """Returns None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()  # what it was at is kept by the chief's files, and the chief's files are whole
+            self._process.wait()
+
+    def complaint(self) -> str:
+        """Returns the end of the log."""
+        return self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
+
+
+def prepare(folder: Folder) -> str:
+    """Makes the TFRecords of a search, where no earlier one has, and returns the data's fingerprint."""
+    process = _start(["prepare", str(folder.path)], {}, stdout=subprocess.PIPE, text=True)
+    with process:
+        printed = process.stdout.read()
+    if process.returncode:  # what was wrong is printed already
+        sys.exit(process.returncode)
+    return printed.split()[-1]
+
+
+def free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+class Supervisor:
+    """Runs the processes of a search on this machine until it is over.
+
+    Args:
+      folder: of the search.
+      address: host and port of the chief.
+      chief: whether the chief runs here.
+      workers: how many run here; names of different machines must differ.
+      trials_per_worker: after which a worker is renewed, because memory grows with every trial.
+    """
+
+    def __init__(self, folder: Folder, address: tuple[str, int], *, chief: bool, workers: int, trials_per_worker: int):
+        self._folder = folder
+        self._chief = _Process(folder, "chief", "chief", address) if chief else None
+        names = [f"{socket.gethostname()}-{number}" for number in range(workers)]
+        self._workers = {name: _Process(folder, "worker", name, address, trials_per_worker) for name in names}
+
+    def run(self, every: Callable[[], None]) -> None:
+        """Returns when the search is over; calls `every` a few times a second.
+
+        Raises:
+          UserError: a process failed; with the end of its log.
+        """
+        with self._stopping_all():
+            for process in self._all():
+                process.start()
+            while not self._is_over():
+                every()
+                time.sleep(_POLL_SECONDS)
+                self._revive_chief()
+                for worker in list(self._workers.values()):
+                    self._revive_worker(worker)
+
+    def _is_over(self) -> bool:
+        if self._workers:
+            return False
+        # Without workers of its own, or with others elsewhere, the chief knows when.
+        return self._chief is None or self._chief.exit_status() == 0
+
+    def _revive_chief(self) -> None:
+        if self._chief is None or not (status := self._chief.exit_status()):
+            return
+        if status > 0:
+            raise UserError(f"The chief failed:\n{self._chief.complaint()}")
+        _count_restart(self._chief)
+        for worker in self._workers.values():  # first, so that none asks a chief that does not know it
+            worker.stop()
+        for process in self._all():
+            process.start()
+
+    def _revive_worker(self, worker: _Process) -> None:
+        status = worker.exit_status()
+        if status is None:
+            return
+        if status == 0:
+            del self._workers[worker.name]
+            return
+        if status == RENEW:
+            worker.restarts = 0
+        elif status < 0:  # by a signal
+            how = signal.Signals(-status).name
+            self._folder.record_death(worker.name, f"{how} (out of memory?)" if how == "SIGKILL" else how)
+            _count_restart(worker)
+        elif status == CHIEF_LOST and self._chief:
+            return  # it will be found dead
+        else:
+            raise UserError(
+                f"A worker failed, and the search stops; the same command takes it up:\n{worker.complaint()}"
+            )
+        worker.start()
+
+    def _all(self) -> list[_Process]:
+        return [*([self._chief] if self._chief else []), *self._workers.values()]
+
+    @contextlib.contextmanager
+    def _stopping_all(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for process in self._all():
+                process.stop()
+
+
+def _count_restart(process: _Process) -> None:
+    process.restarts += 1
+    if process.restarts > _RESTARTS:
+        raise UserError(f"{process.name} was killed {process.restarts} times in a row:\n{process.complaint()}")
+
+
+def _start(arguments: list[str], environment: dict[str, str], **options) -> subprocess.Popen:
+    path = os.pathsep.join(filter(None, (str(package_folder()), os.environ.get("PYTHONPATH"))))
+    return subprocess.Popen(
+        [sys.executable, "-m", "tuning.tuner", *arguments],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdin=subprocess.PIPE,  # closed when this process ends, by which the other knows
+        start_new_session=True,  # so that Ctrl-C reaches this process alone
+        **options,
+    )
