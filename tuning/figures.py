@@ -76,7 +76,7 @@ def memory(trials: Sequence[Trial]) -> Figure:
 
 
 def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Returns the positions of the points that no other beats: by cost, each of a higher value than all cheaper ones."""
+    """Returns the positions of the points that no other beats: by cost, each better than all cheaper ones."""
     front, best = [], -np.inf
     for position in np.lexsort((-value, cost)):
         if value[position] > best:

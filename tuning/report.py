@@ -66,12 +66,10 @@ def _write_best(folder: Folder, study: Study, best: Trial) -> None:
 
 def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list[tuple[str, str]]:
     count = {status: sum(trial.status == status for trial in trials) for status in ("completed", "failed", "rejected")}
-    found = [
-        (
-            "note",
-            f"{count['completed']} trials completed, {count['failed']} failed, {count['rejected']} candidates rejected.",
-        )
-    ]
+    counted = (
+        f"{count['completed']} trials completed, {count['failed']} failed, {count['rejected']} candidates rejected"
+    )
+    found = [("note", f"{counted}.")]
     if not best:
         return [("warning", "No trial was completed."), *found]
     value = best.metrics[study.objective]

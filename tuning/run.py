@@ -1,5 +1,7 @@
 """The course of a search, from the data to the report. Free of TensorFlow."""
 
+import time
+
 from tuning import supervisor
 from tuning.live import Live
 from tuning.study import Folder, Study
@@ -40,6 +42,13 @@ def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_w
 def _supervise(
     folder: Folder, study: Study, address: tuple[str, int], workers: int, trials_per_worker: int, *, chief: bool
 ) -> None:
+    earlier = {trial.id for trial in folder.ended()}
+    start = time.monotonic()
     processes = Supervisor(folder, address, chief=chief, workers=workers, trials_per_worker=trials_per_worker)
     with Live(folder, study, max(workers, 1)) as live:
         processes.run(every=live.update)
+    seconds = (time.monotonic() - start) * max(workers, 1)
+    metrics = [trial.metrics for trial in folder.ended() if trial.metrics and trial.id not in earlier]
+    trained = sum(found["train_seconds"] + found["validation_seconds"] for found in metrics)
+    if chief and workers:
+        print(f"Trials took {trained / seconds:.1%} of the {seconds / 60:.1f} minutes of all workers.")

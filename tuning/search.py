@@ -1,6 +1,7 @@
-"""Searches around a network: python -m tuning.search --flagfile=tuning/configs/hyperband.cfg --source=FOLDER_OR_ARCHIVE
+"""Searches around a network: python -m tuning.search --flagfile=tuning/configs/hyperband.cfg --source=FOLDER
 
-Values after the flagfile win over those in it. The same command goes on where it was interrupted; --max_trials may grow.
+Values after the flagfile win over those in it. The same command goes on where it was interrupted, and --max_trials may
+grow.
 """
 
 from absl import flags
@@ -15,7 +16,7 @@ _TUNER = flags.DEFINE_enum("tuner", "hyperband", ["hyperband", "random", "bayesi
 _SPACE = flags.DEFINE_list(
     "space",
     ["architecture", "regularization", "optimizer"],
-    "parts of the space that are searched, of architecture, regularization and optimizer; the rest stays as the flags say",
+    "parts of the space that are searched: architecture, regularization, optimizer; the rest stays as the flags say",
 )
 _OBJECTIVE = flags.DEFINE_enum(
     "objective", "val_auc", ["val_auc", "val_accuracy", "val_loss"], "figure on the validation images that is optimised"
