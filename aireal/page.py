@@ -20,12 +20,21 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A PNG and what it shows. One with text in it is not shrunk to the width of a phone, but scrolls."""
+
+    png: bytes
+    caption: str
+    has_text: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class Section:
-    """A heading with text, then figures (each a PNG and what it shows), then tables."""
+    """A heading with text, then figures, then tables."""
 
     title: str
     text: str = ""
-    figures: Sequence[tuple[bytes, str]] = ()
+    figures: Sequence[Drawing] = ()
     tables: Sequence[Table] = ()
 
 

@@ -97,7 +97,8 @@ def _sections(study: Study, trials: Sequence[Trial]) -> list[page.Section]:
         "Memory": (figures.memory(completed), "At the end of each trial: workers are renewed before theirs grows."),
     }
     sections = [
-        page.Section(title, figures=[(page.png(figure), caption)]) for title, (figure, caption) in drawn.items()
+        page.Section(title, figures=[page.Drawing(page.png(figure), caption)])
+        for title, (figure, caption) in drawn.items()
     ]
     if len(completed) >= _AT_LEAST:
         names, importance, spread = effects.importances(study, completed)

@@ -46,8 +46,8 @@ def resize(pixels: np.ndarray, size: int) -> np.ndarray:
 def describe(images: np.ndarray) -> np.ndarray:
     """[N, S, S, 3] uint8 -> [N, 4] float32, the STATISTICS of each, in their order."""
     luma = images @ _LUMA  # [N, S, S]
-    high, low = (images.astype(np.float32) for images in (images.max(axis=3), images.min(axis=3)))
-    saturation = (high - low) / np.maximum(high, 1)
+    high, low = images.max(axis=3), images.min(axis=3)
+    saturation = (high - low) / np.maximum(high, 1, dtype=np.float32)
     inner = luma[:, 1:-1, 1:-1]
     laplacian = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:] - 4 * inner
     columns = luma.mean((1, 2)), luma.std((1, 2)), saturation.mean((1, 2)), laplacian.std((1, 2))
@@ -74,7 +74,7 @@ def _sums_of_class(images: np.ndarray) -> tuple[np.ndarray, ...]:
     spectrum = np.abs(np.fft.fft2(luma - luma.mean((1, 2), keepdims=True))) ** 2
     # What a picture without any variation has is the rounding of its bytes.
     log_power = np.log(spectrum + 1e-6)
-    squares = (values**2).mean((1, 2)).sum(0, dtype=np.float64)
+    squares = (values**2).sum((0, 1, 2), dtype=np.float64) / luma[0].size if len(luma) else np.zeros(3)
     return np.array(len(images)), values.sum(0, dtype=np.float64), squares, log_power.sum(0, dtype=np.float64)
 
 

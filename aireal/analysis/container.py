@@ -1,5 +1,6 @@
 """What the file says, apart from its pixels: facts by which a detector could tell classes without looking at them."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -7,6 +8,8 @@ import io
 import pathlib
 import re
 import struct
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
@@ -15,15 +18,39 @@ from aireal import decoding
 from aireal.pictures import MAX_PIXELS
 
 _ONE = {"MPO": "JPEG"}  # of phones: a JPEG with others behind it
-# What Pillow's `info` holds of a file's own header and not beside the picture.
-_NO_METADATA = ("jfif", "progress", "adobe", "dpi", "resolution", "compression", "transparency", "gamma", "background")
-_NO_METADATA += ("version", "loop", "duration", "timestamp")
-_SUBSAMPLINGS = {-1: "", 0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
+# What Pillow's `info` holds of the picture itself and its encoding, and not beside it.
+_NO_METADATA = {
+    "jfif",
+    "adobe",
+    "jfif_version",
+    "jfif_unit",
+    "jfif_density",
+    "progressive",
+    "progression",
+    "adobe_transform",
+    "dpi",
+    "loop",
+}
+_NO_METADATA |= {
+    "compression",
+    "transparency",
+    "gamma",
+    "background",
+    "duration",
+    "timestamp",
+    "resolution",
+    "interlace",
+}
+_NO_METADATA |= {"bit_depth", "chroma", "primary", "nclx_profile", "original_orientation", "exif", "extension", "srgb"}
+_MAKERS = {270: "description", 271: "make", 272: "model", 305: "software", 315: "artist"}  # tags of EXIF and TIFF
+_VALUE_CHARACTERS = 40
+_SUBSAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 # In the scan's data: a zero follows an FF that is data, D0 to D7 are restarts, FF is padding.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_PNG_CHUNKS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA", "cHRM", "sRGB", "bKGD", "tEXt", "zTXt", "iTXt"}
 _PNG_SIGNATURE_BYTES, _PNG_CHUNK_BYTES = 8, 12  # of a chunk without its data: length, type, checksum
 
 
@@ -36,12 +63,12 @@ class Facts:
       width: pixels, as stored.
       height: pixels, as stored.
       mode: of the colours, as Pillow names it.
-      metadata: what stands beside the pixels, as "exif, icc_profile"; names alone.
+      metadata: what stands beside the pixels, as "APP1, exif, make=Canon, xmp": names, and of a few the values.
       subsampling: of a JPEG's colours: 4:4:4, 4:2:2, 4:2:0 or another.
       quality: of a JPEG, 1 to 100, estimated: whose tables of libjpeg are nearest to its own.
       tables: of a JPEG, 8 hexadecimal digits that stand for its quantisation tables.
       progressive: whether a JPEG is.
-      trailing_bytes: after the picture's end.
+      trailing_bytes: after the picture's end; looked for in JPEG, PNG, WebP and BMP, and not behind several pictures.
     """
 
     format: str
@@ -70,11 +97,11 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
       OSError: it cannot be read; says why.
     """
     with decoding.open_image(io.BytesIO(data), MAX_PIXELS) as image:
-        form, before = _ONE.get(image.format, image.format), set(image.info)
+        form = _ONE.get(image.format, image.format)
         facts = {"format": form, "width": image.width, "height": image.height, "mode": image.mode}
-        pixels = decoding.to_rgb(image)  # which raises where what follows would, and takes the EXIF away
-        names = {str(name) for name in before | set(image.info)}
-        facts["metadata"] = ", ".join(sorted(name for name in names if not name.startswith(_NO_METADATA)))
+        makers = _makers(image)  # before the picture is turned upright
+        pixels = decoding.to_rgb(image)  # raises where what follows would
+        facts["metadata"] = ", ".join(sorted(makers | _beside(image, data)))
         if isinstance(image, JpegImagePlugin.JpegImageFile):
             facts |= _jpeg_facts(image)
         end = _ENDS.get(image.format, len)(data)
@@ -89,10 +116,33 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
     return Facts(**facts), pixels, faults
 
 
-def _jpeg_facts(image: JpegImagePlugin.JpegImageFile) -> dict:
+def _makers(image: Image.Image) -> set[str]:
+    """Returns who made a picture with what, as EXIF says."""
+    with contextlib.suppress(Exception):  # damaged EXIF makes Pillow raise nearly anything
+        exif = image.getexif()
+        found = {f"{name}={str(exif[tag]).strip()[:_VALUE_CHARACTERS]}" for tag, name in _MAKERS.items() if tag in exif}
+        return found | ({"exif"} if exif else set())
+    return {"damaged exif"}
+
+
+def _beside(image: Image.Image, data: bytes) -> set[str]:
+    """Returns the names of what stands beside the picture: Pillow's, a JPEG's application segments, a PNG's chunks."""
+    found = {
+        str(name) for name, value in image.info.items() if name not in _NO_METADATA and value not in (None, b"", [], {})
+    }
+    if "dpi" in image.info:
+        found.add("dpi=" + "x".join(f"{float(value):g}" for value in image.info["dpi"]))
+    found |= {name for name, _ in getattr(image, "applist", [])}
+    if image.format == "PNG":
+        found |= {kind.decode("latin1") for kind, _ in _png_chunks(data)} - _PNG_CHUNKS
+    return found
+
+
+def _jpeg_facts(image: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
+    sampling = JpegImagePlugin.get_sampling(image)
     tables = tuple(tuple(table) for _, table in sorted(image.quantization.items()))
     return {
-        "subsampling": _SUBSAMPLINGS.get(JpegImagePlugin.get_sampling(image), "another"),
+        "subsampling": _SUBSAMPLINGS.get(sampling, "another" if image.layers == 3 else ""),
         "quality": estimate_quality(tables),
         "tables": hashlib.blake2b(repr(tables).encode(), digest_size=4).hexdigest(),
         "progressive": "progressive" in image.info,
@@ -137,10 +187,10 @@ def _claimed_format(path: str) -> str | None:
     return _ONE.get(claimed, claimed)
 
 
-def _jpeg_end(data: bytes) -> int | None:
-    """Returns where the first picture of a JPEG ends, or None where its end marker is missing."""
+def _jpeg_end(data: bytes) -> int:
+    """Returns where the first picture of a JPEG ends; the file's own end where the markers do not lead there."""
     position = 2
-    while match := _MARKER.match(data, position):
+    while match := _MARKER.search(data, position):
         marker, position = match[1][0], match.end()
         if marker == _END_OF_IMAGE:
             return position
@@ -149,19 +199,24 @@ def _jpeg_end(data: bytes) -> int | None:
         position += int.from_bytes(data[position : position + 2], "big")
         if marker == _START_OF_SCAN:
             if not (after := _MARKER_IN_SCAN.search(data, position)):
-                return None
+                break
             position = after.start()
-    return None
+    return len(data)  # Pillow has found the picture whole
 
 
-def _png_end(data: bytes) -> int | None:
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yields the type of each chunk and the position behind it, up to the last chunk that is whole."""
     position = _PNG_SIGNATURE_BYTES
     while position + _PNG_CHUNK_BYTES <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         position += length + _PNG_CHUNK_BYTES
+        yield kind, position
         if kind == b"IEND":
-            return position
-    return None
+            return
+
+
+def _png_end(data: bytes) -> int | None:
+    return dict(_png_chunks(data)).get(b"IEND")
 
 
 def _webp_end(data: bytes) -> int | None:
@@ -169,5 +224,10 @@ def _webp_end(data: bytes) -> int | None:
     return end if end <= len(data) else None
 
 
-# The formats that say where they end and are walked through quickly.
-_ENDS = {"JPEG": _jpeg_end, "PNG": _png_end, "WEBP": _webp_end}
+def _bmp_end(data: bytes) -> int | None:
+    end = int.from_bytes(data[2:6], "little")
+    return len(data) if not end else end if end <= len(data) else None  # some writers leave it 0
+
+
+# Of formats that say where they end. None: the file ends before.
+_ENDS = {"JPEG": _jpeg_end, "PNG": _png_end, "WEBP": _webp_end, "BMP": _bmp_end}

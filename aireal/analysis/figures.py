@@ -16,14 +16,16 @@ _COLORS = {"FAKE": "#d2601a", "REAL": "#2563a8"}
 _BINS = 60
 SAMPLES = 5  # pictures of each class in a row of the sheet
 PAIRS = 12  # near-duplicates on the sheet
+_TITLE_CHARACTERS = 32
 
 
 def file_sizes(files: Files) -> Figure:
     """Draws a histogram of the bytes of each class of each split, and one of all with the classes over each other."""
     figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=[2, 1])
-    groups = {name: files.bytes[mask] for name, mask in files.groups().items() if name != "all"}
-    bins = _bins(files.bytes)
+    read = files.digest != ""
+    groups = {name: files.bytes[mask & read] for name, mask in files.groups().items() if name != "all"}
+    bins = _bins(files.bytes[read])
     for axes, (name, sizes) in zip(upper.subplots(2, 2, sharex=True, sharey=True).flat, groups.items(), strict=True):
         axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=_COLORS[name.split("/")[1]])
         mean = f", mean {sizes.mean():,.0f} bytes" if len(sizes) else ""
@@ -31,7 +33,7 @@ def file_sizes(files: Files) -> Figure:
         axes.set_ylabel("files")
         axes.grid(alpha=0.3)
     axes = lower.subplots()
-    _overlaid(axes, files.bytes, files.label, bins)
+    _overlaid(axes, files.bytes[read], files.label[read], bins)
     axes.set(title="all, shares of each class", xlabel="bytes", xlim=(bins[0], bins[-1]))
     for below in upper.axes[-2:]:
         below.set_xlabel("bytes")
@@ -52,52 +54,61 @@ def looks(files: Files) -> Figure:
 
 
 def mean_images(sums: Sums) -> Figure:
-    """Draws the mean image of each class, and their difference magnified."""
+    """Draws the mean image of each class that there is, and of two classes the difference, magnified."""
     figure = Figure(figsize=(10, 3.6), dpi=_DPI, layout="constrained")
-    fake, real = (_mean(sums.image, sums.count, of) for of in (0, 1))
-    difference = real - fake
-    largest = np.abs(difference).max()
-    *both, last = figure.subplots(1, 3)
-    for axes, name, image in zip(both, LABELS, (fake, real), strict=True):
-        axes.imshow(image / 255, interpolation="nearest")
-        axes.set_title(f"mean of {name}", fontsize=10)
-    last.imshow(0.5 + 0.5 * difference / max(largest, 1e-9), interpolation="nearest")
-    last.set_title(f"REAL - FAKE: white +{largest:.1f}, black -{largest:.1f}", fontsize=10)
-    for axes in figure.axes:
+    means = _means(sums.image, sums.count)
+    shown = {f"mean of {name}": mean / 255 for name, mean in means.items()}
+    if len(means) == len(LABELS):
+        difference = means["REAL"] - means["FAKE"]
+        largest = max(np.abs(difference).max(), 1e-9)
+        shown[f"REAL - FAKE: white +{largest:.1f}, black -{largest:.1f}"] = 0.5 + 0.5 * difference / largest
+    grid = figure.subplots(1, 3)
+    for axes in grid:
         axes.axis("off")
+    for axes, (title, image) in zip(grid, shown.items(), strict=False):
+        axes.imshow(image, interpolation="nearest")
+        axes.set_title(title, fontsize=10)
     return figure
 
 
 def spectra(sums: Sums) -> Figure:
     """Draws the mean logarithm of the power spectrum of each class, their difference, and the means over rings."""
     figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
-    fake, real = (np.fft.fftshift(_mean(sums.log_power, sums.count, of)) / np.log(10) for of in (0, 1))
-    size = len(fake)
-    fake[size // 2, size // 2] = real[size // 2, size // 2] = np.nan  # the mean, which was taken away
-    first, last = -(size // 2) - 0.5, (size - 1) // 2 + 0.5
-    extent = (first / size, last / size, last / size, first / size)  # cycles a pixel
-    (upper_left, upper_right), (lower_left, lower_right) = figure.subplots(2, 2)
-    low, high = np.nanpercentile([fake, real], [1, 99.9])
-    for axes, name, power in ((upper_left, "FAKE", fake), (upper_right, "REAL", real)):
-        image = axes.imshow(power, extent=extent, vmin=low, vmax=high, cmap="magma")
-        axes.set_title(f"{name}: mean log power of luma", fontsize=10)
-        figure.colorbar(image, ax=axes, label="log10 power")
-    difference = real - fake
-    largest = max(np.nanpercentile(np.abs(difference), 99.5), 1e-9)
-    image = lower_left.imshow(difference, extent=extent, vmin=-largest, vmax=largest, cmap="RdBu_r")
-    lower_left.set_title("REAL - FAKE", fontsize=10)
-    figure.colorbar(image, ax=lower_left, label="log10 ratio of power")
-    for axes in (upper_left, upper_right, lower_left):
-        axes.set(xlabel="cycles a pixel, across", ylabel="cycles a pixel, down")
-    radius, rings = _rings(size)
-    for name, power in (("FAKE", fake), ("REAL", real)):
-        means = np.bincount(rings, power.ravel()) / np.bincount(rings)
-        lower_right.plot(radius[1:], means[1 : len(radius)], color=_COLORS[name], label=name)
-    lower_right.set_title("mean over rings: fine detail is on the right", fontsize=10)
-    lower_right.set(xlabel="cycles a pixel", ylabel="log10 power")
-    lower_right.grid(alpha=0.3)
-    lower_right.legend()
+    means = {name: np.fft.fftshift(mean) / np.log(10) for name, mean in _means(sums.log_power, sums.count).items()}
+    size = sums.log_power.shape[1]
+    for power in means.values():
+        power[size // 2, size // 2] = np.nan  # the mean, which was taken away
+    low, high = np.nanpercentile(list(means.values()), [1, 99.9])
+    panels, rings = figure.subplots(2, 2).ravel()[:3], figure.axes[3]
+    for axes in panels:
+        axes.axis("off")
+    for axes, (name, power) in zip(panels, means.items(), strict=False):
+        style = {"vmin": low, "vmax": high, "cmap": "magma"}
+        _spectrum(axes, power, f"{name}: mean log power of luma", "log10 power", **style)
+    if len(means) == len(LABELS):
+        difference = means["REAL"] - means["FAKE"]
+        largest = max(np.nanpercentile(np.abs(difference), 99.5), 1e-9)
+        style = {"vmin": -largest, "vmax": largest, "cmap": "RdBu_r"}
+        _spectrum(panels[2], difference, "REAL - FAKE", "log10 ratio of power", **style)
+    radius, ring = _rings(size)
+    for name, power in means.items():
+        over_rings = np.bincount(ring, power.ravel()) / np.bincount(ring)
+        rings.plot(radius[1:], over_rings[1 : len(radius)], color=_COLORS[name], label=name)
+    rings.set(title="mean over rings: fine detail is on the right", xlabel="cycles a pixel", ylabel="log10 power")
+    rings.title.set_fontsize(10)
+    rings.grid(alpha=0.3)
+    rings.legend()
     return figure
+
+
+def _spectrum(axes: Axes, power: np.ndarray, title: str, unit: str, **style) -> None:
+    size = len(power)
+    first, last = -(size // 2) - 0.5, (size - 1) // 2 + 0.5
+    axes.axis("on")
+    image = axes.imshow(power, extent=(first / size, last / size, last / size, first / size), **style)
+    axes.set_title(title, fontsize=10)
+    axes.set(xlabel="cycles a pixel, across", ylabel="cycles a pixel, down")
+    axes.figure.colorbar(image, ax=axes, label=unit)
 
 
 def samples(rows: Sequence[tuple[str, Mapping[str, Sequence[np.ndarray]]]]) -> Figure:
@@ -126,8 +137,14 @@ def pairs(images: Sequence[tuple[np.ndarray, np.ndarray]], titles: Sequence[tupl
     )
     for axes, (picture, title) in zip(flat, both, strict=False):
         axes.imshow(picture, interpolation="nearest")
-        axes.set_title(title, fontsize=6.5, parse_math=False)
+        axes.set_title(_short(title), fontsize=6.5, parse_math=False)
     return figure
+
+
+def _short(title: str) -> str:
+    """Returns a title that does not run into the next one; names that the font lacks would be boxes."""
+    title = title.encode("ascii", "replace").decode()
+    return title if len(title) <= _TITLE_CHARACTERS else f"...{title[3 - _TITLE_CHARACTERS :]}"
 
 
 def _overlaid(axes: Axes, values: np.ndarray, label: np.ndarray, bins: np.ndarray) -> None:
@@ -149,8 +166,9 @@ def _bins(values: np.ndarray) -> np.ndarray:
     return np.linspace(low, high if high > low else low + 1, _BINS + 1)
 
 
-def _mean(total: np.ndarray, count: np.ndarray, of: int) -> np.ndarray:
-    return total[of] / max(count[of], 1)
+def _means(total: np.ndarray, count: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the means of the classes that have pictures."""
+    return {name: total[of] / count[of] for of, name in enumerate(LABELS) if count[of]}
 
 
 def _rings(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 _ORDER = (WARNING, NOTE, GOOD)
-_CHANCE, _WEAK = 0.02, 0.1  # distance of an AUC from 0.5: up to here it is nothing; up to here it is little
+_NOTHING, _LITTLE = 0.02, 0.1  # up to this distance of an AUC from 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,10 @@ def findings(report: dict[str, Any]) -> list[Finding]:
 def _counts(report: dict[str, Any]) -> Iterator[Finding]:
     for split, counts in report["counts"].items():
         fakes, photographs = counts["FAKE"], counts["REAL"]
-        if not fakes or not photographs:
-            yield Finding(
-                WARNING, f"{split} has {fakes:,} FAKE and {photographs:,} REAL pictures: one class is missing."
-            )
+        if not fakes and not photographs:
+            yield Finding(WARNING, f"There is no {split} folder with pictures.")
+        elif not fakes or not photographs:
+            yield Finding(WARNING, f"{split} has {fakes:,} FAKE and {photographs:,} REAL pictures: a class is missing.")
         elif max(fakes, photographs) > 1.5 * min(fakes, photographs):
             yield Finding(
                 WARNING,
@@ -37,10 +37,10 @@ def _counts(report: dict[str, Any]) -> Iterator[Finding]:
                 "larger class.",
             )
     total = sum(sum(counts.values()) for counts in report["counts"].values())
-    split_counts = "; ".join(
+    by_split = "; ".join(
         f"{split}: {counts['FAKE']:,} FAKE, {counts['REAL']:,} REAL" for split, counts in report["counts"].items()
     )
-    yield Finding(NOTE, f"{total:,} files ({split_counts}).")
+    yield Finding(NOTE, f"{total:,} files ({by_split}).")
 
 
 def _offending(report: dict[str, Any]) -> Iterator[Finding]:
@@ -50,7 +50,9 @@ def _offending(report: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(WARNING, f"{found['files']:,} files are not as they should be{unreadable}: see offending.csv.")
     else:
         yield Finding(
-            GOOD, "Every file can be read, is whole, is what its name says, and has nothing behind the picture."
+            GOOD,
+            "Every file can be read and is what its name says, and nothing stands behind the picture (JPEG, PNG, WebP "
+            "and BMP were looked at).",
         )
 
 
@@ -64,7 +66,7 @@ def _copies(report: dict[str, Any]) -> Iterator[Finding]:
                 "byte for byte: a network may know them by heart.",
             )
     if found["across_labels"]:
-        yield Finding(WARNING, f"{found['across_labels']:,} files stand in both classes, byte for byte.")
+        yield Finding(WARNING, f"{found['across_labels']:,} pictures stand in both classes, byte for byte.")
     for split in ("train", "test"):
         if copies := found["copies"][split]:
             yield Finding(NOTE, f"{copies:,} {split} files repeat another one of {split}, byte for byte.")
@@ -73,49 +75,62 @@ def _copies(report: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _near(report: dict[str, Any]) -> Iterator[Finding]:
-    found, tested = report["near_duplicates"], sum(report["counts"]["test"].values())
-    if not found["compared"]:
-        return
-    chance = f"by chance, in the other class, {found['false_hits']:,} of {tested:,} have one"
+    found = report["near_duplicates"]
+    chance = ""
+    if found["compared"]:
+        chance = (
+            f" In the other class {found['other_class']:,} of {found['compared']:,} have one, by chance or mislabelled."
+        )
     if found["test_in_train"]:
         by_label = " and ".join(f"{count:,} {label.lower()}" for label, count in found["by_label"].items() if count)
-        yield Finding(WARNING, f"{by_label} test images have a near-duplicate in train, of other bytes ({chance}).")
-    else:
-        yield Finding(GOOD, f"No test image has a near-duplicate in train, of other bytes ({chance}).")
+        yield Finding(WARNING, f"{by_label} test images have a near-duplicate in train, of other bytes.{chance}")
+    elif all(sum(counts.values()) for counts in report["counts"].values()):
+        yield Finding(GOOD, "No test image has a near-duplicate in train, of other bytes.")
 
 
 def _file_size(report: dict[str, Any]) -> Iterator[Finding]:
-    yield from _shortcut(report["file_size_auc"], "File size alone", "the larger file", "A detector could take it.")
+    yield from _shortcut(
+        report["file_size"], "File size alone", "larger files", "A detector could take it for the truth."
+    )
 
 
 def _container(report: dict[str, Any]) -> Iterator[Finding]:
-    if found := report["container_auc"]:
-        yield from _shortcut(
-            found["mean"],
-            "How the files were saved (format, size, quality, metadata)",
-            None,
-            "A network may learn who saved the file instead of who made the picture. Save both classes alike.",
-        )
+    yield from _shortcut(
+        {"auc": None, **report["how_saved"]},
+        "How the files were saved (format, size, quality, metadata)",
+        "",
+        "A network may learn who saved the file instead of who made the picture. Save both classes alike.",
+    )
 
 
 def _looks(report: dict[str, Any]) -> Iterator[Finding]:
-    known = {name: found["auc"] for name, found in report["appearance"].items() if found["auc"] is not None}
-    if known:
-        name = max(known, key=lambda name: abs(known[name] - 0.5))
-        others = " and ".join(", ".join(other for other in known if other != name).rsplit(", ", 1))
-        what = f"{name.capitalize()} alone, which says more than {others},"
-        yield from _shortcut(known[name], what, f"more {name}", "", grave=NOTE)
+    known = {name: _distance(found) for name, found in report["appearance"].items()}
+    name = max(known, key=known.get)
+    others = " and ".join(", ".join(other for other in known if other != name).rsplit(", ", 1))
+    what = f"{name.capitalize()} alone, which says more than {others},"
+    yield from _shortcut(report["appearance"][name], what, f"more {name}", "", grave=NOTE)
 
 
-def _shortcut(auc: float | None, what: str, sign: str | None, advice: str, grave: str = WARNING) -> Iterator[Finding]:
-    if auc is None:
+def _distance(found: dict[str, float | None]) -> float:
+    """Returns by how much the better of order and tree is above chance. A tree below it has learnt nothing."""
+    order, tree = found["auc"], found["tree_auc"]
+    return max(0 if order is None else abs(order - 0.5), 0 if tree is None else tree - 0.5)
+
+
+def _shortcut(
+    found: dict[str, float | None], what: str, sign: str, advice: str, grave: str = WARNING
+) -> Iterator[Finding]:
+    if found["chance"] is None:
         return
-    distance = abs(auc - 0.5)
-    towards = f", {sign} being {'REAL' if auc > 0.5 else 'FAKE'}" if sign and distance > _CHANCE else ""
-    figure = f"an AUC of {0.5 + distance:.3f}{towards} (0.5 is chance, 1 is certain)"
-    if distance <= _CHANCE:
+    distance, nothing = _distance(found), max(_NOTHING, found["chance"])
+    order = found["auc"]
+    towards = ""
+    if order is not None and abs(order - 0.5) > nothing:
+        towards = f", {sign} being {'REAL' if order > 0.5 else 'FAKE'} more often"
+    figure = f"the best simple rule has an AUC of {0.5 + distance:.3f}{towards} (0.5 is chance, 1 is certain)"
+    if distance <= nothing:
         yield Finding(GOOD, f"{what} says nothing about the class: {figure}.")
-    elif distance <= _WEAK:
+    elif distance <= _LITTLE:
         yield Finding(NOTE, f"{what} says little about the class: {figure}.")
     else:
         yield Finding(grave, f"{what} tells the classes apart to a degree: {figure}. {advice}".strip())

@@ -1,15 +1,15 @@
 """A source -> a folder with report.html, report.json, the figures, and tables of the files that want a look."""
 
 import pathlib
-from collections.abc import Iterable, Iterator
+import shlex
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tqdm
-from PIL import Image
 
-from aireal import decoding, machine, origins, page
-from aireal.analysis import copies, figures, sections, shortcuts, survey
+from aireal import machine, origins, page
+from aireal.analysis import copies, examples, figures, sections, shortcuts, survey
 from aireal.analysis.appearance import Sums
 from aireal.analysis.copies import Identical, Near
 from aireal.analysis.findings import findings
@@ -19,9 +19,9 @@ from aireal.files import replacing_folder, write_csv, write_json, write_text
 from builders.cifake import sources
 from builders.cifake.sources import LABELS
 
-_REPORT = "report.json"
-_SHEET_ROWS = 4  # of samples, where the objects are unknown
-_SHOWN_PIXELS = 160  # edge of a picture on a sheet, at most
+_FILES = ("report.html", "report.json", "offending.csv", "duplicates.csv", "samples.png", "file_sizes.png", "looks.png")
+_FILES += ("mean_images.png", "spectra.png", "near_duplicates.png")
+_NAMES = ("demo", "kaggle")  # sources that are no paths
 
 
 def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
@@ -38,52 +38,78 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     Raises:
       UserError: the source or the folder cannot be used.
     """
-    target = pathlib.Path(output).expanduser()
-    if target.exists() and not (target.is_dir() and ((target / _REPORT).exists() or not any(target.iterdir()))):
-        raise UserError(f"--output={output} holds something else than an analysis. Choose another folder.")
-    try:
-        with origins.located(source, seed=0) as place, replacing_folder(target) as folder:
-            report = _write(folder, sources.Reader(sources.find(place)), source, image_size)
-    except sources.SourceError as error:
-        raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"--output={output} cannot be written: {error}") from error
+    with origins.located(source, seed=0) as place:
+        try:
+            found = sources.find(place)
+            target = _target(output, found)
+            with replacing_folder(target) as folder:
+                report = _write(folder, sources.Reader(found), source, image_size)
+        except sources.SourceError as error:
+            raise UserError(str(error)) from error
+        except OSError as error:
+            raise UserError(f"--output={output} cannot be written: {error}") from error
     for finding in report["findings"]:
         print(f"{finding['kind']:<8} {finding['text']}")
     print(f"\n{target / 'report.html'} has the figures; beside it are {', '.join(_beside(target))}.")
     return report
 
 
+def _target(output: str, source: pathlib.Path) -> pathlib.Path:
+    """Returns the folder that is meant, which is replaced as a whole: so nothing else may be in it."""
+    try:
+        target = pathlib.Path(output).expanduser().resolve()
+        if target.exists() and not target.is_dir():
+            raise UserError(f"--output={output} is a file. Give a folder.")
+        if target == pathlib.Path.cwd() or target.is_mount():
+            raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
+        others = {path.name for path in target.iterdir()} - set(_FILES) if target.exists() else ()
+    except (OSError, RuntimeError) as error:  # the latter of an unknown ~user
+        raise UserError(f"--output={output} cannot be used: {error}") from error
+    if others:
+        raise UserError(
+            f"--output={output} holds something else than an analysis ({', '.join(sorted(others)[:3])}). Choose "
+            "another folder."
+        )
+    if source.resolve() in target.parents and {"fake", "real"} & {part.lower() for part in target.parts}:
+        raise UserError(f"--output={output} lies among the pictures. Choose another folder.")
+    return target
+
+
 def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size: int) -> dict[str, Any]:
-    files, sums = survey.survey(reader, image_size)
+    try:
+        files, sums = survey.survey(reader, image_size)
+    except OSError as error:
+        raise UserError(f"--source={source} cannot be read: {error}") from error
     faults = _faults(files)
     identical, near = copies.identical(files), copies.near(files)
     report = {
-        "source": source,
+        "source": survey.printable(source),
         "image_size": image_size,
         **_numbers(files, sums, faults),
         "identical": {**vars(identical), "groups": len(identical.groups)},
         "near_duplicates": _near_numbers(files, near),
-        "environment": machine.environment(),
+        "environment": {name: _printable(value) for name, value in machine.environment().items()},
     }
     report["findings"] = [vars(finding) for finding in findings(report)]
     drawn = _draw(reader, files, sums, near)
     rows = ((files.path[row], files.bytes[row], "; ".join(reasons)) for row, reasons in faults.items())
     write_csv(folder / "offending.csv", ["path", "bytes", "reason"], rows)
-    header = ["group", "kind", "path", "correlation"]
-    write_csv(folder / "duplicates.csv", header, _duplicates(files, identical, near))
-    write_json(folder / _REPORT, report)
+    write_csv(folder / "duplicates.csv", ["group", "kind", "path", "correlation"], _duplicates(files, identical, near))
+    write_json(folder / "report.json", report)
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
     told = [(finding["kind"], finding["text"]) for finding in report["findings"]]
+    name = source if source in _NAMES else pathlib.Path(source).resolve().name
+    command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
     html = page.render(
-        f"What is in {pathlib.Path(source).name}",
-        f"python -m aireal.analyze --source={source}",
-        told,
-        sections.sections(report, drawn),
+        f"What is in {survey.printable(name)}", survey.printable(command), told, sections.sections(report, drawn)
     )
     write_text(folder / "report.html", html)
     return report
+
+
+def _printable(value: Any) -> Any:
+    return survey.printable(value) if isinstance(value, str) else value
 
 
 def _faults(files: Files) -> dict[int, list[str]]:
@@ -94,6 +120,7 @@ def _faults(files: Files) -> dict[int, list[str]]:
 
 
 def _numbers(files: Files, sums: Sums, faults: dict[int, list[str]]) -> dict[str, Any]:
+    read = files.digest != ""
     return {
         "counts": {
             split: {label: int(np.sum((files.split == split) & (files.label == of))) for of, label in enumerate(LABELS)}
@@ -106,14 +133,14 @@ def _numbers(files: Files, sums: Sums, faults: dict[int, list[str]]) -> dict[str
             for of, label in enumerate(LABELS)
         },
         "file_sizes": shortcuts.file_sizes(files),
-        "file_size_auc": shortcuts.auc(files.label, files.bytes),
+        "file_size": shortcuts.separation(files.label[read], files.bytes[read]),
         "offending": {
             "files": len(faults),
             "unreadable": int(np.sum(~files.decoded)),
             "first": [[files.path[row].item(), "; ".join(reasons)] for row, reasons in list(faults.items())[:20]],
         },
         "container": shortcuts.counts_by_value(files),
-        "container_auc": shortcuts.container_auc(files),
+        "how_saved": shortcuts.container(files),
         "appearance": shortcuts.looks(files),
         "channels": {label: _channels(sums, of) for of, label in enumerate(LABELS) if sums.count[of]},
     }
@@ -123,7 +150,7 @@ def _channels(sums: Sums, of: int) -> dict[str, list[float]]:
     """Returns mean and standard_deviation of red, green and blue, 0..255, over all pixels of a class."""
     mean = sums.image[of].mean((0, 1)) / sums.count[of]
     variance = sums.square[of] / sums.count[of] - mean**2
-    return {"mean": mean.tolist(), "standard_deviation": np.sqrt(variance).tolist()}
+    return {"mean": mean.tolist(), "standard_deviation": np.sqrt(np.maximum(variance, 0)).tolist()}
 
 
 def _near_numbers(files: Files, near: Near) -> dict[str, Any]:
@@ -132,7 +159,7 @@ def _near_numbers(files: Files, near: Near) -> dict[str, Any]:
         "test_in_train": len(near.test),
         "by_label": {label: int(np.sum(files.label[near.test] == of)) for of, label in enumerate(LABELS)},
         "compared": near.compared,
-        "false_hits": near.false_hits,
+        "other_class": near.other_class,
     }
 
 
@@ -146,52 +173,27 @@ def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tupl
 
 def _draw(reader: sources.Reader, files: Files, sums: Sums, near: Near) -> dict[str, bytes]:
     """Returns name -> PNG."""
-    sheet = _sheet(files)
-    shown = list(zip(near.train, near.test, near.correlation, strict=True))[: figures.PAIRS]
-    wanted = [row for _, rows in sheet for some in rows.values() for row in some] + [
-        row for pair in shown for row in pair[:2]
+    sheet = examples.sheet(files)
+    pairs = list(zip(near.train, near.test, near.correlation, strict=True))[: figures.PAIRS]
+    on_sheet = [row for _, rows in sheet for some in rows.values() for row in some]
+    in_pairs = [row for *pair, _ in pairs for row in pair]
+    picture = examples.load(reader, {files.path[row] for row in on_sheet + in_pairs})
+    lines = [
+        (title, {label: [picture[path] for path in files.path[some]] for label, some in rows.items()})
+        for title, rows in sheet
     ]
-    pictures = _load(reader, {files.path[row] for row in wanted})
     drawn = {
-        "samples": figures.samples(
-            [
-                (title, {label: [pictures[files.path[row]] for row in some] for label, some in rows.items()})
-                for title, rows in sheet
-            ]
-        ),
+        "samples": figures.samples(lines),
         "file_sizes": figures.file_sizes(files),
         "looks": figures.looks(files),
         "mean_images": figures.mean_images(sums),
         "spectra": figures.spectra(sums),
     }
-    if shown:
-        images = [tuple(pictures[files.path[row]] for row in pair) for *pair, _ in shown]
-        titles = [(files.path[a], f"{files.path[b]}, {correlation:.3f}") for a, b, correlation in shown]
+    if pairs:
+        images = [tuple(picture[path] for path in files.path[pair]) for *pair, _ in pairs]
+        titles = [(files.path[a], f"{files.path[b]}, {correlation:.3f}") for a, b, correlation in pairs]
         drawn["near_duplicates"] = figures.pairs(images, titles)
     return {name: page.png(figure) for name, figure in drawn.items()}
-
-
-def _sheet(files: Files) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Returns (title, label -> rows) of pictures chosen at random, the same ones every time."""
-    rng = np.random.default_rng(0)
-    titles = [""] * _SHEET_ROWS if files.objects is None else sources.OBJECTS
-    found = []
-    for title in titles:
-        like = files.decoded if files.objects is None else files.decoded & (files.objects == title)
-        by_label = {label: np.flatnonzero(like & (files.label == of)) for of, label in enumerate(LABELS)}
-        found.append((title, {label: rng.permutation(rows)[: figures.SAMPLES] for label, rows in by_label.items()}))
-    return found
-
-
-def _load(reader: sources.Reader, wanted: Iterable[str]) -> dict[str, np.ndarray]:
-    """Returns path -> [H, W, 3] uint8, reduced where large."""
-    pictures = {}
-    for path, load in tqdm.tqdm(reader.pictures(), "Fetching examples", unit=" pictures", mininterval=1.0, leave=False):
-        if (name := survey.printable(path)) in wanted:
-            picture = Image.fromarray(decoding.decode(load()))
-            picture.thumbnail((_SHOWN_PIXELS, _SHOWN_PIXELS))
-            pictures[name] = np.asarray(picture)
-    return pictures
 
 
 def _beside(folder: pathlib.Path) -> list[str]:

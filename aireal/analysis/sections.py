@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aireal.analysis import appearance
-from aireal.page import Section, Table
+from aireal.page import Drawing, Section, Table
 from builders.cifake.sources import LABELS, OBJECTS
 
 _VALUES_SHOWN = 6  # of each fact about the files
@@ -28,7 +28,9 @@ def _counts(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
         rows = [[name, *(_count(report["objects"][label][name]) for label in LABELS)] for name in OBJECTS]
         tables.append(Table(["object, by the file's name", *LABELS], rows))
     return Section(
-        "Pictures", figures=[(figures["samples"], "Pictures of each class, chosen at random.")], tables=tables
+        "Pictures",
+        figures=[Drawing(figures["samples"], "Pictures of each class, chosen at random.", has_text=False)],
+        tables=tables,
     )
 
 
@@ -44,14 +46,8 @@ def _file_sizes(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section
         for name, row in report["file_sizes"].items()
     ]
     caption = "Sizes of the files. Values beyond the outermost thousandth count in the outermost bars."
-    auc = report["file_size_auc"]
-    text = (
-        f"Bytes as a score for REAL have an AUC of {auc:.3f}. Far from 0.5, which is chance, a detector could do "
-        "without looking at the picture."
-        if auc is not None
-        else ""
-    )
-    return Section("File sizes", text, figures=[(figures["file_sizes"], caption)], tables=[Table(header, rows)])
+    text = f"Bytes as a score for REAL: {_auc(report['file_size'])}. Far from chance, a detector could use it alone."
+    return Section("File sizes", text, figures=[Drawing(figures["file_sizes"], caption)], tables=[Table(header, rows)])
 
 
 def _formats(report: dict[str, Any]) -> Section:
@@ -63,13 +59,7 @@ def _formats(report: dict[str, Any]) -> Section:
     tables = [Table(["fact", "value", *LABELS], rows, "What the files say of themselves, and how many say it.")]
     if first := report["offending"]["first"]:
         tables.append(Table(["file", "what is wrong"], first, "The first of those in offending.csv."))
-    auc = report["container_auc"]
-    text = (
-        f"A decision tree of depth 3 that sees these facts alone has an AUC of {auc['mean']:.3f} ± "
-        f"{auc['standard_deviation']:.3f} (five-fold cross-validation)."
-        if auc
-        else ""
-    )
+    text = f"All of these facts together: {_auc({'auc': None, **report['how_saved']})}."
     return Section("Format check", text, tables=tables)
 
 
@@ -84,28 +74,28 @@ def _copies(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
         ["test files that stand in train", _count(found["copies"]["train and test"])],
         ["train files that repeat another of train", _count(found["copies"]["train"])],
         ["test files that repeat another of test", _count(found["copies"]["test"])],
-        ["groups across the classes", _count(found["across_labels"])],
+        ["pictures that stand in both classes", _count(found["across_labels"])],
         ["test pictures with a near-duplicate in train", _count(near["test_in_train"])],
     ]
     text = (
-        f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near['threshold']} or more. How much of "
-        f"it is chance: {near['compared']:,} pairs of a test and a train picture of different classes, which can "
-        f"hardly be one picture, gave {near['false_hits']:,} test pictures such a neighbour. duplicates.csv "
-        "names every group."
+        f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near['threshold']} or more, each channel "
+        f"less its mean. How much of it is chance: {near['other_class']:,} of {near['compared']:,} test pictures have "
+        "one among the train pictures of the other class, which can hardly be the same. duplicates.csv names every "
+        "group."
     )
     shown = figures.get("near_duplicates")
     caption = "The near-duplicates most alike: train, and beside it test with their correlation."
     return Section(
         "Copies and leakage",
         text,
-        [(shown, caption)] if shown else [],
+        [Drawing(shown, caption, has_text=False)] if shown else [],
         [Table(["byte for byte, or nearly", "files"], rows)],
     )
 
 
 def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
     rows = [
-        [f"{name}: {appearance.STATISTICS[name]}", *(_spread(found.get(label)) for label in LABELS), _auc(found["auc"])]
+        [f"{name}: {appearance.STATISTICS[name]}", *(_spread(found.get(label)) for label in LABELS), _auc(found)]
         for name, found in report["appearance"].items()
     ]
     channels = [
@@ -127,8 +117,8 @@ def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
     return Section(
         "What the pictures look like",
         f"Measured on pictures brought to {size}x{size} pixels, as the model sees them. An AUC is that of the number "
-        "alone (above 0.5: the larger, the rather REAL).",
-        [(figures[name], caption) for name, caption in captions.items()],
+        "alone (above 0.5: the larger, the rather REAL), or of a decision tree on it (five-fold cross-validation).",
+        [Drawing(figures[name], caption) for name, caption in captions.items()],
         [
             Table(["each picture, mean ± standard deviation", *LABELS, "AUC"], rows),
             Table(["all pixels, 0 to 255", *report["channels"]], channels),
@@ -144,5 +134,9 @@ def _spread(found: dict[str, float] | None) -> str:
     return f"{found['mean']:.3f} ± {found['standard_deviation']:.3f}" if found else ""
 
 
-def _auc(auc: float | None) -> str:
-    return "" if auc is None else f"{auc:.3f}"
+def _auc(found: dict[str, float | None]) -> str:
+    if found["chance"] is None:
+        return "one class alone"
+    order = "" if found["auc"] is None else f"AUC {found['auc']:.3f}, "
+    tree = "too few for a tree" if found["tree_auc"] is None else f"tree of depth 3 {found['tree_auc']:.3f}"
+    return f"{order}{tree}, chance 0.5 ± {found['chance']:.3f}"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -35,25 +36,34 @@ def file_sizes(files: Files) -> dict[str, dict[str, float]]:
     }
 
 
-def auc(label: np.ndarray, value: np.ndarray) -> float | None:
-    """Returns the area under the ROC curve of "the larger `value`, the rather REAL"; None without both classes.
+def separation(label: np.ndarray, value: np.ndarray) -> dict[str, float | None]:
+    """Says how well one number tells the classes.
 
-    0.5 is chance; below it, it is the smaller values that are REAL.
-    """
-    return float(roc_auc_score(label, value)) if len(np.unique(label)) > 1 else None
-
-
-def container_auc(files: Files) -> dict[str, float] | None:
-    """Tells the class by `container.Facts` alone, with a decision tree of depth 3.
-
-    Bytes are left out: they say something of the picture. The facts stand for how it was saved.
+    Args:
+      label: [N] int.
+      value: [N].
 
     Returns:
-      mean and standard_deviation of the AUC over 5 folds, stratified and shuffled; None where a class has fewer than 5.
+      auc: area under the ROC curve of "the larger the value, the rather REAL": 0.5 is chance, below it the smaller
+        values are REAL; None without both classes.
+      tree_auc: that of a decision tree of depth 3 on it, which also finds classes that spread differently; five-fold
+        cross-validation, stratified and shuffled; None where a class has fewer than five.
+      chance: two standard errors of an AUC of 0.5 for so many pictures (Hanley and McNeil 1982); None as `auc`.
+    """
+    count = np.bincount(label, minlength=len(LABELS))
+    if not count.all():
+        return {"auc": None, "tree_auc": None, "chance": None}
+    chance = 2 * np.sqrt((count.sum() + 1) / (12 * float(count[0]) * float(count[1])))
+    tree = _tree_auc(DecisionTreeClassifier(max_depth=_DEPTH, random_state=0), value[:, None], label)
+    return {"auc": float(roc_auc_score(label, value)), "tree_auc": tree, "chance": float(chance)}
+
+
+def container(files: Files) -> dict[str, float | None]:
+    """Says how well all `container.Facts` together tell the classes: tree_auc and chance as `separation` has them.
+
+    Bytes are left out: they say something of the picture. The facts stand for how it was saved.
     """
     label = files.label[files.decoded]
-    if min(np.bincount(label, minlength=len(LABELS))) < _FOLDS:
-        return None
     numbers = {name: column for name, column in files.facts.items() if name not in _NAMES}
     names = np.stack([files.facts[name] for name in _NAMES], axis=1).astype(object)
     table = np.concatenate([names, np.stack(list(numbers.values()), axis=1)], axis=1)
@@ -62,13 +72,19 @@ def container_auc(files: Files) -> dict[str, float] | None:
         remainder="passthrough",
     )
     tree = make_pipeline(encode, DecisionTreeClassifier(max_depth=_DEPTH, random_state=0))
+    chance = separation(label, np.zeros(len(label)))["chance"]
+    return {"tree_auc": _tree_auc(tree, table, label), "chance": chance}
+
+
+def _tree_auc(tree: BaseEstimator, table: np.ndarray, label: np.ndarray) -> float | None:
+    if min(np.bincount(label, minlength=len(LABELS))) < _FOLDS:
+        return None
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    scores = cross_val_score(tree, table, label, scoring="roc_auc", cv=folds)
-    return {"mean": float(scores.mean()), "standard_deviation": float(scores.std(ddof=1))}
+    return float(cross_val_score(tree, table, label, scoring="roc_auc", cv=folds).mean())
 
 
 def looks(files: Files) -> dict[str, dict[str, Any]]:
-    """Returns, of each of `appearance.STATISTICS`, mean and standard_deviation of each class, and its AUC alone."""
+    """Returns, of each of `appearance.STATISTICS`, mean and standard_deviation by class, and its `separation`."""
     label = files.label[files.decoded]
     return {
         name: {
@@ -77,7 +93,7 @@ def looks(files: Files) -> dict[str, dict[str, Any]]:
                 for of, one in enumerate(LABELS)
                 if np.any(label == of)
             },
-            "auc": auc(label, values),
+            **separation(label, values),
         }
         for name, values in zip(appearance.STATISTICS, files.looks.T.astype(np.float64), strict=True)
     }

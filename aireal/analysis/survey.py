@@ -1,5 +1,6 @@
 """Every file of a source, looked at once, by several processes."""
 
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -9,13 +10,16 @@ from typing import Any
 import joblib
 import numpy as np
 import tqdm
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
+from aireal.config import UserError
 from builders.cifake import sources
 
 _CHUNK_PICTURES = 500
 _CHUNK_BYTES = 16 << 20
+_PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
 
 
 @dataclasses.dataclass
@@ -70,10 +74,13 @@ class Files:
 
     @functools.cached_property
     def objects(self) -> np.ndarray | None:
-        """[N] str, what each picture shows as CIFAKE's file names say; None where the names are not of that kind."""
-        named = [sources.object_of(path.split("/", 2)[2]) for path in self.path]
+        """[N] str, what each decoded picture shows as CIFAKE's file names say; None where names are of another kind."""
+        named = [
+            sources.object_of(path.split("/", 2)[2]) if good else ""
+            for path, good in zip(self.path, self.decoded, strict=True)
+        ]
         # Plain numbers say "airplane" in CIFAKE and nothing elsewhere.
-        return np.array(named) if None not in named and len(set(named)) == len(sources.OBJECTS) else None
+        return np.array(named) if None not in named and set(named) >= set(sources.OBJECTS) else None
 
 
 def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.Sums]:
@@ -88,13 +95,18 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
 
     Raises:
       sources.SourceError: the source cannot be used at all.
+      UserError: a process was killed.
     """
     look = joblib.delayed(functools.partial(_look, image_size=image_size))
     workers = joblib.Parallel(n_jobs=-1, return_as="generator", pre_dispatch="2*n_jobs")
-    rows, total = [], appearance.sums(_no_images(image_size), [])
-    for found, sums in workers(look(chunk) for chunk in _chunks(reader)):
-        rows += found
-        total += sums
+    rows, total = [], _sums([], _no_images(image_size))
+    try:
+        for found, sums in workers(look(chunk) for chunk in _chunks(reader)):
+            rows += found
+            total += sums
+    except TerminatedWorkerError as error:
+        raise UserError("A process was killed, probably for want of memory. Try a smaller --image_size.") from error
+    _mark_repeated(rows)
     if not any(row.facts for row in rows):
         reason = f": {rows[0].path}: {rows[0].faults[0]}" if rows else ""
         raise sources.SourceError(f"{reader.source} holds no picture that can be read{reason}.")
@@ -125,7 +137,9 @@ def _chunks(reader: sources.Reader) -> Iterator[list[tuple[str, bytes | str]]]:
 
 
 def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:
-    rows, images = [], []
+    rows, total = [], _sums([], _no_images(image_size))
+    pending: list[tuple[_File, np.ndarray]] = []
+    at_once = max(_PIXELS_AT_ONCE // image_size**2, 1)
     for path, data in chunk:
         if isinstance(data, str):
             rows.append(_File(path, 0, "", [data]))
@@ -136,15 +150,32 @@ def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[li
             row.facts, pixels, row.faults = container.examine(path, data)
         except OSError as error:
             row.faults = [str(error)]
-        else:
-            images.append(appearance.resize(pixels, image_size))
-    decoded = [row for row in rows if row.facts]
-    stacked = np.stack(images) if images else _no_images(image_size)
-    for row, looks, thumbnail in zip(
-        decoded, appearance.describe(stacked), appearance.thumbnails(stacked), strict=True
-    ):
+            continue
+        pending.append((row, appearance.resize(pixels, image_size)))
+        if len(pending) == at_once:
+            total += _measure(pending)
+            pending.clear()
+    return rows, total + _measure(pending) if pending else total
+
+
+def _measure(pictures: Sequence[tuple[_File, np.ndarray]]) -> appearance.Sums:
+    """Completes the rows of pictures, and sums up the pictures."""
+    rows, images = zip(*pictures, strict=True)
+    stacked = np.stack(images)
+    for row, looks, thumbnail in zip(rows, appearance.describe(stacked), appearance.thumbnails(stacked), strict=True):
         row.looks, row.thumbnail = looks, thumbnail
-    return rows, appearance.sums(stacked, [_label(row.path) for row in decoded])
+    return _sums(rows, stacked)
+
+
+def _sums(rows: Sequence[_File], images: np.ndarray) -> appearance.Sums:
+    return appearance.sums(images, [_label(row.path) for row in rows])
+
+
+def _mark_repeated(rows: Sequence[_File]) -> None:
+    count = collections.Counter(row.path for row in rows)
+    for row in rows:
+        if count[row.path] > 1:
+            row.faults.append("this path stands in the source more than once")
 
 
 def _no_images(size: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import itertools
 import json
 import re
 import shutil
@@ -83,6 +84,7 @@ def test_copies_are_grouped(analysed):
     assert found["identical"]["test_in_train"] == {"FAKE": 1, "REAL": 0}
     assert found["identical"]["across_labels"] == 1
     assert not any("<b>" in path for paths in groups.values() for path in paths)  # one of three empty files
+    assert found["near_duplicates"]["other_class"] == 0  # the leak across the classes has the same bytes
 
 
 def test_every_file_is_counted(analysed, faulty):
@@ -104,7 +106,7 @@ def test_an_archive_gives_the_same(analysed, faulty, tmp_path):
             if path.name.isascii():
                 archive.write(path, path.relative_to(faulty))
     found = report.analyze(str(tmp_path / "set.zip"), str(tmp_path / "out"), image_size=32)
-    for key in ("appearance", "container", "container_auc", "near_duplicates"):
+    for key in ("appearance", "container", "how_saved", "near_duplicates"):
         assert found[key] == analysed[0][key]
 
 
@@ -131,11 +133,73 @@ def test_a_wrong_command_ends_with_2(run_python, flags):
     assert done.stderr.startswith("error: ")
 
 
-def test_other_peoples_folders_are_left_alone(demo_source, tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+@pytest.mark.parametrize("kept", ["thesis.txt", "train/FAKE/a.jpg"])
+def test_other_peoples_folders_are_left_alone(demo_source, tmp_path, kept):
+    (tmp_path / kept).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / kept).write_text("mine")
+    (tmp_path / "report.json").write_text("{}")
     with pytest.raises(UserError, match="holds something else"):
         report.analyze(str(demo_source), str(tmp_path), image_size=32)
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert (tmp_path / kept).read_text() == "mine"
+
+
+def test_an_earlier_analysis_is_replaced(demo_source, tmp_path):
+    small = tmp_path / "set"
+    shutil.copytree(demo_source / "test", small / "test")
+    for size in (16, 32):
+        report.analyze(str(small), str(tmp_path / "out"), image_size=size)
+        assert json.loads((tmp_path / "out/report.json").read_text())["image_size"] == size
+
+
+def test_an_output_that_cannot_be_is_refused_before_anything_is_read(demo_source, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    for output, complaint in {
+        str(demo_source / "train/FAKE/analysis"): "among the pictures",
+        "file": "is a file",
+        ".": "cannot be replaced where it stands",
+        "~nobody-of-this-name/x": "cannot be used",
+        "x" * 300: "cannot be",
+    }.items():
+        with pytest.raises(UserError, match=complaint):
+            report.analyze(str(demo_source), output, image_size=32)
+
+
+def test_plain_pictures_have_figures_too(tmp_path):
+    for split, label, level in itertools.product(("train", "test"), ("FAKE", "REAL"), (201, 255)):
+        (tmp_path / "set" / split / label).mkdir(parents=True, exist_ok=True)
+        pixels = np.full([33, 33, 3], level if label == "REAL" else 201, np.uint8)
+        (tmp_path / "set" / split / label / f"{level}.jpg").write_bytes(jpeg(pixels, quality=95))
+    found = report.analyze(str(tmp_path / "set"), str(tmp_path / "out"), image_size=33)
+    assert found["channels"]["FAKE"]["standard_deviation"] == pytest.approx([0, 0, 0], abs=0.01)
+    assert found["near_duplicates"]["test_in_train"] == 0
+
+
+def test_files_that_change_while_they_are_looked_at(demo_source, tmp_path, monkeypatch):
+    """The second pass, of large sources, may not find what the first one found."""
+    folder = tmp_path / "set"
+    shutil.copytree(demo_source / "test", folder / "test")
+    monkeypatch.setattr(sources.Reader.__init__, "__defaults__", (0,))
+    look = survey.survey
+
+    def look_and_lose(*arguments):
+        found = look(*arguments)
+        for number, path in enumerate(sorted(folder.rglob("*.jpg"))):
+            path.unlink() if number % 2 else path.write_bytes(b"changed")
+        return found
+
+    monkeypatch.setattr(survey, "survey", look_and_lose)
+    assert report.analyze(str(folder), str(tmp_path / "out"), image_size=32)["offending"]["files"] == 0
+
+
+def test_a_path_that_occurs_twice_is_a_fault(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for root in ("a", "b"):
+            archive.writestr(f"{root}/train/FAKE/x.jpg", jpeg(np.full([32, 32, 3], ord(root), np.uint8)))
+    report.analyze(str(tmp_path / "set.zip"), str(tmp_path / "out"), image_size=32)
+    assert [row["reason"] for row in rows(tmp_path / "out/offending.csv")] == [
+        "this path stands in the source more than once"
+    ] * 2
 
 
 def test_a_source_without_any_readable_picture_is_refused(tmp_path):
@@ -150,9 +214,8 @@ def test_one_split_of_one_class_is_enough(demo_source, tmp_path):
     (tmp_path / "set/train").mkdir(parents=True)
     shutil.copytree(demo_source / "train/REAL", tmp_path / "set/train/REAL")
     found = report.analyze(str(tmp_path / "set"), str(tmp_path / "out"), image_size=16)
-    assert found["file_size_auc"] is None
-    assert found["container_auc"] is None
-    assert any("one class is missing" in finding["text"] for finding in found["findings"])
+    assert set(found["file_size"].values()) == {None}
+    assert any("a class is missing" in finding["text"] for finding in found["findings"])
 
 
 def test_how_files_were_saved_gives_the_class_away(tmp_path):
@@ -163,12 +226,12 @@ def test_how_files_were_saved_gives_the_class_away(tmp_path):
             data = jpeg(rng.integers(0, 256, [32, 32, 3], np.uint8), quality=quality)
             (tmp_path / "train" / label / f"{number}.jpg").write_bytes(data)
     found = report.analyze(str(tmp_path), str(tmp_path / "out"), image_size=32)
-    assert found["container_auc"]["mean"] == 1
+    assert found["how_saved"]["tree_auc"] == 1
     assert any("How the files were saved" in one["text"] for one in found["findings"] if one["kind"] == "warning")
 
 
 def test_near_duplicates_survive_what_uploads_do(demo_source, tmp_path):
-    """Re-encoding, brightness and a slight crop are found; plain pictures are not each other's duplicates."""
+    """Re-encoded, brightened and reduced pictures are found; plain pictures are not each other's duplicates."""
     for split in ("train", "test"):
         (tmp_path / split / "REAL").mkdir(parents=True)
     changes = {
@@ -176,12 +239,18 @@ def test_near_duplicates_survive_what_uploads_do(demo_source, tmp_path):
         "brighter": lambda image: image.point(lambda value: min(value + 12, 255)),
         "smaller": lambda image: image.resize((28, 28)),
     }
-    for number, (name, change) in enumerate(changes.items()):
+    for number, (name, change) in zip((0, 3, 7), changes.items(), strict=True):  # crops with some structure
         with Image.open(demo_source / f"train/REAL/{number:04}.jpg") as image:
             image.save(tmp_path / f"train/REAL/{name}.jpg")
             change(image).save(tmp_path / f"test/REAL/{name}.jpg", quality=50)
-    for split, level in (("train", 100), ("test", 103)):
-        (tmp_path / split / "REAL/plain.jpg").write_bytes(jpeg(np.full([32, 32, 3], level, np.uint8)))
+    for split, name, color in (
+        ("train", "grey", (100, 100, 100)),
+        ("test", "grey", (103, 103, 103)),
+        ("train", "red", (200, 60, 40)),
+        ("test", "red", (120, 30, 20)),
+    ):
+        plain = np.full([32, 32, 3], color, np.uint8)
+        (tmp_path / split / f"REAL/{name}.jpg").write_bytes(jpeg(plain))
     files, _ = survey.survey(sources.Reader(tmp_path), image_size=32)
     near = copies.near(files)
     assert set(files.path[near.test]) == {f"test/REAL/{name}.jpg" for name in changes}

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from aireal.analysis import container
 
@@ -51,6 +52,15 @@ def test_the_subsampling_is_that_it_was_saved_with(subsampling):
     assert facts(encoded(subsampling=subsampling)).subsampling == subsampling
 
 
+def test_a_subsampling_that_few_use_is_another():
+    sampled = bytearray(encoded(subsampling="4:4:4"))
+    start = sampled.index(b"\xff\xc0")
+    sampled[start + 11] = 0x12  # of luma: 4:4:0
+    with Image.open(io.BytesIO(bytes(sampled))) as image:
+        assert container._jpeg_facts(image)["subsampling"] == "another"
+    assert facts(encoded(NOISE.convert("L"))).subsampling == ""
+
+
 def test_format_size_mode_and_progression():
     found = facts(encoded(progressive=True))
     assert (found.format, found.width, found.height, found.mode, found.progressive) == ("JPEG", 40, 24, "RGB", True)
@@ -59,18 +69,32 @@ def test_format_size_mode_and_progression():
 
 
 def test_metadata_beside_the_picture_is_named():
+    plain = facts(encoded()).metadata
     exif = Image.Exif()
-    exif[0x010F] = "a camera"
-    assert facts(encoded(exif=exif, comment=b"by hand")).metadata == "comment, exif"
-    from PIL.PngImagePlugin import PngInfo
+    exif[0x010F], exif[0x0131] = "a camera", "a program"
+    named = {"APP0", "APP1", "COM", "comment", "dpi=72x72", "exif", "make=a camera", "software=a program"}
+    assert set(facts(encoded(exif=exif, comment=b"by hand")).metadata.split(", ")) == named
+    assert (plain, facts(encoded(form="PNG"), "a.png").metadata) == ("APP0", "")
+    assert facts(encoded(dpi=(300, 300))).metadata == "APP0, dpi=300x300"
 
+
+def test_what_generators_leave_is_named():
     text = PngInfo()
-    text.add_text("parameters", "a prompt")  # as generators leave it
-    assert facts(encoded(form="PNG", pnginfo=text), "a.png").metadata == "parameters"
-    assert facts(encoded()).metadata == facts(encoded(form="PNG"), "a.png").metadata == ""
+    text.add_text("parameters", "a prompt")
+    text.add_text("version", "1.5")
+    text.add(b"caBX", b"content credentials")
+    assert facts(encoded(form="PNG", pnginfo=text), "a.png").metadata == "caBX, parameters, version"
+    data = encoded()
+    assert facts(data[:2] + b"\xff\xeb\x00\x04JP" + data[2:]).metadata == "APP0, APP11"  # content credentials in JPEG
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_damaged_exif_is_no_damage_to_the_picture():
+    found, _, wrong = container.examine("a.jpg", encoded(exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"))
+    assert wrong == []
+    assert "APP1" in found.metadata
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_bytes_behind_the_picture_are_counted(form):
     data, path = encoded(form=form), f"a.{form.lower()}"
     assert (facts(data, path).trailing_bytes, faults(data, path)) == (0, [])
@@ -82,6 +106,13 @@ def test_bytes_behind_the_picture_are_counted(form):
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpegs_end_is_found_behind_restart_markers(progressive):
     assert faults(encoded(progressive=progressive, restart_marker_blocks=1)) == []
+
+
+def test_padding_between_segments_does_not_hide_the_end():
+    data = encoded()
+    end = 4 + int.from_bytes(data[4:6], "big")  # of APP0
+    assert faults(data[:end] + b"\0\0" + data[end:]) == []
+    assert facts(data[:end] + b"\0\0" + data[end:] + b"xyz").trailing_bytes == 3
 
 
 def test_a_png_without_its_last_chunk_is_cut_short():

@@ -4,6 +4,7 @@ import copy
 
 from aireal.analysis import findings
 
+NOTHING = {"auc": 0.51, "tree_auc": 0.49, "chance": 0.01}
 SOUND = {
     "counts": {"train": {"FAKE": 50, "REAL": 50}, "test": {"FAKE": 10, "REAL": 10}},
     "offending": {"files": 0, "unreadable": 0},
@@ -13,10 +14,10 @@ SOUND = {
         "test_in_train": {"FAKE": 0, "REAL": 0},
         "across_labels": 0,
     },
-    "near_duplicates": {"test_in_train": 0, "by_label": {"FAKE": 0, "REAL": 0}, "compared": 1000, "false_hits": 0},
-    "file_size_auc": 0.51,
-    "container_auc": {"mean": 0.5, "standard_deviation": 0.0},
-    "appearance": {name: {"auc": 0.49} for name in ("brightness", "contrast", "saturation", "sharpness")},
+    "near_duplicates": {"test_in_train": 0, "by_label": {"FAKE": 0, "REAL": 0}, "compared": 20, "other_class": 0},
+    "file_size": NOTHING,
+    "how_saved": {"tree_auc": 0.5, "chance": 0.01},
+    "appearance": dict.fromkeys(("brightness", "contrast", "saturation", "sharpness"), NOTHING),
 }
 
 
@@ -38,7 +39,7 @@ def test_a_sound_data_set_has_no_warning():
 
 
 def test_warnings_come_first():
-    kinds = list(sentences(file_size_auc=0.9, offending={"files": 2, "unreadable": 1}).values())
+    kinds = list(sentences(file_size={"auc": 0.9}, offending={"files": 2, "unreadable": 1}).values())
     assert kinds == sorted(kinds, key=["warning", "note", "good"].index)
     assert kinds[0] == "warning"
 
@@ -47,25 +48,48 @@ def test_leaked_copies():
     leaked = {"groups": 3, "test_in_train": {"FAKE": 3, "REAL": 0}, "across_labels": 1}
     found = sentences(identical={**leaked, "copies": {"train": 2, "test": 1, "train and test": 3}})
     assert kind_of("3 of 10 fake test images are also in train, byte for byte", found) == "warning"
-    assert kind_of("1 files stand in both classes", found) == "warning"
+    assert kind_of("1 pictures stand in both classes", found) == "warning"
     assert kind_of("2 train files repeat another one of train", found) == "note"
     assert not any("real test images" in text for text in found)
 
 
 def test_shortcuts_are_graded_in_both_directions():
-    assert kind_of("File size alone", sentences(file_size_auc=0.485)) == "good"
-    assert kind_of("an AUC of 0.560, the larger file being REAL", sentences(file_size_auc=0.56)) == "note"
-    assert kind_of("an AUC of 0.800, the larger file being FAKE", sentences(file_size_auc=0.2)) == "warning"
-    assert kind_of("How the files were saved", sentences(container_auc={"mean": 0.7})) == "warning"
-    assert kind_of("Contrast alone, which says more", sentences(appearance={"contrast": {"auc": 0.1}})) == "note"
+    assert kind_of("File size alone", sentences(file_size={"auc": 0.485})) == "good"
+    assert kind_of("an AUC of 0.560, larger files being REAL", sentences(file_size={"auc": 0.56})) == "note"
+    assert kind_of("an AUC of 0.800, larger files being FAKE", sentences(file_size={"auc": 0.2})) == "warning"
+    assert kind_of("How the files were saved", sentences(how_saved={"tree_auc": 0.7})) == "warning"
+    found = sentences(appearance={"contrast": {**NOTHING, "auc": 0.1}})
+    assert kind_of("Contrast alone, which says more than brightness, saturation and sharpness, tells", found) == "note"
+
+
+def test_classes_that_differ_in_spread_alone_are_a_shortcut():
+    found = sentences(file_size={"auc": 0.5, "tree_auc": 0.9})
+    told = "File size alone tells the classes apart to a degree: the best simple rule has an AUC of 0.900 ("
+    assert kind_of(told, found) == "warning"
+
+
+def test_what_chance_explains_is_no_finding():
+    few = {"auc": 0.7, "tree_auc": None, "chance": 0.25}
+    assert kind_of("File size alone says nothing", sentences(file_size=few)) == "good"
+    assert kind_of("How the files were saved", sentences(how_saved={"tree_auc": 0.2, "chance": 0.05})) == "good"
 
 
 def test_classes_that_are_missing_or_unequal():
-    assert kind_of("one class is missing", sentences(counts={"test": {"FAKE": 10, "REAL": 0}})) == "warning"
+    assert kind_of("a class is missing", sentences(counts={"test": {"FAKE": 10, "REAL": 0}})) == "warning"
+    assert kind_of("There is no test folder", sentences(counts={"test": {"FAKE": 0, "REAL": 0}})) == "warning"
     assert kind_of("unbalanced", sentences(counts={"train": {"FAKE": 90, "REAL": 10}})) == "warning"
 
 
+def test_near_duplicates_are_told_with_what_chance_gives():
+    hits = {"test_in_train": 3, "by_label": {"FAKE": 1, "REAL": 2}}
+    found = sentences(near_duplicates={**hits, "compared": 20, "other_class": 1})
+    assert kind_of("1 fake and 2 real test images have a near-duplicate", found) == "warning"
+    assert kind_of("In the other class 1 of 20 have one", found) == "warning"
+    # With one class alone nobody knows the chance; the leak is one all the same.
+    assert kind_of("have a near-duplicate", sentences(near_duplicates={**hits, "compared": 0})) == "warning"
+
+
 def test_what_cannot_be_known_is_left_out():
-    unknown = {name: {"auc": None} for name in SOUND["appearance"]}
-    found = sentences(file_size_auc=None, container_auc=None, appearance=unknown, near_duplicates={"compared": 0})
-    assert not any("AUC" in text or "near-duplicate" in text for text in found)
+    unknown = {"auc": None, "tree_auc": None, "chance": None}
+    found = sentences(file_size=unknown, how_saved=unknown, appearance=dict.fromkeys(SOUND["appearance"], unknown))
+    assert not any("AUC" in text for text in found)
