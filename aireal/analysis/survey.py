@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -137,6 +138,7 @@ def _chunks(reader: sources.Reader) -> Iterator[list[tuple[str, bytes | str]]]:
 
 
 def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:
+    warnings.filterwarnings("ignore", module="PIL")  # which says of damaged files what `faults` say too
     rows, total = [], _sums([], _no_images(image_size))
     pending: list[tuple[_File, np.ndarray]] = []
     at_once = max(_PIXELS_AT_ONCE // image_size**2, 1)
