@@ -31,6 +31,7 @@ OTHER = Config(
     prepared_dir="/data/prepared",
     cache="none",
     validation_fraction=0.123456789012345,
+    train_fraction=0.5,
     image_size=48,
     aspect_ratio="center_crop",
     batch_size=7,

@@ -1,0 +1,119 @@
+"""Who proposes trials: the first one, the same ones, after an interruption too, and none beyond the budget."""
+
+import json
+
+import keras_tuner
+import pytest
+
+from aireal.config import Config
+from tuning import oracles
+from tuning.space import Space
+
+TUNERS = ("random", "bayesian", "grid", "hyperband")
+
+
+def make(tuner: str, folder, *, trials: int = 10, complaint=lambda values: None):
+    """An oracle over two parts of the space, which goes on with what is in the folder."""
+    hp = keras_tuner.HyperParameters()
+    Space(Config(), ["regularization", "optimizer"]).config(hp)
+    objective = keras_tuner.Objective("val_auc", "max")
+    oracle = oracles.make(
+        tuner, epochs=9, objective=objective, max_trials=trials, hyperparameters=hp, seed=0, complaint=complaint
+    )
+    oracle._set_project_dir(folder, "trials")
+    oracle.verbose = 0
+    if (folder / "trials/oracle.json").exists():
+        oracle.reload()
+    return oracle
+
+
+def run(oracle, count: int) -> list[dict]:
+    """Runs trials, whose outcome is a function of their values; returns the values."""
+    found = []
+    for _ in range(count):
+        trial = oracle.create_trial("worker")
+        if trial.status != "RUNNING":
+            break
+        found.append(dict(trial.hyperparameters.values))
+        numbers = [value for value in trial.hyperparameters.values.values() if isinstance(value, float)]
+        oracle.update_trial(trial.trial_id, {"val_auc": 1 / (1 + sum(numbers))})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return found
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_the_first_trial_is_the_defaults(tuner, tmp_path):
+    (values,) = run(make(tuner, tmp_path), 1)
+    own = {name: value for name, value in values.items() if not name.startswith("tuner/")}
+    hp = keras_tuner.HyperParameters()
+    Space(Config(), ["regularization", "optimizer"]).config(hp)
+    assert own == hp.values
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_the_same_seed_gives_the_same_trials_after_an_interruption_too(tuner, tmp_path):
+    whole = run(make(tuner, tmp_path / "whole"), 10)
+    assert len(whole) == 10
+    assert len({json.dumps(values, sort_keys=True) for values in whole}) == 10
+    parts = []
+    for count in (4, 1, 5):
+        parts += run(make(tuner, tmp_path / "parts"), count)
+    assert parts == whole
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_an_interrupted_trial_is_repeated_once(tuner, tmp_path):
+    oracle = make(tuner, tmp_path)
+    run(oracle, 2)
+    interrupted = oracle.create_trial("worker")
+    oracle = make(tuner, tmp_path)
+    again = oracle.create_trial("worker")
+    assert (again.trial_id, again.hyperparameters.values) == (interrupted.trial_id, interrupted.hyperparameters.values)
+    oracle.update_trial(again.trial_id, {"val_auc": 0.5})
+    again.status = "COMPLETED"
+    oracle.end_trial(again)
+    assert again.trial_id not in make(tuner, tmp_path)._retry_queue
+    assert len(run(make(tuner, tmp_path), 20)) == 7
+    assert run(make(tuner, tmp_path), 1) == []
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_more_trials_may_be_added(tuner, tmp_path):
+    assert len(run(make(tuner, tmp_path, trials=3), 9)) == 3
+    assert len(run(make(tuner, tmp_path, trials=12), 20)) == 9
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_candidates_beyond_the_budget_use_up_no_trial(tuner, tmp_path):
+    oracle = make(tuner, tmp_path, complaint=lambda values: "flipped" if values["augment_flip"] else None)
+    found = run(oracle, 20)
+    assert len(found) == 10
+    assert not any(values["augment_flip"] for values in found)
+    if tuner != "grid":  # whose first ten are all of one kind
+        assert oracle.rejected
+    assert make(tuner, tmp_path).rejected == oracle.rejected
+    assert all(one["reason"] == "flipped" and one["values"]["augment_flip"] for one in oracle.rejected)
+
+
+def test_a_budget_that_the_defaults_break_is_kept(tmp_path):
+    oracle = make("random", tmp_path, complaint=lambda values: None if values["batch_size"] == 256 else "too small")
+    assert {values["batch_size"] for values in run(oracle, 5)} == {256}
+
+
+def test_hyperband_gives_the_best_more_epochs(tmp_path):
+    found = run(make("hyperband", tmp_path, trials=20), 20)
+    assert {values["tuner/epochs"] for values in found} == {1, 3, 9}
+    promoted = [values for values in found if "tuner/trial_id" in values]
+    assert promoted
+    for values in promoted:
+        assert values["tuner/epochs"] > 1
+
+
+def test_a_failed_trial_ends_no_search(tmp_path):
+    oracle = make("random", tmp_path)
+    for _ in range(5):
+        trial = oracle.create_trial("worker")
+        trial.status = "FAILED"
+        oracle.end_trial(trial)
+    assert len(run(oracle, 9)) == 5
