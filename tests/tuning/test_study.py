@@ -1,0 +1,127 @@
+"""The files of a search: whose they are, and what they tell."""
+
+import dataclasses
+import json
+
+import pytest
+
+from aireal.config import Config, UserError
+from tuning.study import Folder, Study
+
+STUDY = Study(config=Config(), space=("optimizer",), tuner="random", objective="val_auc", direction="max", max_trials=5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = Folder(str(tmp_path / "search"))
+    with folder.claim(STUDY):
+        folder.write(STUDY)
+    return folder
+
+
+def write_trial(folder: Folder, trial_id: str, status: str, value: float | None = None) -> None:
+    path = folder.path / f"trials/trial_{trial_id}"
+    path.mkdir(parents=True)
+    observations = [] if value is None else [{"value": [value], "step": 0}]
+    metrics = {"metrics": {"val_auc": {"direction": "max", "observations": observations}}}
+    state = {
+        "trial_id": trial_id,
+        "status": status,
+        "hyperparameters": {"values": {"batch_size": 64}},
+        "metrics": metrics,
+    }
+    (path / "trial.json").write_text(json.dumps(state))
+
+
+def test_what_is_written_is_what_is_read(folder):
+    assert folder.study() == STUDY
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"tuner": "grid"}, "--tuner: random there, grid here"),
+        ({"space": ("architecture",)}, "--space: ['optimizer'] there, ['architecture'] here"),
+        ({"max_parameters": 9}, "--max_parameters: 0 there, 9 here"),
+        ({"objective": "val_loss", "direction": "min"}, "--objective: val_auc there, val_loss here\n  --direction"),
+        ({"config": Config(epochs=7, seed=1)}, "--epochs: 30 there, 7 here\n  --seed: 0 there, 1 here"),
+    ],
+)
+def test_another_search_in_the_same_folder_is_refused_with_the_difference(folder, change, told):
+    with pytest.raises(UserError) as error, folder.claim(dataclasses.replace(STUDY, **change)):
+        pass
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("change", [{"max_trials": 9}, {"config": Config(prepared_dir="elsewhere", evaluate="none")}])
+def test_what_does_not_matter_may_change(folder, change):
+    with folder.claim(dataclasses.replace(STUDY, **change)):
+        pass
+
+
+def test_two_at_a_time_are_refused(folder):
+    with folder.claim(STUDY), pytest.raises(UserError, match="Another search"), folder.claim(STUDY):
+        pass
+
+
+def test_other_peoples_folders_are_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(UserError, match="holds other files"), Folder(str(tmp_path)).claim(STUDY):
+        pass
+
+
+def test_a_folder_without_a_search_has_no_study(tmp_path):
+    with pytest.raises(UserError, match="holds no search"):
+        Folder(str(tmp_path)).study()
+
+
+def test_a_search_stays_with_its_data(folder):
+    folder.check_data("a")
+    folder.write(dataclasses.replace(STUDY, max_trials=7))  # as when it is taken up
+    folder.check_data("a")
+    with pytest.raises(UserError, match="images have changed"):
+        folder.check_data("b")
+    assert folder.study().max_trials == 7
+
+
+def test_trials_are_read_in_their_order(folder):
+    for trial_id, status, value in (("10", "RUNNING", None), ("9", "COMPLETED", 0.7), ("0", "COMPLETED", 0.9)):
+        write_trial(folder, trial_id, status, value)
+    write_trial(folder, "2", "FAILED")
+    folder.failure("2").write_text("the loss became nan")
+    (folder.path / "trials/oracle.json").write_text('{"rejected": [{"values": {}, "reason": "9 macs of 5"}]}')
+    trials = folder.trials()
+    assert [(trial.number, trial.status) for trial in trials] == [
+        (0, "completed"),
+        (2, "failed"),
+        (9, "completed"),
+        (10, "running"),
+        (None, "rejected"),
+    ]
+    assert [trial.reason for trial in trials if trial.reason] == ["the loss became nan", "9 macs of 5"]
+    assert len(folder.ended()) == 3
+    assert STUDY.best(trials).number == 0
+    assert dataclasses.replace(STUDY, direction="min").best(trials).number == 9
+
+
+def test_deaths_are_held_against_the_trial_that_the_worker_was_at(folder):
+    write_trial(folder, "3", "RUNNING")
+    folder.record_death("worker", "SIGKILL")  # before it had any
+    folder.running("worker").write_text("3")
+    for how in ("SIGKILL", "SIGSEGV"):
+        folder.record_death("worker", how)
+    assert folder.deaths("3") == ["SIGKILL", "SIGSEGV"]
+    assert folder.deaths("4") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"space": ()}, "--space="),
+        ({"space": ("optimiser",)}, "expected some of architecture"),
+        ({"config": Config(validation_fraction=0.0)}, "leaves none"),
+    ],
+)
+def test_studies_that_make_no_sense_are_refused(change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        dataclasses.replace(STUDY, **change)
