@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from aireal.config import Config
 
+_GREY = 128  # the middle of 0..255
+
 
 def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     """Applies what `config` asks for.
@@ -21,6 +23,8 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
         images = _flip(images, tf.random.fold_in(seed, 0))
     if config.augment_shift_pixels:
         images = _shift(images, config.augment_shift_pixels, tf.random.fold_in(seed, 1))
+    if config.augment_cutout_pixels:
+        images = _cutout(images, config.augment_cutout_pixels, tf.random.fold_in(seed, 2))
     return images
 
 
@@ -36,3 +40,12 @@ def _shift(images: tf.Tensor, pixels: int, seed: tf.Tensor) -> tf.Tensor:
     offsets = tf.random.stateless_uniform([2, count, 1], seed, 0, 2 * pixels + 1, tf.int32)
     rows, columns = tf.unstack(offsets + tf.range(size))  # [B, S] each: where in the padded image every line is taken
     return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def _cutout(images: tf.Tensor, edge: int, seed: tf.Tensor) -> tf.Tensor:
+    """Covers a square of every image: DeVries and Taylor 2017, "Improved Regularization of Convolutional Networks"."""
+    count, size = tf.shape(images)[0], images.shape[1]
+    first = tf.random.stateless_uniform([2, count, 1], seed, 0, size, tf.int32) - edge // 2
+    inside = (tf.range(size) >= first) & (tf.range(size) < first + edge)  # [2, B, S]: of rows, of columns
+    covered = inside[0][:, :, None] & inside[1][:, None, :]
+    return tf.where(covered[..., None], tf.cast(_GREY, images.dtype), images)

@@ -81,6 +81,12 @@ class Config:
     augment_shift_pixels: int = _data(
         0, "shift training images by up to this many pixels, borders reflected", at_least=0, at_most=64
     )
+    augment_cutout_pixels: int = _data(
+        0,
+        "cover a square of this edge in training images with grey; its centre may be anywhere in the image",
+        at_least=0,
+        at_most=1024,
+    )
 
     stem_filters: int = _model(
         0, "filters of a strided convolution before the first stage; 0 leaves it out", at_least=0, at_most=4096
@@ -215,6 +221,10 @@ def _conflicts(config: Config) -> Iterator[str]:
         yield (
             f"--augment_shift_pixels={config.augment_shift_pixels} shifts images of {config.image_size} pixels "
             "out of sight."
+        )
+    if config.augment_cutout_pixels >= config.image_size:
+        yield (
+            f"--augment_cutout_pixels={config.augment_cutout_pixels} covers images of {config.image_size} pixels whole."
         )
     if config.warmup_epochs and config.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."

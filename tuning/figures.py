@@ -54,9 +54,8 @@ def slices(study: Study, trials: Sequence[Trial]) -> Figure:
         if name.endswith("learning_rate"):
             axes.set_xscale("log")
         elif not isinstance(values[0], (int, float)) or len(set(values)) < _TICKS:
-            values = [str(value) for value in values]
-            order = sorted(set(values), key=lambda text: (len(text), text))
-            axes.set_xticks(range(len(order)), order, fontsize=7)
+            order = sorted(set(values))
+            axes.set_xticks(range(len(order)), map(str, order), fontsize=7)
             values = [order.index(value) for value in values]
         axes.plot(values, [trial.metrics[study.objective] for trial in shown], "o", color=_BLUE, ms=3, alpha=0.6)
         axes.set_title(name, fontsize=8)

@@ -27,7 +27,7 @@ class _Careful:
     - Candidates that `complaint` speaks against are written down and replaced before they become trials.
     - oracle.json and trial.json appear whole or not at all, and hold the values that were proposed: those that come
       back from a worker have been through 32-bit floats.
-    - A trial that ended is not run again by a chief that is started again.
+    - A trial that ended is not run again by a chief that is started again; figures reported twice count once.
     - Failures end trials, not the search: whatever deserves that ends the worker.
 
     Args:
@@ -65,6 +65,13 @@ class _Careful:
         self._tried_so_far.add(self._compute_values_hash(values))  # so that it is not drawn a second time
         self.rejected.append({"values": values, "reason": reason})
         return True
+
+    @keras_tuner.synchronized
+    def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> keras_tuner.engine.trial.Trial:
+        # Else those of a run that was interrupted just after it had reported them would be averaged in.
+        trial = self.trials[trial_id]
+        trial.metrics = type(trial.metrics)()
+        return super().update_trial(trial_id, metrics, step)
 
     @keras_tuner.synchronized
     def end_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:

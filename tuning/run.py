@@ -1,6 +1,7 @@
 """The course of a search, from the data to the report. Free of TensorFlow."""
 
 import time
+from typing import Any
 
 from tuning import supervisor
 from tuning.live import Live
@@ -8,7 +9,9 @@ from tuning.study import Folder, Study
 from tuning.supervisor import Supervisor
 
 
-def search(folder: Folder, study: Study, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
+def search(
+    folder: Folder, study: Study, *, address: tuple[str, int], workers: int, trials_per_worker: int, others: bool
+) -> None:
     """Searches, or goes on with it, until there are `study.max_trials` trials; then writes the report.
 
     Args:
@@ -17,6 +20,7 @@ def search(folder: Folder, study: Study, *, address: tuple[str, int], workers: i
       address: host and port of the chief; port 0 chooses a free one.
       workers: trials at a time on this machine.
       trials_per_worker: after which a worker process is renewed.
+      others: whether workers of other machines will come, even if none runs here.
 
     Raises:
       UserError: the folder, the data or the flags cannot be used, or a process failed.
@@ -28,7 +32,8 @@ def search(folder: Folder, study: Study, *, address: tuple[str, int], workers: i
             host, port = address
             address = (host, port or supervisor.free_port(host))
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
-            _supervise(folder, study, address, workers, trials_per_worker, chief=True)
+            options = {"address": address, "trials_per_worker": trials_per_worker}
+            _supervise(folder, study, workers, chief=True, others=others, **options)
         from tuning import report  # with scikit-learn and matplotlib
 
         report.write(folder, study)
@@ -36,15 +41,15 @@ def search(folder: Folder, study: Study, *, address: tuple[str, int], workers: i
 
 def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
     """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
-    _supervise(folder, folder.study(), address, max(workers, 1), trials_per_worker, chief=False)
+    options = {"address": address, "trials_per_worker": trials_per_worker}
+    _supervise(folder, folder.study(), max(workers, 1), chief=False, others=True, **options)
 
 
-def _supervise(
-    folder: Folder, study: Study, address: tuple[str, int], workers: int, trials_per_worker: int, *, chief: bool
-) -> None:
+def _supervise(folder: Folder, study: Study, workers: int, *, chief: bool, **options: Any) -> None:
+    """Runs the processes of this machine; `options` are those of `Supervisor`."""
     earlier = {trial.id for trial in folder.ended()}
     start = time.monotonic()
-    processes = Supervisor(folder, address, chief=chief, workers=workers, trials_per_worker=trials_per_worker)
+    processes = Supervisor(folder, chief=chief, workers=workers, **options)
     with Live(folder, study, max(workers, 1)) as live:
         processes.run(every=live.update)
     seconds = (time.monotonic() - start) * max(workers, 1)

@@ -62,7 +62,9 @@ def main() -> None:
     if _ROLE.value == "worker":
         run.work(folder, **options)
     else:
-        run.search(folder, _study(), **options)
+        if _ROLE.value == "all" and not _WORKERS.value:
+            raise UserError("--workers=0 leaves nobody to train. It goes with --role=chief.")
+        run.search(folder, _study(), **options, others=_ROLE.value == "chief")
 
 
 def _study():

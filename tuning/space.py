@@ -86,6 +86,7 @@ def _regularization(hp: keras_tuner.HyperParameters, base: Config, parts: Sequen
         "label_smoothing": _choice(hp, "label_smoothing", (0.0, 0.05, 0.1), base.label_smoothing),
         "augment_flip": hp.Boolean("augment_flip", default=base.augment_flip),
         "augment_shift_pixels": _choice(hp, "augment_shift_pixels", (0, 1, 2), base.augment_shift_pixels),
+        "augment_cutout_pixels": _choice(hp, "augment_cutout_pixels", (0, 8, 12), base.augment_cutout_pixels),
     }
     dropouts = (0.0, 0.2, 0.4, 0.5)
     if "architecture" in parts:

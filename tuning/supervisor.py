@@ -13,8 +13,7 @@ from aireal.config import UserError, package_folder
 from tuning.study import CHIEF_LOST, RENEW, Folder
 
 _POLL_SECONDS = 0.3
-_CHIEF_ENDS_SECONDS = 30  # after its last worker: Keras Tuner looks every 20
-_RESTARTS = 3  # in a row, of a process that gets nowhere
+_RESTARTS = 3  # of a process that is killed before any trial ends
 _TAIL_CHARACTERS = 3000  # of a log, when a process failed
 
 
@@ -23,7 +22,8 @@ class _Process:
 
     def __init__(self, folder: Folder, role: str, name: str, address: tuple[str, int], trials: int = 0):
         self.name = name
-        self.restarts = 0
+        self.restarts = 0  # by a signal, since `ended` trials had ended
+        self.ended = 0
         self._arguments = [role, str(folder.path), str(trials)]
         self._log = folder.logs / f"{name}.log"
         host, port = address
@@ -75,12 +75,23 @@ class Supervisor:
       folder: of the search.
       address: host and port of the chief.
       chief: whether the chief runs here.
-      workers: how many run here; names of different machines must differ.
+      workers: how many run here; the names of the machines must differ.
+      others: whether workers run on other machines too, for which the chief has to wait.
       trials_per_worker: after which a worker is renewed, because memory grows with every trial.
     """
 
-    def __init__(self, folder: Folder, address: tuple[str, int], *, chief: bool, workers: int, trials_per_worker: int):
+    def __init__(
+        self,
+        folder: Folder,
+        address: tuple[str, int],
+        *,
+        chief: bool,
+        workers: int,
+        others: bool,
+        trials_per_worker: int,
+    ):
         self._folder = folder
+        self._others = others
         self._chief = _Process(folder, "chief", "chief", address) if chief else None
         names = [f"{socket.gethostname()}-{number}" for number in range(workers)]
         self._workers = {name: _Process(folder, "worker", name, address, trials_per_worker) for name in names}
@@ -102,17 +113,16 @@ class Supervisor:
                     self._revive_worker(worker)
 
     def _is_over(self) -> bool:
-        if self._workers:
-            return False
-        # Without workers of its own, or with others elsewhere, the chief knows when.
-        return self._chief is None or self._chief.exit_status() == 0
+        if self._workers or not self._chief:
+            return not self._workers
+        return not self._others or self._chief.exit_status() == 0
 
     def _revive_chief(self) -> None:
         if self._chief is None or not (status := self._chief.exit_status()):
             return
         if status > 0:
             raise UserError(f"The chief failed:\n{self._chief.complaint()}")
-        _count_restart(self._chief)
+        self._count_restart(self._chief)
         for worker in self._workers.values():  # first, so that none asks a chief that does not know it
             worker.stop()
         for process in self._all():
@@ -125,19 +135,24 @@ class Supervisor:
         if status == 0:
             del self._workers[worker.name]
             return
-        if status == RENEW:
-            worker.restarts = 0
-        elif status < 0:  # by a signal
+        if status < 0:  # by a signal
             how = signal.Signals(-status).name
             self._folder.record_death(worker.name, f"{how} (out of memory?)" if how == "SIGKILL" else how)
-            _count_restart(worker)
+            self._count_restart(worker)
         elif status == CHIEF_LOST and self._chief:
             return  # it will be found dead
-        else:
+        elif status != RENEW:
             raise UserError(
                 f"A worker failed, and the search stops; the same command takes it up:\n{worker.complaint()}"
             )
         worker.start()
+
+    def _count_restart(self, process: _Process) -> None:
+        ended = len(self._folder.ended())
+        process.restarts = process.restarts + 1 if ended == process.ended else 1
+        process.ended = ended
+        if process.restarts > _RESTARTS:
+            raise UserError(f"{process.name} was killed {process.restarts} times in a row:\n{process.complaint()}")
 
     def _all(self) -> list[_Process]:
         return [*([self._chief] if self._chief else []), *self._workers.values()]
@@ -149,12 +164,6 @@ class Supervisor:
         finally:
             for process in self._all():
                 process.stop()
-
-
-def _count_restart(process: _Process) -> None:
-    process.restarts += 1
-    if process.restarts > _RESTARTS:
-        raise UserError(f"{process.name} was killed {process.restarts} times in a row:\n{process.complaint()}")
 
 
 def _start(arguments: list[str], environment: dict[str, str], **options) -> subprocess.Popen:

@@ -5,6 +5,7 @@
 
 import functools
 import os
+import shutil
 import sys
 import threading
 import time
@@ -105,7 +106,9 @@ class Tuner(base_tuner.BaseTuner):
         files.write_text(
             self._folder.flagfile(trial.trial_id), flags.to_flagfile(self._space.config(trial.hyperparameters))
         )
-        with tf.summary.create_file_writer(str(self._folder.tensorboard / trial.trial_id)).as_default():
+        logs = self._folder.tensorboard / trial.trial_id
+        shutil.rmtree(logs, ignore_errors=True)  # of a run that was interrupted before its figures were reported
+        with tf.summary.create_file_writer(str(logs)).as_default():
             hparams.hparams(trial.hyperparameters.values, trial_id=trial.trial_id)
             for name, value in found.items():
                 tf.summary.scalar(name, value, step=trial.hyperparameters.values.get(EPOCHS, self._study.config.epochs))

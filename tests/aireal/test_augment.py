@@ -9,6 +9,7 @@ from aireal.config import Config
 
 FLIP = Config(augment_flip=True)
 SHIFT = Config(augment_shift_pixels=3)
+CUTOUT = Config(augment_cutout_pixels=5)
 BOTH = Config(augment_flip=True, augment_shift_pixels=3)
 
 
@@ -33,7 +34,7 @@ def test_off_changes_nothing(images):
     np.testing.assert_array_equal(_augmented(images, Config()), images)
 
 
-@pytest.mark.parametrize("config", [FLIP, SHIFT, BOTH], ids=["flip", "shift", "both"])
+@pytest.mark.parametrize("config", [FLIP, SHIFT, CUTOUT, BOTH], ids=["flip", "shift", "cutout", "both"])
 def test_same_seed_same_result_and_other_seed_or_batch_another(images, config):
     first = _augmented(images, config, (5, 9))
     np.testing.assert_array_equal(_augmented(images, config, (5, 9)), first)
@@ -58,6 +59,19 @@ def test_shift_moves_each_image_by_its_own_few_pixels_with_reflected_borders(ima
     rows, columns = np.transpose(places)
     assert set(rows) == set(columns) == set(range(7))  # up to 3 pixels to either side, all of them
     assert np.any(rows != columns)
+
+
+def test_cutout_covers_one_square_of_each_image_wherever_its_centre_is(images):
+    centres = []
+    for image, result in zip(images, _augmented(images, CUTOUT), strict=True):
+        rows, columns = (np.flatnonzero(np.any(np.any(result != image, axis=2), axis=axis)) for axis in (1, 0))
+        covered = result[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        assert np.all(covered == 128)
+        assert 3 <= len(covered) <= 5  # it may stick out by two pixels
+        assert 3 <= covered.shape[1] <= 5
+        centres.append((rows.mean(), columns.mean()))
+    assert len(set(centres)) > 30
+    assert np.ptp(centres) > 8
 
 
 def test_flip_and_shift_together_give_a_shifted_image_or_a_shifted_mirror_image(images):

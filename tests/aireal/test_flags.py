@@ -37,6 +37,7 @@ OTHER = Config(
     batch_size=7,
     augment_flip=True,
     augment_shift_pixels=2,
+    augment_cutout_pixels=5,
     stem_filters=6,
     stem_kernel_size=3,
     stem_stride=4,

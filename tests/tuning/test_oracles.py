@@ -70,9 +70,11 @@ def test_an_interrupted_trial_is_repeated_once(tuner, tmp_path):
     oracle = make(tuner, tmp_path)
     again = oracle.create_trial("worker")
     assert (again.trial_id, again.hyperparameters.values) == (interrupted.trial_id, interrupted.hyperparameters.values)
-    oracle.update_trial(again.trial_id, {"val_auc": 0.5})
+    for value in (0.9, 0.5):  # the first run was interrupted just after it had reported
+        oracle.update_trial(again.trial_id, {"val_auc": value})
     again.status = "COMPLETED"
     oracle.end_trial(again)
+    assert oracle.get_trial(again.trial_id).score == 0.5
     assert again.trial_id not in make(tuner, tmp_path)._retry_queue
     assert len(run(make(tuner, tmp_path), 20)) == 7
     assert run(make(tuner, tmp_path), 1) == []
