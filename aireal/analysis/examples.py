@@ -8,7 +8,7 @@ import tqdm
 from PIL import Image
 
 from aireal import decoding
-from aireal.analysis import figures, survey
+from aireal.analysis import figures
 from aireal.analysis.survey import Files
 from builders.cifake import sources
 from builders.cifake.sources import LABELS
@@ -44,7 +44,7 @@ def load(reader: sources.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
     """Returns path -> [H, W, 3] uint8, reduced where large; black where a picture has gone or changed since."""
     pictures = dict.fromkeys(wanted, np.zeros([1, 1, 3], np.uint8))
     for path, load in tqdm.tqdm(reader.pictures(), "Fetching examples", unit=" pictures", mininterval=1.0, leave=False):
-        if (name := survey.printable(path)) in wanted:
+        if (name := sources.printable(path)) in wanted:
             with contextlib.suppress(*sources.READ_ERRORS):
                 picture = Image.fromarray(decoding.decode(load()))
                 picture.thumbnail((_SHOWN_PIXELS, _SHOWN_PIXELS))

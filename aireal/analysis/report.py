@@ -70,7 +70,8 @@ def _target(output: str, source: pathlib.Path) -> pathlib.Path:
             f"--output={output} holds something else than an analysis ({', '.join(sorted(others)[:3])}). Choose "
             "another folder."
         )
-    if source.resolve() in target.parents and {"fake", "real"} & {part.lower() for part in target.parts}:
+    inside = target.relative_to(source.resolve()).parts if target.is_relative_to(source.resolve()) else ()
+    if {"fake", "real"} & {part.lower() for part in inside}:
         raise UserError(f"--output={output} lies among the pictures. Choose another folder.")
     return target
 
@@ -83,7 +84,7 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     faults = _faults(files)
     identical, near = copies.identical(files), copies.near(files)
     report = {
-        "source": survey.printable(source),
+        "source": sources.printable(source),
         "image_size": image_size,
         **_numbers(files, sums, faults),
         "identical": {**vars(identical), "groups": len(identical.groups)},
@@ -102,14 +103,14 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     name = source if source in _NAMES else pathlib.Path(source).resolve().name
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
     html = page.render(
-        f"What is in {survey.printable(name)}", survey.printable(command), told, sections.sections(report, drawn)
+        f"What is in {sources.printable(name)}", sources.printable(command), told, sections.sections(report, drawn)
     )
     write_text(folder / "report.html", html)
     return report
 
 
 def _printable(value: Any) -> Any:
-    return survey.printable(value) if isinstance(value, str) else value
+    return sources.printable(value) if isinstance(value, str) else value
 
 
 def _faults(files: Files) -> dict[int, list[str]]:

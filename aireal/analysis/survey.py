@@ -6,7 +6,6 @@ import functools
 import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import joblib
 import numpy as np
@@ -18,8 +17,6 @@ from aireal.analysis.container import Facts
 from aireal.config import UserError
 from builders.cifake import sources
 
-_CHUNK_PICTURES = 500
-_CHUNK_BYTES = 16 << 20
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
 
 
@@ -102,7 +99,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     workers = joblib.Parallel(n_jobs=-1, return_as="generator", pre_dispatch="2*n_jobs")
     rows, total = [], _sums([], _no_images(image_size))
     try:
-        for found, sums in workers(look(chunk) for chunk in _chunks(reader)):
+        for found, sums in workers(look(chunk) for chunk in sources.chunks(_read(reader))):
             rows += found
             total += sums
     except TerminatedWorkerError as error:
@@ -114,27 +111,13 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     return _files(sorted(rows, key=lambda row: row.path)), total
 
 
-def printable(path: str) -> str:
-    """Returns a path that can be written as UTF-8: Python holds other bytes as lone surrogates."""
-    return path.encode(errors="backslashreplace").decode()
-
-
-def _chunks(reader: sources.Reader) -> Iterator[list[tuple[str, bytes | str]]]:
-    """Yields lists of (path, content, or what keeps it from being read)."""
-    chunk: list[tuple[str, Any]] = []
-    size = 0
+def _read(reader: sources.Reader) -> Iterator[tuple[str, bytes | str]]:
+    """Yields each path with the content, or what keeps it from being read."""
     for path, load in tqdm.tqdm(reader.pictures(), "Looking at pictures", unit=" pictures", mininterval=1.0):
         try:
-            data = load()
+            yield sources.printable(path), load()
         except sources.READ_ERRORS as error:
-            data = f"cannot be read: {error}"
-        chunk.append((printable(path), data))
-        size += len(data)
-        if len(chunk) == _CHUNK_PICTURES or size > _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+            yield sources.printable(path), f"cannot be read: {error}"
 
 
 def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -19,9 +19,6 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 _OFFENDERS_SHOWN = 10
 # The digest of all paths and files of the release.
 _RELEASE = "5ecbc08d0c74f34bbb99c788dffbd177"
-# What is checked at a time, whichever comes first. Of CIFAKE a thousand pictures are 1 MB.
-_CHUNK_PICTURES = 1000
-_CHUNK_BYTES = 32 << 20
 _DECODED_AT_ONCE = 100
 
 Reason = str | None
@@ -48,7 +45,7 @@ def scan(reader: sources.Reader, *, strict: bool) -> dict[str, bytes]:
         digests[path] = hashlib.blake2b(data, digest_size=16).digest()
     if not is_release(digests):  # whose pictures were decoded when its digest was taken
         check = _faults_strict if strict else _faults_any
-        for chunk in _chunks(_read(reader, "Decoding pictures", len(digests), [])):
+        for chunk in sources.chunks(_read(reader, "Decoding pictures", len(digests), [])):
             offenders += check(chunk)
     if offenders:
         raise sources.SourceError(_complaint(reader.source, offenders))
@@ -86,14 +83,10 @@ def first_copies(digests: dict[str, bytes]) -> dict[str, str]:
 
 
 def _complaint(source: os.PathLike | str, offenders: list[tuple[str, str]]) -> str:
-    rows = [f"  {_printable(path)}: {reason}" for path, reason in offenders[:_OFFENDERS_SHOWN]]
+    rows = [f"  {sources.printable(path)}: {reason}" for path, reason in offenders[:_OFFENDERS_SHOWN]]
     if len(offenders) > _OFFENDERS_SHOWN:
         rows.append(f"  and {len(offenders) - _OFFENDERS_SHOWN} more")
     return f"{source}: {len(offenders)} unfit file(s). Repair or remove them and start again:\n" + "\n".join(rows)
-
-
-def _printable(path: str) -> str:
-    return path.encode(errors="backslashreplace").decode()
 
 
 def _read(
@@ -105,18 +98,6 @@ def _read(
             yield path, load()
         except sources.READ_ERRORS as error:
             offenders.append((path, f"cannot be read: {error}"))
-
-
-def _chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    chunk, size = [], 0
-    for path, data in files:
-        chunk.append((path, data))
-        size += len(data)
-        if len(chunk) == _CHUNK_PICTURES or size > _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _faults_any(chunk: list[tuple[str, bytes]]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 SPLITS = ("train", "test")
@@ -23,6 +23,7 @@ LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
 KEPT_BYTES = 256 << 20  # twice CIFAKE
+_CHUNK_FILES, _CHUNK_BYTES = 500, 16 << 20  # of CIFAKE 500 pictures are half a megabyte
 
 Member = tuple[str, Callable[[], bytes]]
 
@@ -112,6 +113,24 @@ def object_of(name: str) -> str | None:
     """Returns the CIFAR-10 class that a CIFAKE file name states, or None where the name breaks the rule."""
     match = _NAME.fullmatch(name)
     return OBJECTS[int(match[1] or 1) - 1] if match else None
+
+
+def chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Cuts (path, content) of files into lists that are worth handing over: 500 files or 16 MiB, what comes first."""
+    chunk, size = [], 0
+    for path, data in files:
+        chunk.append((path, data))
+        size += len(data)
+        if len(chunk) == _CHUNK_FILES or size > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def printable(path: str) -> str:
+    """Returns a path that can be written as UTF-8: Python holds other bytes as lone surrogates."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def fingerprint(source: os.PathLike | str) -> str:

@@ -55,8 +55,10 @@ def test_another_search_in_the_same_folder_is_refused_with_the_difference(folder
 
 @pytest.mark.parametrize("change", [{"max_trials": 9}, {"config": Config(prepared_dir="elsewhere", evaluate="none")}])
 def test_what_does_not_matter_may_change(folder, change):
-    with folder.claim(dataclasses.replace(STUDY, **change)):
-        pass
+    changed = dataclasses.replace(STUDY, **change)
+    with folder.claim(changed):
+        folder.write(changed)
+    assert folder.study() == changed
 
 
 def test_two_at_a_time_are_refused(folder):
