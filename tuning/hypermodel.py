@@ -26,9 +26,6 @@ class HyperModel(keras_tuner.HyperModel):
         self._space = space
         self._data: Data | None = None
 
-    def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
-        self._space.config(hp)
-
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Returns the compiled network of a trial."""
         config = self._space.config(hp)
