@@ -2,16 +2,18 @@
 
 import tensorflow as tf
 
+from aireal import corruptions
 from aireal.config import Config
 
 _GREY = 128  # the middle of 0..255
+_BEST_JPEG_QUALITY = 95  # above it JPEG changes next to nothing
 
 
 def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     """Applies what `config` asks for.
 
     Args:
-      images: [B, S, S, 3] uint8, or any other type.
+      images: [B, S, S, 3] uint8; any type where no corruption is asked for.
       config: its augment_* fields are used.
       seed: two integers or scalar tensors, different for every batch.
 
@@ -23,9 +25,35 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
         images = _flip(images, tf.random.fold_in(seed, 0))
     if config.augment_shift_pixels:
         images = _shift(images, config.augment_shift_pixels, tf.random.fold_in(seed, 1))
+    if kinds := _corruptions(config):
+        images = _corrupt(images, kinds, config.augment_share, tf.random.fold_in(seed, 3))
     if config.augment_cutout_pixels:
         images = _cutout(images, config.augment_cutout_pixels, tf.random.fold_in(seed, 2))
     return images
+
+
+def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
+    """Returns what is switched on, each with the bounds of its strength."""
+    kinds = (
+        (corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
+        (corruptions.noise, 0.0, config.augment_noise),
+        (corruptions.blur, 0.0, config.augment_blur),
+        (corruptions.resample, config.augment_resample, 1.0),
+    )
+    return [kind for kind, on in zip(kinds, config.corruptions, strict=True) if on]
+
+
+def _corrupt(
+    images: tf.Tensor, kinds: list[tuple[corruptions.Corruption, float, float]], share: float, seed: tf.Tensor
+) -> tf.Tensor:
+    """Gives each kind its part of the batch, whose order is random already, at one random strength; the rest stays."""
+    size = tf.cast(share * tf.cast(tf.shape(images)[0], tf.float32), tf.int32)
+    parts = []
+    for number, (corrupt, low, high) in enumerate(kinds):
+        own = tf.random.fold_in(seed, number)
+        strength = tf.random.stateless_uniform([], own, low, high)
+        parts.append(corrupt(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
+    return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
 
 
 def _flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -87,6 +87,27 @@ class Config:
         at_least=0,
         at_most=1024,
     )
+    augment_jpeg_quality: int = _data(
+        0, "compress training images by JPEG, from this quality up to 95; 0 leaves it out", at_least=0, at_most=95
+    )
+    augment_noise: float = _data(
+        0.0, "add Gaussian noise to them, of a deviation of up to this share of full scale", at_least=0.0, at_most=1.0
+    )
+    augment_blur: float = _data(
+        0.0, "blur them by a Gaussian with a sigma of up to this many pixels", at_least=0.0, at_most=10.0
+    )
+    augment_resample: float = _data(
+        0.0,
+        "reduce them to a share of their edge, from this one on, and enlarge them again; 0 leaves it out",
+        at_least=0.0,
+        below=1.0,
+    )
+    augment_share: float = _data(
+        0.2,
+        "part of each batch that each of JPEG, noise, blur and resampling gets; what is left over stays clean",
+        at_least=0.0,
+        at_most=1.0,
+    )
 
     stem_filters: int = _model(
         0, "filters of a strided convolution before the first stage; 0 leaves it out", at_least=0, at_most=4096
@@ -201,6 +222,11 @@ class Config:
         """Whether the builder demands CIFAKE's own form."""
         return self.builder_config == "strict" or (self.builder_config == "auto" and self.source != "demo")
 
+    @property
+    def corruptions(self) -> tuple[float, ...]:
+        """What training images go through, JPEG, noise, blur, resampling: how far each goes, 0 where it is left out."""
+        return self.augment_jpeg_quality, self.augment_noise, self.augment_blur, self.augment_resample
+
 
 def _conflicts(config: Config) -> Iterator[str]:
     if config.source == "demo" and config.builder_config == "strict":
@@ -226,6 +252,8 @@ def _conflicts(config: Config) -> Iterator[str]:
         yield (
             f"--augment_cutout_pixels={config.augment_cutout_pixels} covers images of {config.image_size} pixels whole."
         )
+    if (count := sum(map(bool, config.corruptions))) * config.augment_share > 1:
+        yield f"--augment_share={config.augment_share:g} for each of {count} kinds is more than the batch. Give less."
     if config.warmup_epochs and config.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."
     if config.warmup_epochs >= config.epochs and config.warmup_epochs:

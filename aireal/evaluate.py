@@ -30,9 +30,7 @@ def main() -> None:
     from aireal.data import Data
 
     data = Data(config)
-    own = data.fingerprint == folder.fingerprint()
-    into = folder if own else record.RunFolder(folder.path / f"on-{data.fingerprint}")
-    report.evaluate(folder, data, [_SPLIT.value], into)
+    report.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
 
 
 if __name__ == "__main__":

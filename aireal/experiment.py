@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import cost, files, machine, models, preprocess, record, report
+from aireal import calibration, cost, files, machine, models, preprocess, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -89,12 +89,14 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
-    _save(model, config, folder)  # comes last: where it stands, the training is over
+    _save(model, config, data, folder)  # comes last: where the model stands, the training is over
 
 
-def _save(model: keras.Model, config: Config, folder: record.RunFolder) -> None:
+def _save(model: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
     final = models.build_model(config)  # float32, whatever precision trained
     final.set_weights(model.get_weights())
+    if len(data.table("validation")):
+        folder.update_result(calibration=calibration.calibrate(final, data))
     files.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
     with files.replacing(folder.model) as path:
         final.save(path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import hashlib
 import json
 import os
 import pathlib
@@ -81,3 +82,13 @@ def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence
 def size_bytes(path: pathlib.Path) -> int:
     """Returns the size of a file, or of all files in a folder."""
     return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
+def digest(path: pathlib.Path) -> str:
+    """Returns a hash of a file's bytes, or of all files in a folder with their names."""
+    found = hashlib.blake2b(digest_size=16)
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            found.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()

@@ -152,3 +152,46 @@ def explanation(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
     for axes in (seen, overlaid):
         axes.axis("off")
     return figure
+
+
+def robustness(
+    conditions: Sequence[dict],
+    accuracy: dict[str, np.ndarray],
+    unchanged: dict[str, float],
+    published: dict[str, float],
+) -> Figure:
+    """Draws accuracy over the strength of each family of corruptions: a line for each model, a band over its seeds.
+
+    Args:
+      conditions: name, family and strength of each, that of clean pictures first.
+      accuracy: name of a model -> [seeds, conditions] in [0, 1].
+      unchanged: family -> the strength at which it leaves pictures clean, where that is not 0.
+      published: name of a condition -> the best accuracy that is known.
+    """
+    families = list(dict.fromkeys(row["family"] for row in conditions[1:]))
+    figure = Figure(figsize=(11, 6.2), dpi=_DPI, layout="constrained")
+    grid = figure.subplots(2, -(-len(families) // 2), sharey=True)
+    for axes, family in zip(grid.flat, families, strict=False):
+        rows = [0, *(row for row, condition in enumerate(conditions) if condition["family"] == family)]
+        strengths = np.array([unchanged.get(family, 0.0), *(conditions[row]["strength"] for row in rows[1:])])
+        order = np.argsort(strengths)
+        for name, values in accuracy.items():
+            values = values[:, rows][:, order]
+            (line,) = axes.plot(strengths[order], values.mean(axis=0), "o-", ms=4, label=name)
+            low, high = values.min(axis=0), values.max(axis=0)
+            axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
+        known = {
+            strength: published[conditions[row]["name"]]
+            for strength, row in zip(strengths, rows, strict=True)
+            if conditions[row]["name"] in published
+        }
+        axes.plot(known.keys(), known.values(), "x", color="black", mew=2, label="best published")
+        axes.set(xlabel=family)
+        if strengths[-1] < strengths[0]:
+            axes.invert_xaxis()  # the stronger, the further to the right
+        axes.grid(alpha=0.3)
+    for axes in grid[:, 0]:
+        axes.set(ylabel="accuracy")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(accuracy) + 1)
+    return figure

@@ -99,6 +99,10 @@ class RunFolder:
             return None
         return json.loads(self._environment.read_text())["data_fingerprint"]
 
+    def on(self, fingerprint: str) -> "RunFolder":
+        """Returns the folder for what the run's model does on these data: itself, or for others one inside it."""
+        return self if fingerprint == self.fingerprint() else RunFolder(self.path / f"on-{fingerprint}")
+
     def write_start(self, config: Config, fingerprint: str, accelerators: Sequence[str] = ()) -> None:
         """Writes flags.cfg and env.json, unless the run is finished. Raises UserError where it began on other data."""
         if self.fingerprint() not in (None, fingerprint):
@@ -171,3 +175,11 @@ def model_file(run: os.PathLike | str) -> pathlib.Path:
     if not folder.model.exists():
         raise UserError(f"{path} has no {folder.model.name}: the training there has not finished.")
     return folder.model
+
+
+def run_of(model: pathlib.Path) -> RunFolder:
+    """Returns the run that a model of `model_file` lies in. Raises UserError where it lies in none."""
+    for folder in model.parents:
+        if (run := RunFolder(folder)).flagfile.exists():
+            return run
+    raise UserError(f"{model} is outside of its run folder, which says what images it is for. Name the one inside.")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tqdm
 
-from aireal import files, metrics, models, plots, record
+from aireal import calibration, files, metrics, models, plots, record
 from aireal.config import UserError
 from aireal.data import LABELS, Data, Table
 
@@ -27,9 +27,9 @@ def evaluate(
       into: the folder for what was found, where it is not the run's own.
 
     Returns:
-      The contents of result.json: each split with the figures of `metrics.evaluate` and `accuracy_by_object`, and
-      `test_without_duplicates`, the test images that are no copies of training images (left out where these are not of
-      both classes).
+      The contents of result.json: each split with the figures of `metrics.evaluate`, `accuracy_by_object` and
+      `before_calibration` (those of `calibration.figures_before`), and `test_without_duplicates`, the test images that
+      are no copies of training images (left out where these are not of both classes).
 
     Raises:
       UserError: a split has no images.
@@ -40,14 +40,17 @@ def evaluate(
         if not len(data.table(split)):
             raise UserError(f"There are no {split} images: --validation_fraction={data.config.validation_fraction:g}.")
     model = keras.models.load_model(folder.model, compile=False)
+    calibrated = folder.result().get("calibration")
     for split in splits:
         table = data.table(split)
         p_real = scores(model, data, split)
-        found = {split: _figures(table, p_real, data.objects)}
+        found = {split: _figures(table, p_real, data.objects, calibrated)}
         if split == "test":
             unseen = ~np.char.startswith(table.copy_of, "train/")
             if len(np.unique(table.label[unseen])) == len(LABELS):
-                found["test_without_duplicates"] = _figures(table.rows(unseen), p_real[unseen], data.objects)
+                found["test_without_duplicates"] = _figures(
+                    table.rows(unseen), p_real[unseen], data.objects, calibrated
+                )
         result = into.update_result(**found)
     _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
     _draw(into, data, split, table, p_real)
@@ -62,8 +65,12 @@ def scores(model: keras.Model, data: Data, split: str) -> np.ndarray:
     return np.concatenate([forward(images) for images, _ in batches])
 
 
-def _figures(table: Table, p_real: np.ndarray, objects: Sequence[str]) -> dict[str, Any]:
+def _figures(
+    table: Table, p_real: np.ndarray, objects: Sequence[str], calibrated: dict[str, Any] | None
+) -> dict[str, Any]:
     figures = metrics.evaluate(table.label, p_real)
+    if calibrated:
+        figures["before_calibration"] = calibration.figures_before(calibrated, table.label, p_real)
     if np.any(table.object >= 0):
         figures["accuracy_by_object"] = metrics.accuracy_by_group(table.label, p_real, _names(table.object, objects))
     return figures
@@ -118,6 +125,10 @@ def _print(folder: record.RunFolder, split: str, table: Table, p_real: np.ndarra
     print(f"{'images':<26}" + "".join(f"{result[name]['n']:>{len(name) + 3},}" for name in columns))
     for title, key in lines.items():
         print(f"{title:<26}" + "".join(f"{result[name][key]:>{len(name) + 3}.4f}" for name in columns))
+    if "before_calibration" in result[split]:
+        before = {name: result[name]["before_calibration"]["expected_calibration_error"] for name in columns}
+        cells = (f"{value:>{len(name) + 3}.4f}" for name, value in before.items())
+        print(f"{'  before calibration':<26}" + "".join(cells))
     if by_object := result[split].get("accuracy_by_object"):
         print(f"\n{split} accuracy by object")
         for name, row in by_object.items():

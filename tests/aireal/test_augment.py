@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from aireal import corruptions
 from aireal.augment import augment
 from aireal.config import Config
 
@@ -11,6 +12,9 @@ FLIP = Config(augment_flip=True)
 SHIFT = Config(augment_shift_pixels=3)
 CUTOUT = Config(augment_cutout_pixels=5)
 BOTH = Config(augment_flip=True, augment_shift_pixels=3)
+CORRUPTED = Config(
+    augment_jpeg_quality=30, augment_noise=0.1, augment_blur=1.5, augment_resample=0.4, augment_share=0.2
+)
 
 
 @pytest.fixture(scope="module", params=[np.uint8, np.float32], ids=lambda dtype: dtype.__name__)
@@ -92,3 +96,35 @@ def test_in_a_pipeline_the_last_short_batch_is_augmented_as_it_is_alone(images):
     results = list(batches.map(lambda step, batch: augment(batch, BOTH, [7, step])).as_numpy_iterator())
     assert [len(result) for result in results] == [40, 24]
     np.testing.assert_array_equal(results[1], _augmented(images[40:], BOTH, (7, 1)))
+
+
+@pytest.fixture(scope="module")
+def many():
+    return np.random.default_rng(1).integers(0, 256, [50, 16, 16, 3], dtype=np.uint8)
+
+
+def test_each_corruption_gets_its_share_of_the_batch_and_the_rest_stays_clean(many):
+    changed = [np.any(_augmented(many, CORRUPTED, (0, step)) != many, axis=(1, 2, 3)) for step in range(10)]
+    np.testing.assert_array_equal(np.any(changed, axis=0), np.arange(50) < 40)  # some strengths are too weak to see
+
+
+def test_corruptions_are_those_of_the_battery_at_a_strength_within_bounds(many):
+    blurred = [_augmented(many, Config(augment_blur=1.5, augment_share=1.0), (0, step)) for step in range(20)]
+    spreads = [pixels.std() for pixels in blurred]
+    strongest = corruptions.blur(tf.constant(many), tf.constant(1.5), tf.constant([0, 0], tf.int64)).numpy().std()
+    assert strongest <= min(spreads) < max(spreads) <= many.std()
+    assert len({round(spread, 3) for spread in spreads}) > 15
+
+
+def test_corruptions_depend_on_seed_and_batch_alone(many):
+    first = _augmented(many, CORRUPTED, (5, 9))
+    np.testing.assert_array_equal(_augmented(many, CORRUPTED, (5, 9)), first)
+    assert np.any(_augmented(many, CORRUPTED, (6, 9)) != first)
+    assert np.any(_augmented(many, CORRUPTED, (5, 10)) != first)
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_small_batches_keep_their_images(many, count):
+    result = _augmented(many[:count], CORRUPTED)
+    assert result.shape == many[:count].shape
+    assert np.any(result != many[:count]) == (count == 5)  # a fifth of less is no image

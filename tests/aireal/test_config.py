@@ -117,6 +117,7 @@ def test_an_empty_value_is_refused(name, nothing):
         ({"filters": (8, 8), "convolutions": (1, 2, 3)}, ["--convolutions=1,2,3", "--filters=8,8"]),
         ({"augment_shift_pixels": 32}, ["--augment_shift_pixels=32"]),
         ({"augment_cutout_pixels": 32}, ["--augment_cutout_pixels=32"]),
+        ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": 0.6}, ["--augment_share=0.6", "2 kinds"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),
         ({"warmup_epochs": 3.0, "epochs": 3, "schedule": "cosine"}, ["--warmup_epochs=3", "--epochs=3"]),
         ({"validation_fraction": 0.0, "keep": "best"}, ["--keep=best", "--validation_fraction=0"]),

@@ -1,0 +1,74 @@
+"""aireal.calibration: known distortions are found and taken back, and go wherever the weights go."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import special
+
+from aireal import calibration, metrics, models
+from aireal.calibration import Calibration
+from aireal.config import Config
+
+SMALL = Config(image_size=8, filters=(4,), dense_units=(), l2=0.0)
+
+
+@pytest.fixture(scope="module")
+def scored():
+    """Labels [N] drawn by the chance that their scores state, and the logits [N] of these scores."""
+    random = np.random.default_rng(0)
+    logit = random.normal(0, 3, 40_000)
+    return (random.uniform(size=len(logit)) < special.expit(logit)).astype(int), logit
+
+
+def test_a_known_distortion_is_found(scored):
+    label, logit = scored
+    found = calibration.fit(label, 2.5 * (logit - 0.4))
+    assert found.temperature == pytest.approx(2.5, rel=0.03)
+    assert found.bias == pytest.approx(0.4, abs=0.05)
+
+
+def test_the_calibration_error_falls(scored):
+    label, logit = scored
+    found = calibration.fit(label, 3 * logit)
+    before, after = special.expit(3 * logit), special.expit(3 * logit / found.temperature + found.bias)
+    assert metrics.expected_calibration_error(label, before) > 0.05
+    assert metrics.expected_calibration_error(label, after) < 0.01
+
+
+def test_scores_without_an_error_stay_finite():
+    found = calibration.fit(np.array([0, 0, 1, 1]), np.array([-9.0, -7.0, 6.0, 8.0]))
+    assert 0.1 < found.temperature < 100
+    assert abs(found.bias) < 5
+
+
+@pytest.mark.parametrize("logit", [np.zeros(100), np.where(np.arange(100) % 2, -1.0, 1.0)], ids=["nothing", "contrary"])
+def test_a_network_that_knows_nothing_is_left_alone(logit):
+    assert calibration.fit(np.arange(100) % 2, logit) == Calibration(1.0, 0.0)
+
+
+def test_applied_to_a_network_it_changes_its_logit_as_stated():
+    model = models.build_model(SMALL)
+    images = np.random.default_rng(0).uniform(size=[5, 8, 8, 3]).astype(np.float32)
+    before = model(images).numpy()
+    Calibration(2.0, 0.25).apply(model)
+    np.testing.assert_allclose(model(images), before / 2.0 + 0.25, atol=1e-6)
+
+
+def test_undo_gives_the_scores_before():
+    p_real = special.expit(np.linspace(-6, 6, 50))
+    calibrated = special.expit(np.linspace(-6, 6, 50) / 3.0 - 0.5)
+    np.testing.assert_allclose(Calibration(3.0, -0.5).undo(calibrated), p_real, atol=1e-9)
+
+
+def test_a_run_is_calibrated_and_says_by_how_much(trained):
+    _, folder = trained
+    result = json.loads((folder / "result.json").read_text())
+    found = result["calibration"]
+    assert found["n"] == result["validation"]["n"]
+    assert found["after"]["brier_score"] <= found["before"]["brier_score"] + 1e-3
+    # evaluate, which loads the model that was kept, finds what calibration promised, and what was before it.
+    for name, value in found["after"].items():
+        assert result["validation"][name] == pytest.approx(value, abs=1e-4)
+    for name, value in found["before"].items():
+        assert result["validation"]["before_calibration"][name] == pytest.approx(value, abs=1e-3)
