@@ -29,6 +29,10 @@ class Calibration:
         kernel, bias = layer.get_weights()
         layer.set_weights([kernel / self.temperature, bias / self.temperature + self.bias])
 
+    def scores(self, logit: np.ndarray) -> np.ndarray:
+        """Returns p_real of logits from before."""
+        return special.expit(logit / self.temperature + self.bias)
+
     def undo(self, p_real: np.ndarray) -> np.ndarray:
         """Returns the scores before calibration."""
         return special.expit((special.logit(p_real.astype(np.float64)) - self.bias) * self.temperature)
@@ -66,17 +70,20 @@ def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
     Returns:
       temperature, bias, n, and `before` and `after` that: accuracy, brier_score and expected_calibration_error.
     """
-    label = data.table("validation").label
-    logit = model.predict(data.evaluation("validation"), verbose=0)[:, 0].astype(np.float64)
+    label, logit = data.table("validation").label, logits(model, data)
     found = fit(label, logit)
     found.apply(model)
-    after = special.expit(logit / found.temperature + found.bias)
     return {
         **dataclasses.asdict(found),
         "n": len(label),
         "before": _figures(label, special.expit(logit)),
-        "after": _figures(label, after),
+        "after": _figures(label, found.scores(logit)),
     }
+
+
+def logits(model: keras.Model, data: Data) -> np.ndarray:
+    """Returns those of the validation images: [N] float64, in the order of `data.table`."""
+    return model.predict(data.evaluation("validation"), verbose=0)[:, 0].astype(np.float64)
 
 
 def figures_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> dict[str, float]:

@@ -50,7 +50,7 @@ class Data:
         self._masks = {
             "train": ~held_out,
             "validation": held_out,
-            "test": np.ones(len(self._records["test"].table), bool),
+            "test": np.ones(len(self._records["test"]), bool),
         }
         if config.train_fraction < 1:
             kept = np.flatnonzero(~held_out)

@@ -1,6 +1,7 @@
 """The TFRecords of a source: made on first use, reused afterwards; and what is known of the images in them."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import shutil
@@ -75,7 +76,14 @@ class Records:
         self._starts = np.cumsum([0, *info.shard_lengths])
         mean_bytes = max(info.num_bytes // info.num_examples, 1)
         self._buffer = min(_SHUFFLE_BUFFER, max(_SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
-        self.table = _read_table(self._files)
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @functools.cached_property
+    def table(self) -> Table:
+        """What is known of the images, in the order of the records; read when it is first asked for."""
+        return _read_table(self._files)
 
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tuning import effects
-from tuning.study import Study, Trial
+from tuning.study import Study, Trial, baseline
 
 _DPI = 120  # pixels an inch
 _BLUE, _ORANGE, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
@@ -21,21 +21,24 @@ def course(study: Study, trials: Sequence[Trial]) -> Figure:
     figure, axes = _axes("trial", study.objective)
     axes.plot(numbers, values, "o", color=_GREY, ms=4, label="trials")
     axes.plot(numbers, best, drawstyle="steps-post", color=_BLUE, label="best so far")
-    if numbers[0] == 0:
-        axes.axhline(values[0], ls="--", color=_ORANGE, label="baseline")
+    if first := baseline(trials):
+        axes.axhline(first.metrics[study.objective], ls="--", color=_ORANGE, label="baseline")
     axes.legend()
     return figure
 
 
 def sizes(study: Study, trials: Sequence[Trial]) -> Figure:
+    longest = max(map(study.epochs, trials))
+    trials = [trial for trial in trials if study.epochs(trial) == longest]
     values = np.array([trial.metrics[study.objective] for trial in trials])
     parameters = np.array([trial.metrics["parameters"] for trial in trials])
     front = pareto_front(parameters, values if study.direction == "max" else -values)
     figure, axes = _axes("parameters", study.objective)
     axes.semilogx(parameters, values, "o", color=_GREY, ms=4, label="trials")
     axes.semilogx(parameters[front], values[front], "o-", color=_BLUE, drawstyle="steps-post", label="Pareto front")
-    if trials[0].number == 0:
-        axes.semilogx(parameters[:1], values[:1], "*", ms=12, color=_ORANGE, label="baseline")
+    if first := baseline(trials):
+        place = [first.metrics["parameters"]], [first.metrics[study.objective]]
+        axes.semilogx(*place, "*", ms=12, color=_ORANGE, label="baseline")
     axes.legend()
     return figure
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import keras
 import keras_tuner
 import numpy as np
-import tensorflow as tf
 from sklearn.metrics import log_loss
 
-from aireal import cost, experiment, metrics, models, report
+from aireal import calibration, cost, experiment, metrics, models
 from aireal.config import Config
 from aireal.data import Data
 from tuning.space import Space
@@ -36,31 +35,28 @@ class HyperModel(keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()
     ) -> dict[str, float]:
-        """Trains for the trial's epochs and judges the last one, as `train` would.
+        """Trains for the trial's epochs, calibrates and judges, as `train` would.
 
         Returns:
           val_accuracy, val_auc and val_loss (log loss, without smoothing and penalties) on the validation images;
           train_seconds, validation_seconds; and of the network parameters, macs and int8_bytes.
 
         Raises:
-          keras_tuner.errors.FailedTrialError: the loss became NaN, or memory ran out.
+          keras_tuner.errors.FailedTrialError: the loss became NaN.
         """
         config = self._space.config(hp)
         data = self._data_of(config)
         start = time.perf_counter()
-        try:
-            model.fit(
-                data.training(config.epochs),
-                epochs=config.epochs,
-                steps_per_epoch=data.steps_per_epoch(),
-                shuffle=False,
-                verbose=0,
-                callbacks=[experiment.Reseed(config.seed), _StopAtNaN(), *callbacks],
-            )
-            trained = time.perf_counter()
-            found = _judge(model, config, data)
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise FailedTrialError(f"out of memory: {error}") from error
+        model.fit(
+            data.training(config.epochs),
+            epochs=config.epochs,
+            steps_per_epoch=data.steps_per_epoch(),
+            shuffle=False,
+            verbose=0,
+            callbacks=[experiment.Reseed(config.seed), _StopAtNaN(), *callbacks],
+        )
+        trained = time.perf_counter()
+        found = _judge(model, config, data)
         seconds = {"train_seconds": trained - start, "validation_seconds": time.perf_counter() - trained}
         return {**found, **seconds, **size(model)}
 
@@ -77,12 +73,12 @@ def size(model: keras.Model) -> dict[str, int]:
 def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
     final = models.build_model(config)  # float32, as a run keeps it
     final.set_weights(model.get_weights())
-    p_real = report.scores(final, data, "validation")
-    if not np.isfinite(p_real).all():
+    label, logit = data.table("validation").label, calibration.logits(final, data)
+    if not np.isfinite(logit).all():
         raise FailedTrialError("the scores on the validation images are not finite")
-    label = data.table("validation").label
+    p_real = calibration.fit(label, logit).scores(logit)
     found = metrics.evaluate(label, p_real)
-    loss = log_loss(label, p_real.astype(np.float64))
+    loss = log_loss(label, p_real)
     return {"val_accuracy": found["accuracy"], "val_auc": found["roc_auc"], "val_loss": float(loss)}
 
 

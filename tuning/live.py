@@ -7,7 +7,7 @@ import rich.console
 import rich.live
 import rich.table
 
-from tuning.study import EPOCHS, Folder, Study, Trial
+from tuning.study import Folder, Study, Trial, baseline
 
 _SHOWN = 12  # trials
 _REFRESH_SECONDS = 2.0
@@ -16,10 +16,9 @@ _REFRESH_SECONDS = 2.0
 class Live:
     """A table on a terminal, and a line for each trial that ends elsewhere."""
 
-    def __init__(self, folder: Folder, study: Study, workers: int):
+    def __init__(self, folder: Folder, study: Study):
         self._folder = folder
         self._study = study
-        self._workers = workers
         self._console = rich.console.Console(highlight=False)
         self._live = rich.live.Live(console=self._console, auto_refresh=False)
         self._start = time.monotonic()
@@ -53,21 +52,21 @@ class Live:
                 self._console.print(self._summary(trials), soft_wrap=True)
 
     def _table(self, trials: list[Trial]) -> rich.table.Table:
+        compared = "not as the baseline" if any(trial.is_baseline for trial in trials) else "not as the first trial"
         table = rich.table.Table(title=self._summary(trials), title_justify="left", expand=True)
         for name in ("trial", "status", self._study.objective, "epochs", "parameters", "minutes"):
             table.add_column(name, justify="right")
-        table.add_column("not as the baseline", ratio=1)
-        first = next((trial.values for trial in trials if trial.number == 0), {})
+        table.add_column(compared, ratio=1)
         for trial in [trial for trial in trials if trial.number is not None][-_SHOWN:]:
             figures = trial.metrics
             table.add_row(
                 str(trial.number),
                 trial.status,
                 f"{figures[self._study.objective]:.4f}" if figures else "",
-                str(trial.values.get(EPOCHS, self._study.config.epochs)),
+                str(self._study.epochs(trial)),
                 f"{figures['parameters']:,.0f}" if figures else "",
                 f"{(figures['train_seconds'] + figures['validation_seconds']) / 60:.1f}" if figures else "",
-                trial.reason or differences(first, trial.values),
+                trial.reason or differences(trials[0].values, trial.values),
             )
         return table
 
@@ -84,8 +83,8 @@ class Live:
         ]
         if best := self._study.best(trials):
             words.append(f"best {best.metrics[self._study.objective]:.4f} (trial {best.number})")
-        if trials and trials[0].number == 0 and trials[0].metrics:
-            words.append(f"baseline {trials[0].metrics[self._study.objective]:.4f}")
+        if first := baseline(trials):
+            words.append(f"baseline {first.metrics[self._study.objective]:.4f}")
         if done := ended - self._at_start:
             left = (time.monotonic() - self._start) / done * (self._study.max_trials - ended)
             words.append(f"about {left / 60:.0f} min left")

@@ -1,7 +1,10 @@
 """Keras Tuner's oracles, with what a long search needs: a first trial of defaults, a budget, files that stay whole."""
 
 import functools
+import json
+import os
 import pathlib
+import shutil
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +13,14 @@ import keras_tuner
 import numpy as np
 import psutil
 from keras_tuner import oracles
+from keras_tuner.engine.trial import Trial
 from sklearn.exceptions import ConvergenceWarning
 
 from aireal import files
 
 _WITHOUT_END = 10**6
 _CANDIDATES = 5000  # among which a Gaussian process chooses
-_ATTEMPTS = 10_000  # at a candidate within the budget
+_ATTEMPTS = 500  # at a candidate within the budget, one after the other
 _RANDOM_SHARE = 3  # of the trials, the first third explores before a Gaussian process proposes
 
 
@@ -27,7 +31,7 @@ class _Careful:
     - Candidates that `complaint` speaks against are written down and replaced before they become trials.
     - oracle.json and trial.json appear whole or not at all, and hold the values that were proposed: those that come
       back from a worker have been through 32-bit floats.
-    - A trial that ended is not run again by a chief that is started again; figures reported twice count once.
+    - Wherever the chief was killed, each trial that had begun is run to its end once, and none is forgotten.
     - Failures end trials, not the search: whatever deserves that ends the worker.
 
     Args:
@@ -39,11 +43,19 @@ class _Careful:
     def __init__(self, *, complaint: Callable[[dict[str, Any]], str | None], seed: int, **kwargs: Any):
         super().__init__(seed=seed + 1, max_consecutive_failed_trials=10**9, **kwargs)
         self.rejected: list[dict[str, Any]] = []  # values and reason of each
+        self.has_baseline = False  # whether the first trial is the defaults
         self._complaint = complaint
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if not self.start_order and not self._is_rejected(values := self.default_values()):
+            self.has_baseline = True
             return {"status": "RUNNING", "values": values}
+        found = self._propose(trial_id)
+        if found["status"] == "STOPPED":
+            self.save()  # what was rejected; Keras Tuner saves when a trial begins
+        return found
+
+    def _propose(self, trial_id: str) -> dict[str, Any]:
         return super().populate_space(trial_id)
 
     def default_values(self) -> dict[str, Any]:
@@ -62,19 +74,14 @@ class _Careful:
     def _is_rejected(self, values: dict[str, Any]) -> bool:
         if (reason := self._complaint(values)) is None:
             return False
+        if any(one["values"] == values for one in self.rejected):  # by a chief that found nothing else, and ended
+            return True
         self._tried_so_far.add(self._compute_values_hash(values))  # so that it is not drawn a second time
         self.rejected.append({"values": values, "reason": reason})
         return True
 
     @keras_tuner.synchronized
-    def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> keras_tuner.engine.trial.Trial:
-        # Else those of a run that was interrupted just after it had reported them would be averaged in.
-        trial = self.trials[trial_id]
-        trial.metrics = type(trial.metrics)()
-        return super().update_trial(trial_id, metrics, step)
-
-    @keras_tuner.synchronized
-    def end_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
+    def end_trial(self, trial: Trial) -> None:
         known = self.trials[trial.trial_id]
         trial.hyperparameters = known.hyperparameters
         known.metrics.update("chief_memory_bytes", psutil.Process().memory_info().rss)
@@ -84,22 +91,33 @@ class _Careful:
         self.save()
 
     def get_state(self) -> dict[str, Any]:
-        return {**super().get_state(), "rejected": self.rejected}
+        return {**super().get_state(), "rejected": self.rejected, "has_baseline": self.has_baseline}
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         self.rejected = state["rejected"]
+        self.has_baseline = state["has_baseline"]
 
     def reload(self) -> None:
-        super().reload()
-        self.trials = dict(sorted(self.trials.items(), key=lambda item: int(item[0])))  # not as the disk has them
+        # Keras Tuner goes by the folders that are there and by what oracle.json calls ongoing. Both are wrong for a
+        # moment, between the writing of a trial's file and of oracle.json.
+        state = json.loads(pathlib.Path(self._get_oracle_fname()).read_text(encoding="utf-8"))
+        for folder in pathlib.Path(self._project_dir).glob("trial_*"):
+            if folder.name.removeprefix("trial_") not in state["start_order"]:  # it had not begun
+                shutil.rmtree(folder)
+        self.trials = {trial_id: Trial.load(self._trial_file(trial_id)) for trial_id in state["start_order"]}
+        self.set_state(state)
+        self.ongoing_trials = {}
+        self._retry_queue = [one for one in reversed(self.trials) if self.trials[one].status == "RUNNING"]
 
     def save(self) -> None:
         files.write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
 
-    def _save_trial(self, trial: keras_tuner.engine.trial.Trial) -> None:
-        path = pathlib.Path(self._get_trial_dir(trial.trial_id), "trial.json")
-        files.write_json(path, trial.get_state())
+    def _save_trial(self, trial: Trial) -> None:
+        files.write_json(pathlib.Path(self._trial_file(trial.trial_id)), trial.get_state())
+
+    def _trial_file(self, trial_id: str) -> str:
+        return os.path.join(self._get_trial_dir(trial_id), "trial.json")
 
 
 class Random(_Careful, oracles.RandomSearchOracle):
@@ -116,18 +134,22 @@ class Bayesian(_Careful, oracles.BayesianOptimizationOracle):
     def __init__(self, *, max_trials: int, **kwargs: Any):
         super().__init__(max_trials=max_trials, num_initial_points=max(max_trials // _RANDOM_SHARE, 3), **kwargs)
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
-        if completed < self.num_initial_points:
-            return super().populate_space(trial_id)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # of so few points there is no best length scale
-            self.gpr.fit(*self._vectorize_trials())
+    def _propose(self, trial_id: str) -> dict[str, Any]:
+        completed = {one: trial for one, trial in self.trials.items() if trial.status == "COMPLETED"}
+        if len(completed) < self.num_initial_points:
+            return super()._propose(trial_id)
+        begun = self.trials
+        # Those that are running count with what the completed ones promise of them.
+        for known in (completed, begun) if self.ongoing_trials else (begun,):
+            self.trials = known
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # of so few points there is no best length scale
+                self.gpr.fit(*self._vectorize_trials())
         # By the number of trials it is the same again after an interruption.
         chance = np.random.default_rng([self.seed, len(self.trials)])
         candidates = chance.uniform(size=(_CANDIDATES, len(self._nonfixed_space())))
         mean, deviation = self.gpr.predict(candidates, return_std=True)
-        for candidate in candidates[np.argsort(mean - self.beta * deviation)]:
+        for candidate in candidates[np.argsort(mean - self.beta * deviation)[:_ATTEMPTS]]:
             values = self._vector_to_values(candidate)
             if not self._duplicate(values) and not self._is_rejected(values):
                 return {"status": "RUNNING", "values": values}
@@ -137,38 +159,28 @@ class Bayesian(_Careful, oracles.BayesianOptimizationOracle):
 class Grid(_Careful, oracles.GridSearchOracle):
     """All combinations, the last hyperparameter first. Keras Tuner's own order does not survive an interruption."""
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        if not self.start_order:
-            values = self.default_values()
-            if self._is_rejected(values):
-                values = self._get_next_combination(values)
-        else:
-            values = self._get_next_combination(self.trials[self.start_order[-1]].hyperparameters.values)
+    def _propose(self, trial_id: str) -> dict[str, Any]:
+        last = self.trials[self.start_order[-1]].hyperparameters.values if self.start_order else self.default_values()
+        values = self._get_next_combination(last)
         return {"status": "STOPPED" if values is None else "RUNNING", "values": values}
 
     def _get_next_combination(self, values: dict[str, Any]) -> dict[str, Any] | None:
-        while (values := super()._get_next_combination(values)) is not None:
-            if not self._is_rejected(values):
+        for _ in range(_ATTEMPTS):
+            values = super()._get_next_combination(values)
+            if values is None or not self._is_rejected(values):
                 return values
         return None
 
 
 class Hyperband(_Careful, oracles.HyperbandOracle):
-    """Many candidates for a few epochs, the best of them for more; bracket after bracket up to the number of trials."""
+    """Many candidates for a few epochs, the best of them for more; bracket after bracket up to the number of trials.
+
+    The defaults stand outside of all brackets and are trained for the epochs of the longest trials.
+    """
 
     def __init__(self, *, max_trials: int, **kwargs: Any):
         super().__init__(hyperband_iterations=_WITHOUT_END, **kwargs)
         self.max_trials = max_trials
-
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        found = super().populate_space(trial_id)
-        if not self.start_order and found["status"] == "RUNNING" and "tuner/epochs" not in found["values"]:
-            (bracket,) = self._brackets  # the defaults: entered like a random trial
-            number = bracket["bracket_num"]
-            bracket["rounds"][0].append({"past_id": None, "id": trial_id})
-            books = {"epochs": self._get_epochs(number, 0), "initial_epoch": 0, "bracket": number, "round": 0}
-            found["values"] |= {f"tuner/{name}": value for name, value in books.items()}
-        return found
 
 
 def make(tuner: str, *, epochs: int, **kwargs: Any) -> keras_tuner.Oracle:

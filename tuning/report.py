@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from aireal import files, flags, page
 from tuning import effects, figures
 from tuning.live import differences
-from tuning.study import Folder, Study, Trial
+from tuning.study import Folder, Study, Trial, baseline
 
 _AT_LEAST = 8  # trials, for importances to mean anything
 _SHOWN = 20  # best trials in the table
@@ -70,11 +70,16 @@ def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list
         f"{count['completed']} trials completed, {count['failed']} failed, {count['rejected']} candidates rejected"
     )
     found = [("note", f"{counted}.")]
+    if (ended := count["completed"] + count["failed"]) < study.max_trials:
+        text = (
+            f"No more candidates were found in the space and within the budget: {ended} of {study.max_trials} trials."
+        )
+        found.append(("warning", text))
     if not best:
         return [("warning", "No trial was completed."), *found]
     value = best.metrics[study.objective]
-    first = trials[0]
-    if first.number == 0 and first.metrics and first is not best:
+    first = baseline(trials)
+    if first and first is not best:
         gain = value - first.metrics[study.objective]
         text = f"Trial {best.number} is the best: {study.objective} {value:.4f}, {gain:+.4f} to the baseline (trial 0)."
         found.insert(0, ("good", f"{text} It differs by {differences(first.values, best.values)}."))
@@ -92,7 +97,7 @@ def _sections(study: Study, trials: Sequence[Trial]) -> list[page.Section]:
         return [page.Section("Trials", tables=[_table(study, trials)])]
     drawn = {
         "Best so far": (figures.course(study, completed), "Every trial, and the best so far."),
-        "Size": (figures.sizes(study, completed), "Against parameters; no other trial is smaller and better."),
+        "Size": (figures.sizes(study, completed), "Trials of all epochs; none is smaller and better than the front."),
         "Each hyperparameter": (figures.slices(study, completed), "Every trial over each hyperparameter."),
         "Memory": (figures.memory(completed), "At the end of each trial: workers are renewed before theirs grows."),
     }
@@ -117,11 +122,12 @@ def _sections(study: Study, trials: Sequence[Trial]) -> list[page.Section]:
 
 def _table(study: Study, trials: Sequence[Trial]) -> page.Table:
     completed = sorted((trial for trial in trials if trial.metrics), key=study.rank)
-    first = next((trial.values for trial in trials if trial.number == 0), {})
+    first = trials[0].values if trials else {}
     rows = [
         [
             str(trial.number),
             f"{trial.metrics[study.objective]:.4f}",
+            str(study.epochs(trial)),
             f"{trial.metrics['parameters']:,.0f}",
             f"{trial.metrics['train_seconds']:,.0f}",
             differences(first, trial.values),
@@ -129,9 +135,15 @@ def _table(study: Study, trials: Sequence[Trial]) -> page.Table:
         for trial in completed[:_SHOWN]
     ]
     failed = [
-        ["" if trial.number is None else str(trial.number), trial.status, "", "", trial.reason]
+        [
+            "" if trial.number is None else str(trial.number),
+            trial.status,
+            *[""] * 3,
+            f"{trial.reason}; {differences(first, trial.values)}",
+        ]
         for trial in trials
         if trial.reason
     ]
-    header = ["trial", study.objective, "parameters", "seconds", "not as the baseline"]
+    compared = "not as the baseline" if any(trial.is_baseline for trial in trials) else "not as the first trial"
+    header = ["trial", study.objective, "epochs", "parameters", "seconds", compared]
     return page.Table(header, rows + failed[:_SHOWN], f"The best of {len(completed)}, then failed and rejected ones.")

@@ -28,9 +28,9 @@ def search(
     with folder.claim(study):
         folder.write(study)
         if len(folder.ended()) < study.max_trials:
-            folder.check_data(supervisor.prepare(folder))
             host, port = address
-            address = (host, port or supervisor.free_port(host))
+            address = (host, supervisor.free_port(host, port))
+            folder.check_data(supervisor.prepare(folder))
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
             options = {"address": address, "trials_per_worker": trials_per_worker}
             _supervise(folder, study, workers, chief=True, others=others, **options)
@@ -41,8 +41,10 @@ def search(
 
 def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
     """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
+    study = folder.study()
+    folder.check_data(supervisor.prepare(folder))
     options = {"address": address, "trials_per_worker": trials_per_worker}
-    _supervise(folder, folder.study(), max(workers, 1), chief=False, others=True, **options)
+    _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)
 
 
 def _supervise(folder: Folder, study: Study, workers: int, *, chief: bool, **options: Any) -> None:
@@ -50,10 +52,11 @@ def _supervise(folder: Folder, study: Study, workers: int, *, chief: bool, **opt
     earlier = {trial.id for trial in folder.ended()}
     start = time.monotonic()
     processes = Supervisor(folder, chief=chief, workers=workers, **options)
-    with Live(folder, study, max(workers, 1)) as live:
+    with Live(folder, study) as live:
         processes.run(every=live.update)
-    seconds = (time.monotonic() - start) * max(workers, 1)
+    if options["others"]:
+        return  # trials of other machines cannot be told from those of this one
+    seconds = (time.monotonic() - start) * workers
     metrics = [trial.metrics for trial in folder.ended() if trial.metrics and trial.id not in earlier]
     trained = sum(found["train_seconds"] + found["validation_seconds"] for found in metrics)
-    if chief and workers:
-        print(f"Trials took {trained / seconds:.1%} of the {seconds / 60:.1f} minutes of all workers.")
+    print(f"Trials took {trained / seconds:.1%} of the {seconds / 60:.1f} minutes of all workers.")

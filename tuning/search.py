@@ -32,7 +32,7 @@ _MAX_INT8_BYTES = flags.DEFINE_integer(
 )
 _WORKERS = flags.DEFINE_integer("workers", 1, "trials at a time on this machine", lower_bound=0)
 _TRIALS_PER_WORKER = flags.DEFINE_integer(
-    "trials_per_worker", 10, "trials after which a worker process is renewed, to free its memory", lower_bound=1
+    "trials_per_worker", 5, "trials after which a worker process is renewed, to free its memory", lower_bound=1
 )
 _ROLE = flags.DEFINE_enum(
     "role",
@@ -60,6 +60,8 @@ def main() -> None:
         "trials_per_worker": _TRIALS_PER_WORKER.value,
     }
     if _ROLE.value == "worker":
+        if not options["address"][1]:
+            raise UserError("--role=worker needs the --chief=HOST:PORT that the chief printed.")
         run.work(folder, **options)
     else:
         if _ROLE.value == "all" and not _WORKERS.value:

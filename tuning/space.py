@@ -12,6 +12,7 @@ from aireal.config import Config, UserError
 from tuning.study import EPOCHS, PARTS
 
 _STAGES = (2, 4)
+_CONVOLUTIONS = (1, 3)  # of each stage
 _DENSE_LAYERS = (0, 3)
 _FILTERS = (16, 32, 48, 64, 96, 128)
 _UNITS = (32, 64, 128, 256, 512)
@@ -32,12 +33,13 @@ class Space:
 
     def __init__(self, base: Config, parts: Sequence[str] = PARTS):
         self.base = base
-        self._parts = parts
+        self._parts = [part for part in PARTS if part in parts]  # in the order in which they lean on each other
         if "architecture" in parts:
             _within("--filters", len(base.filters), _STAGES, "stages")
             _within("--dense_units", len(base.dense_units), _DENSE_LAYERS, "layers")
             if len(set(base.convolutions)) > 1:
                 raise UserError("--space=architecture searches one number of --convolutions for all stages.")
+            _within("--convolutions", base.convolutions[0], _CONVOLUTIONS, "a stage")
         if "optimizer" in parts:
             low, high, _ = _RATES[base.optimizer]
             if not low <= base.learning_rate <= high:
@@ -47,21 +49,25 @@ class Space:
                 )
 
     def config(self, hp: keras_tuner.HyperParameters) -> Config:
-        """Returns the Config that the values of `hp` stand for; declares every hyperparameter on the way."""
+        """Returns the Config that the values of `hp` stand for; declares every hyperparameter on the way.
+
+        Raises:
+          UserError: they stand for none, as where images are too small for so many stages.
+        """
         values: dict[str, Any] = {}
         for part in self._parts:
             values |= _DECLARATIONS[part](hp, self.base, self._parts)
         values = {name: _decimal(value) if isinstance(value, float) else value for name, value in values.items()}
         epochs = hp.values.get(EPOCHS, self.base.epochs)
         if share := values.pop("warmup_share", None):
-            values["warmup_epochs"] = share * epochs
+            values["warmup_epochs"] = _decimal(share * epochs)
         return dataclasses.replace(self.base, **values, epochs=epochs)
 
 
 def _architecture(hp: keras_tuner.HyperParameters, base: Config, _: Sequence[str]) -> dict[str, Any]:
     stages = hp.Int("stages", *_STAGES, default=len(base.filters))
     filters = _list(hp, "filters", "stages", _STAGES, _FILTERS, base.filters)
-    convolutions = hp.Int("convolutions", 1, 3, default=base.convolutions[0])
+    convolutions = hp.Int("convolutions", *_CONVOLUTIONS, default=base.convolutions[0])
     with hp.conditional_scope("convolutions", [2, 3]):
         residual = hp.Boolean("residual", default=base.residual)
     layers = hp.Int("dense_layers", *_DENSE_LAYERS, default=len(base.dense_units))
@@ -108,15 +114,19 @@ def _optimizer(hp: keras_tuner.HyperParameters, base: Config, _: Sequence[str]) 
             at = base.learning_rate if base.optimizer == name else start
             rates[name] = hp.Float(f"{name}_learning_rate", low, high, sampling="log", default=at)
     with hp.conditional_scope("optimizer", ["adamw", "lion"]):
-        decay = _choice(hp, "weight_decay", (0.01, 0.05, 0.2), base.weight_decay or 0.05)
+        decay = _choice(
+            hp, "weight_decay", (0.01, 0.05, 0.2), base.weight_decay if default in ("adamw", "lion") else 0.05
+        )
     schedule = _choice(hp, "schedule", ("constant", "cosine"), base.schedule)
     with hp.conditional_scope("schedule", ["cosine"]):
         share = _choice(hp, "warmup_share", (0.0, 0.1, 0.2), base.warmup_epochs / base.epochs)
     name = "adam" if optimizer == "adamw" else optimizer
+    if decay is None:  # adam has none, and sgd that of the base
+        decay = base.weight_decay if name == base.optimizer == "sgd" else 0.0
     return {
         "optimizer": name,
         "learning_rate": rates[name],
-        "weight_decay": decay or 0.0,
+        "weight_decay": decay,
         "schedule": schedule,
         "warmup_epochs": 0.0,
         "warmup_share": share,

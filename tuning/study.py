@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import pathlib
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -53,13 +55,22 @@ class Study:
     def __post_init__(self):
         if not self.space or not set(self.space) <= set(PARTS):
             raise UserError(f"--space={','.join(self.space)}: expected some of {', '.join(PARTS)}, comma-separated.")
-        if not self.config.validation_fraction:
+        config = self.config
+        if not config.validation_fraction:
             raise UserError("A search judges on validation images, and --validation_fraction=0 leaves none.")
+        unused = {"keep=best": config.keep == "best", "strategy=mirrored": config.strategy == "mirrored"}
+        unused["early_stopping_epochs"] = config.early_stopping_epochs > 0
+        for flag in (flag for flag, given in unused.items() if given):
+            raise UserError(f"Trials train all of their epochs on one device, so --{flag} has no place in a search.")
 
     def rank(self, trial: "Trial") -> float:
         """Returns what completed trials are sorted by, the best first."""
         value = trial.metrics[self.objective]
         return -value if self.direction == "max" else value
+
+    def epochs(self, trial: "Trial") -> int:
+        """Returns those that a trial is trained for; under Hyperband they differ."""
+        return trial.values.get(EPOCHS, self.config.epochs)
 
     def best(self, trials: Sequence["Trial"]) -> "Trial | None":
         return min((trial for trial in trials if trial.metrics), key=self.rank, default=None)
@@ -81,6 +92,7 @@ class Trial:
       values: hyperparameters.
       metrics: what `HyperModel.fit` returned.
       reason: why it failed or was rejected.
+      is_baseline: whether it is the network that is searched around.
     """
 
     id: str
@@ -88,11 +100,17 @@ class Trial:
     values: dict[str, Any]
     metrics: dict[str, float]
     reason: str = ""
+    is_baseline: bool = False
 
     @property
     def number(self) -> int | None:
         """Counted from 0, in the order of their beginning."""
         return int(self.id) if self.id else None
+
+
+def baseline(trials: Sequence[Trial]) -> Trial | None:
+    """Returns the trial of the network that is searched around; None where that was rejected or has not ended."""
+    return next((trial for trial in trials if trial.is_baseline and trial.metrics), None)
 
 
 class Folder:
@@ -122,11 +140,14 @@ class Folder:
                 f"Another search is running in {self.path}. Wait for it, or choose another --workdir."
             ) from None
         with held:
-            if self._settings.exists():
+            if (self.path / PROJECT).exists():  # else no trial has begun, and all may be said anew
                 self._check(study)
-            elif any(path != self._flagfile and not path.is_dir() for path in self.path.iterdir()):
+            elif not self._settings.exists() and any(map(self._is_foreign, self.path.iterdir())):
                 raise UserError(f"{self.path} holds other files and no search. Choose another --workdir.")
             yield
+
+    def _is_foreign(self, path: pathlib.Path) -> bool:
+        return not path.is_dir() and path != self._flagfile and not path.name.startswith(files.PARTIAL)
 
     def _check(self, study: Study) -> None:
         earlier, now = json.loads(self._settings.read_text())["settings"], study.settings()
@@ -147,10 +168,13 @@ class Folder:
 
     def check_data(self, fingerprint: str) -> None:
         """Writes down what data the search began on. Raises UserError where these are others."""
-        began = json.loads(self._settings.read_text()).get("data_fingerprint", fingerprint)
-        if began != fingerprint:
-            raise UserError(f"The images have changed since the search in {self.path} began. Choose another --workdir.")
-        self._update(data_fingerprint=fingerprint)
+        began = json.loads(self._settings.read_text()).get("data_fingerprint")
+        if began is None:
+            self._update(data_fingerprint=fingerprint)
+        elif began != fingerprint:
+            raise UserError(
+                f"The images are not those on which the search in {self.path} began. Choose another --workdir."
+            )
 
     def _update(self, **values: Any) -> None:
         earlier = json.loads(self._settings.read_text()) if self._settings.exists() else {}
@@ -165,8 +189,13 @@ class Folder:
 
     def trials(self) -> list[Trial]:
         """Returns the trials so far in their order, then the rejected candidates."""
+        path = self.path / PROJECT / "oracle.json"
+        oracle = json.loads(path.read_text()) if path.exists() else {"rejected": [], "has_baseline": False}
         found = [self._trial(path) for path in self.path.glob(f"{PROJECT}/trial_*/trial.json")]
-        return [*sorted(found, key=lambda trial: trial.number), *self._rejected()]
+        found.sort(key=lambda trial: trial.number)
+        if found and oracle["has_baseline"]:
+            found[0] = dataclasses.replace(found[0], is_baseline=True)
+        return [*found, *(Trial("", "rejected", one["values"], {}, one["reason"]) for one in oracle["rejected"])]
 
     def ended(self) -> list[Trial]:
         """Returns the trials that need not be run again."""
@@ -189,11 +218,6 @@ class Folder:
             reason.read_text(encoding="utf-8") if status == "failed" and reason.exists() else "",
         )
 
-    def _rejected(self) -> list[Trial]:
-        path = self.path / PROJECT / "oracle.json"
-        rejected = json.loads(path.read_text())["rejected"] if path.exists() else []
-        return [Trial("", "rejected", one["values"], {}, one["reason"]) for one in rejected]
-
     def flagfile(self, trial_id: str) -> pathlib.Path:
         """Returns the file with the Config of a trial that was completed."""
         return self._trial_folder(trial_id) / "flags.cfg"
@@ -201,6 +225,19 @@ class Folder:
     def failure(self, trial_id: str) -> pathlib.Path:
         """Returns the file that says why a trial failed; Keras Tuner's messages do not carry it."""
         return self._trial_folder(trial_id) / "failure.txt"
+
+    def claim_names(self, count: int) -> dict[str, filelock.BaseFileLock]:
+        """Returns names for workers, each with the lock that keeps it from other commands; the same ones every time."""
+        found: dict[str, filelock.BaseFileLock] = {}
+        host = socket.gethostname().replace("chief", "c-hief")  # a name with that in it is the chief's to Keras Tuner
+        numbers = itertools.count()
+        while len(found) < count:
+            name = f"{host}-{next(numbers)}"
+            lock = filelock.FileLock(self.logs / f".{name}.lock")
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire(blocking=False)
+                found[name] = lock
+        return found
 
     def running(self, worker: str) -> pathlib.Path:
         """Returns the file that holds the trial that a worker is at."""

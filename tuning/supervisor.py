@@ -14,6 +14,7 @@ from tuning.study import CHIEF_LOST, RENEW, Folder
 
 _POLL_SECONDS = 0.3
 _RESTARTS = 3  # of a process that is killed before any trial ends
+_GRACE_SECONDS = 5.0  # after which a chief that does not answer is not about to be found dead
 _TAIL_CHARACTERS = 3000  # of a log, when a process failed
 
 
@@ -31,15 +32,20 @@ class _Process:
             "KERASTUNER_TUNER_ID": name,
             "KERASTUNER_ORACLE_IP": host,
             "KERASTUNER_ORACLE_PORT": str(port),
+            "no_grpc_proxy": host,
         }
+        self._running = folder.running(name)
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
+        self._running.unlink(missing_ok=True)  # what an earlier process of that name was at
         with open(self._log, "a") as log:
             self._process = _start(self._arguments, self._environment, stdout=log, stderr=log)
 
-    def exit_status(self) -> int | None:
+    def exit_status(self, patience_seconds: float = 0.0) -> int | None:
         """Returns None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_seconds)
         return self._process.poll()
 
     def stop(self) -> None:
@@ -57,15 +63,22 @@ def prepare(folder: Folder) -> str:
     process = _start(["prepare", str(folder.path)], {}, stdout=subprocess.PIPE, text=True)
     with process:
         printed = process.stdout.read()
+    if process.returncode < 0:
+        raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
     if process.returncode:  # what was wrong is printed already
         sys.exit(process.returncode)
     return printed.split()[-1]
 
 
-def free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+def free_port(host: str, port: int = 0) -> int:
+    """Returns a port that can be listened at: `port`, or any where that is 0. Raises UserError where there is none."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not held by what ended a moment ago
+            probe.bind((host, port))
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise UserError(f"The chief cannot listen at {host}:{port} (--chief): {error}.") from error
 
 
 class Supervisor:
@@ -75,7 +88,7 @@ class Supervisor:
       folder: of the search.
       address: host and port of the chief.
       chief: whether the chief runs here.
-      workers: how many run here; the names of the machines must differ.
+      workers: how many run here.
       others: whether workers run on other machines too, for which the chief has to wait.
       trials_per_worker: after which a worker is renewed, because memory grows with every trial.
     """
@@ -93,8 +106,8 @@ class Supervisor:
         self._folder = folder
         self._others = others
         self._chief = _Process(folder, "chief", "chief", address) if chief else None
-        names = [f"{socket.gethostname()}-{number}" for number in range(workers)]
-        self._workers = {name: _Process(folder, "worker", name, address, trials_per_worker) for name in names}
+        self._names = folder.claim_names(workers)
+        self._workers = {name: _Process(folder, "worker", name, address, trials_per_worker) for name in self._names}
 
     def run(self, every: Callable[[], None]) -> None:
         """Returns when the search is over; calls `every` a few times a second.
@@ -118,7 +131,12 @@ class Supervisor:
         return not self._others or self._chief.exit_status() == 0
 
     def _revive_chief(self) -> None:
-        if self._chief is None or not (status := self._chief.exit_status()):
+        if self._chief is None or (status := self._chief.exit_status()) is None:
+            return
+        if status == 0:  # nothing is left to do, even for workers that have not asked yet
+            for worker in self._workers.values():
+                worker.stop()
+            self._workers.clear()
             return
         if status > 0:
             raise UserError(f"The chief failed:\n{self._chief.complaint()}")
@@ -139,12 +157,13 @@ class Supervisor:
             how = signal.Signals(-status).name
             self._folder.record_death(worker.name, f"{how} (out of memory?)" if how == "SIGKILL" else how)
             self._count_restart(worker)
-        elif status == CHIEF_LOST and self._chief:
-            return  # it will be found dead
+        elif status == CHIEF_LOST:
+            if self._chief and self._chief.exit_status(_GRACE_SECONDS) is not None:
+                return  # which is looked into next
+            raise UserError(f"The chief did not answer {worker.name}:\n{worker.complaint()}")
         elif status != RENEW:
-            raise UserError(
-                f"A worker failed, and the search stops; the same command takes it up:\n{worker.complaint()}"
-            )
+            stops = ", and the search stops" if self._chief else ""
+            raise UserError(f"A worker failed{stops}; the same command takes it up:\n{worker.complaint()}")
         worker.start()
 
     def _count_restart(self, process: _Process) -> None:
@@ -164,6 +183,8 @@ class Supervisor:
         finally:
             for process in self._all():
                 process.stop()
+            for lock in self._names.values():
+                lock.release()
 
 
 def _start(arguments: list[str], environment: dict[str, str], **options) -> subprocess.Popen:

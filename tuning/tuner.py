@@ -3,12 +3,15 @@
 `supervisor.py` starts them: python -m tuning.tuner prepare|chief|worker WORKDIR [TRIALS]
 """
 
+import dataclasses
 import functools
 import os
 import shutil
 import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -19,10 +22,11 @@ import tensorflow as tf
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src.distribute import oracle_client
+from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
 from aireal import files, flags, models
-from aireal.config import UserError
+from aireal.config import Config, UserError
 from aireal.data import Data
 from tuning import oracles
 from tuning.hypermodel import FailedTrialError, HyperModel, size
@@ -30,6 +34,7 @@ from tuning.space import Space
 from tuning.study import BUDGETS, CHIEF_LOST, EPOCHS, MAX_DEATHS, PROJECT, RENEW, Folder, Study
 
 _CHIEF_SECONDS = 600  # that a worker waits for an answer; Keras Tuner waits an hour
+_NETWORK = ["image_size", *(field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "model")]
 _IDLE_SECONDS = 1.0  # between questions of a worker that has nothing to do; Keras Tuner asks without a pause
 
 
@@ -56,7 +61,7 @@ class Tuner(base_tuner.BaseTuner):
             max_trials=study.max_trials,
             hyperparameters=hp,
             seed=study.config.seed,
-            complaint=functools.partial(_complaint, study, space, hp),
+            complaint=Judge(study, space, hp),
         )
         oracle.verbose = 0
         super().__init__(oracle, HyperModel(space), directory=str(folder.path), project_name=PROJECT)
@@ -71,18 +76,15 @@ class Tuner(base_tuner.BaseTuner):
         return self.oracle._get_oracle_fname()  # where that is, a search is to be taken up
 
     def reload(self) -> None:
-        self.oracle.reload()
+        if dist_utils.is_chief_oracle():
+            self.oracle.reload()
 
     def search(self) -> None:
-        create = self.oracle.create_trial
-
-        def create_patiently(tuner_id: str) -> Trial:
-            trial = create(tuner_id)
-            if trial.status == "IDLE":
-                time.sleep(_IDLE_SECONDS)
-            return trial
-
-        self.oracle.create_trial = create_patiently
+        if dist_utils.is_chief_oracle():
+            for name in ("get_space", "update_space", "create_trial", "update_trial", "end_trial", "get_trial"):
+                setattr(self.oracle, name, _fatal(getattr(self.oracle, name)))
+        else:
+            self.oracle.create_trial = _patient(self.oracle.create_trial)
         super().search()
 
     def on_trial_begin(self, trial: Trial) -> None:
@@ -95,8 +97,9 @@ class Tuner(base_tuner.BaseTuner):
                 raise FailedTrialError(f"its worker died {len(deaths)} times: {', '.join(deaths)}")
             self._run_and_update_trial(trial)
             trial.status = "COMPLETED"
-        except FailedTrialError as error:
-            files.write_text(self._folder.failure(trial.trial_id), str(error))
+        except (FailedTrialError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+            reason = str(error) if isinstance(error, FailedTrialError) else f"out of memory: {error}"
+            files.write_text(self._folder.failure(trial.trial_id), reason)
             trial.status = "FAILED"
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
@@ -122,17 +125,65 @@ class Tuner(base_tuner.BaseTuner):
             sys.exit(RENEW)
 
 
-def _complaint(study: Study, space: Space, hp: keras_tuner.HyperParameters, values: dict[str, Any]) -> str | None:
-    """Returns by how much a candidate is beyond the phone's budget, or None."""
-    limits = {what: getattr(study, flag) for what, flag in BUDGETS.items() if getattr(study, flag)}
-    if not limits:
-        return None
-    hp = hp.copy()
-    hp.values = values
-    keras.backend.clear_session()
-    found = size(models.build_model(space.config(hp)))
-    beyond = [f"{found[what]:,} {what} of {limit:,}" for what, limit in limits.items() if found[what] > limit]
-    return ", ".join(beyond) or None
+def _patient(create_trial: Callable[[str], Trial]) -> Callable[[str], Trial]:
+    def create(tuner_id: str) -> Trial:
+        trial = create_trial(tuner_id)
+        if trial.status == "IDLE":
+            time.sleep(_IDLE_SECONDS)
+        return trial
+
+    return create
+
+
+def _fatal(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns what answers workers in the chief, ending it at any error: gRPC would hide that and leave locks taken."""
+
+    @functools.wraps(answer)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return answer(*args, **kwargs)
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
+
+    return checked
+
+
+class Judge:
+    """Says of candidates what speaks against training them.
+
+    Args:
+      study: with the phone's budget.
+      space: whose points the candidates are.
+      hp: with everything that the space declares.
+    """
+
+    def __init__(self, study: Study, space: Space, hp: keras_tuner.HyperParameters):
+        self._limits = {what: getattr(study, flag) for what, flag in BUDGETS.items() if getattr(study, flag)}
+        self._space = space
+        self._hp = hp.copy()
+        self._sizes: dict[tuple, dict[str, int]] = {}  # of the networks that were built
+
+    def __call__(self, values: dict[str, Any]) -> str | None:
+        """Returns why the values make no network, or one beyond the budget; or None."""
+        self._hp.values = values
+        try:
+            config = self._space.config(self._hp)
+        except UserError as error:
+            return str(error)
+        return self.beyond(config)
+
+    def beyond(self, config: Config) -> str | None:
+        """Returns by how much a network is beyond the budget, or None."""
+        if not self._limits:
+            return None
+        network = tuple(getattr(config, name) for name in _NETWORK)
+        if network not in self._sizes:
+            keras.backend.clear_session()
+            self._sizes[network] = size(models.build_model(config))
+        found = self._sizes[network]
+        beyond = [f"{found[what]:,} {what} of {limit:,}" for what, limit in self._limits.items() if found[what] > limit]
+        return ", ".join(beyond) or None
 
 
 def main(role: str, workdir: str, trials: str = "0") -> None:
@@ -144,10 +195,15 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
       trials: after which a worker ends; 0 goes on.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for gpu in tf.config.list_physical_devices("GPU"):
+        if role == "worker":
+            tf.config.experimental.set_memory_growth(gpu, True)
+        else:  # it would take the memory from the workers
+            tf.config.set_visible_devices([], "GPU")
     folder = Folder(workdir)
     study = folder.study()
     if role == "prepare":
-        Space(study.config, study.space)  # what is wrong with the flags is said first
+        _check(study)  # what is wrong with the flags is said first
         print(Data(study.config).fingerprint)
         return
     try:
@@ -155,6 +211,15 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
     except grpc.RpcError as error:
         print(f"The chief does not answer: {error}", file=sys.stderr)
         sys.exit(CHIEF_LOST)
+
+
+def _check(study: Study) -> None:
+    """Raises UserError where the flags describe no search."""
+    hp = keras_tuner.HyperParameters()
+    space = Space(study.config, study.space)
+    space.config(hp)
+    if "architecture" not in study.space and (beyond := Judge(study, space, hp).beyond(study.config)):
+        raise UserError(f"The network has {beyond}, and --space={','.join(study.space)} searches no other.")
 
 
 def _end_with_parent() -> None:

@@ -31,9 +31,8 @@ def test_a_known_distortion_is_found(scored):
 def test_the_calibration_error_falls(scored):
     label, logit = scored
     found = calibration.fit(label, 3 * logit)
-    before, after = special.expit(3 * logit), special.expit(3 * logit / found.temperature + found.bias)
-    assert metrics.expected_calibration_error(label, before) > 0.05
-    assert metrics.expected_calibration_error(label, after) < 0.01
+    assert metrics.expected_calibration_error(label, special.expit(3 * logit)) > 0.05
+    assert metrics.expected_calibration_error(label, found.scores(3 * logit)) < 0.01
 
 
 def test_scores_without_an_error_stay_finite():

