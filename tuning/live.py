@@ -7,7 +7,8 @@ import rich.console
 import rich.live
 import rich.table
 
-from tuning.study import Folder, Study, Trial, baseline
+from tuning.folder import Folder
+from tuning.study import Study, Trial, baseline
 
 _SHOWN = 12  # trials
 _REFRESH_SECONDS = 2.0

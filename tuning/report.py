@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from aireal import files, flags, page
 from tuning import effects, figures
+from tuning.folder import Folder
 from tuning.live import differences
-from tuning.study import Folder, Study, Trial, baseline
+from tuning.study import Study, Trial, baseline
 
 _AT_LEAST = 8  # trials, for importances to mean anything
 _SHOWN = 20  # best trials in the table

@@ -4,8 +4,9 @@ import time
 from typing import Any
 
 from tuning import supervisor
+from tuning.folder import Folder
 from tuning.live import Live
-from tuning.study import Folder, Study
+from tuning.study import Study
 from tuning.supervisor import Supervisor
 
 

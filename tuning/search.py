@@ -51,7 +51,7 @@ shared.define_config_flags()
 
 def main() -> None:
     from tuning import run
-    from tuning.study import Folder
+    from tuning.folder import Folder
 
     folder = Folder(_WORKDIR.value)
     options = {

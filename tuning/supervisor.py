@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from aireal.config import UserError, package_folder
-from tuning.study import CHIEF_LOST, RENEW, Folder
+from tuning.folder import Folder
+from tuning.study import CHIEF_LOST, RENEW
 
 _POLL_SECONDS = 0.3
 _RESTARTS = 3  # of a process that is killed before any trial ends

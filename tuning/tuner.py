@@ -3,7 +3,6 @@
 `supervisor.py` starts them: python -m tuning.tuner prepare|chief|worker WORKDIR [TRIALS]
 """
 
-import dataclasses
 import functools
 import os
 import shutil
@@ -15,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-import keras
 import keras_tuner
 import psutil
 import tensorflow as tf
@@ -25,16 +23,17 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
-from aireal import files, flags, models
-from aireal.config import Config, UserError
+from aireal import files, flags
+from aireal.config import UserError
 from aireal.data import Data
 from tuning import oracles
-from tuning.hypermodel import FailedTrialError, HyperModel, size
+from tuning.budget import Budget
+from tuning.folder import PROJECT, Folder
+from tuning.hypermodel import FailedTrialError, HyperModel
 from tuning.space import Space
-from tuning.study import BUDGETS, CHIEF_LOST, EPOCHS, MAX_DEATHS, PROJECT, RENEW, Folder, Study
+from tuning.study import CHIEF_LOST, EPOCHS, MAX_DEATHS, RENEW, Study
 
 _CHIEF_SECONDS = 600  # that a worker waits for an answer; Keras Tuner waits an hour
-_NETWORK = ["image_size", *(field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "model")]
 _IDLE_SECONDS = 1.0  # between questions of a worker that has nothing to do; Keras Tuner asks without a pause
 
 
@@ -61,7 +60,7 @@ class Tuner(base_tuner.BaseTuner):
             max_trials=study.max_trials,
             hyperparameters=hp,
             seed=study.config.seed,
-            complaint=Judge(study, space, hp),
+            complaint=Budget(study, space, hp),
         )
         oracle.verbose = 0
         super().__init__(oracle, HyperModel(space), directory=str(folder.path), project_name=PROJECT)
@@ -149,43 +148,6 @@ def _fatal(answer: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Judge:
-    """Says of candidates what speaks against training them.
-
-    Args:
-      study: with the phone's budget.
-      space: whose points the candidates are.
-      hp: with everything that the space declares.
-    """
-
-    def __init__(self, study: Study, space: Space, hp: keras_tuner.HyperParameters):
-        self._limits = {what: getattr(study, flag) for what, flag in BUDGETS.items() if getattr(study, flag)}
-        self._space = space
-        self._hp = hp.copy()
-        self._sizes: dict[tuple, dict[str, int]] = {}  # of the networks that were built
-
-    def __call__(self, values: dict[str, Any]) -> str | None:
-        """Returns why the values make no network, or one beyond the budget; or None."""
-        self._hp.values = values
-        try:
-            config = self._space.config(self._hp)
-        except UserError as error:
-            return str(error)
-        return self.beyond(config)
-
-    def beyond(self, config: Config) -> str | None:
-        """Returns by how much a network is beyond the budget, or None."""
-        if not self._limits:
-            return None
-        network = tuple(getattr(config, name) for name in _NETWORK)
-        if network not in self._sizes:
-            keras.backend.clear_session()
-            self._sizes[network] = size(models.build_model(config))
-        found = self._sizes[network]
-        beyond = [f"{found[what]:,} {what} of {limit:,}" for what, limit in self._limits.items() if found[what] > limit]
-        return ", ".join(beyond) or None
-
-
 def main(role: str, workdir: str, trials: str = "0") -> None:
     """Runs one process of a search.
 
@@ -218,7 +180,7 @@ def _check(study: Study) -> None:
     hp = keras_tuner.HyperParameters()
     space = Space(study.config, study.space)
     space.config(hp)
-    if "architecture" not in study.space and (beyond := Judge(study, space, hp).beyond(study.config)):
+    if "architecture" not in study.space and (beyond := Budget(study, space, hp).beyond(study.config)):
         raise UserError(f"The network has {beyond}, and --space={','.join(study.space)} searches no other.")
 
 

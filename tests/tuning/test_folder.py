@@ -6,7 +6,8 @@ import json
 import pytest
 
 from aireal.config import Config, UserError
-from tuning.study import Folder, Study, baseline
+from tuning.folder import Folder
+from tuning.study import Study, baseline
 
 STUDY = Study(config=Config(), space=("optimizer",), tuner="random", objective="val_auc", direction="max", max_trials=5)
 

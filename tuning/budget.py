@@ -1,0 +1,53 @@
+"""Candidates that are rejected before they train."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import keras_tuner
+
+from aireal import models
+from aireal.config import Config, UserError
+from tuning.hypermodel import size
+from tuning.space import Space
+from tuning.study import BUDGETS, Study
+
+# What a network's size depends on.
+_NETWORK = ["image_size", *(field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "model")]
+
+
+class Budget:
+    """What a phone can carry; says of candidates what speaks against training them.
+
+    Args:
+      study: with the limits.
+      space: whose points the candidates are.
+      hp: with everything that the space declares.
+    """
+
+    def __init__(self, study: Study, space: Space, hp: keras_tuner.HyperParameters):
+        self._limits = {what: getattr(study, flag) for what, flag in BUDGETS.items() if getattr(study, flag)}
+        self._space = space
+        self._hp = hp.copy()
+        self._sizes: dict[tuple, dict[str, int]] = {}  # of the networks that were built
+
+    def __call__(self, values: dict[str, Any]) -> str | None:
+        """Returns why the values make no network, or one beyond the budget; or None."""
+        self._hp.values = values
+        try:
+            config = self._space.config(self._hp)
+        except UserError as error:
+            return str(error)
+        return self.beyond(config)
+
+    def beyond(self, config: Config) -> str | None:
+        """Returns by how much a network is beyond the budget, or None."""
+        if not self._limits:
+            return None
+        network = tuple(getattr(config, name) for name in _NETWORK)
+        if network not in self._sizes:
+            keras.backend.clear_session()
+            self._sizes[network] = size(models.build_model(config))
+        found = self._sizes[network]
+        beyond = [f"{found[what]:,} {what} of {limit:,}" for what, limit in self._limits.items() if found[what] > limit]
+        return ", ".join(beyond) or None
