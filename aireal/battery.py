@@ -103,8 +103,14 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config, name: str)
     into = folder / f"{name}.json"
     if into.exists() and (earlier := json.loads(into.read_text())).items() >= about.items():
         return earlier, into
-    scorer, label = scorers.load(model), data.table("test").label
-    rows = []
+    rows = _measure(scorers.load(model), data, battery)
+    result = {**about, "conditions": rows, "environment": machine.environment()}
+    files.write_json(into, result)
+    return result, into
+
+
+def _measure(scorer: scorers.Scorer, data: Data, battery: Sequence[Condition]) -> list[dict[str, Any]]:
+    label, rows = data.table("test").label, []
     with tqdm.tqdm(total=len(battery) * len(label), unit=" images", leave=False, mininterval=0.5) as progress:
         for index, condition in enumerate(battery):
             progress.set_description(condition.name)
@@ -114,9 +120,7 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config, name: str)
                 progress.update(len(pixels))
             found = metrics.evaluate(label, np.concatenate(p_real))
             rows.append({"name": condition.name, "family": condition.family, "strength": condition.strength, **found})
-    result = {**about, "conditions": rows, "environment": machine.environment()}
-    files.write_json(into, result)
-    return result, into
+    return rows
 
 
 def corrupted(data: Data, condition: Condition, index: int) -> tf.data.Dataset:

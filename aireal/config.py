@@ -6,8 +6,9 @@ A field's metadata is its documentation and its bounds; `flags.py` makes the com
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterator
 from typing import Any
+
+from aireal import rules
 
 ASPECT_RATIOS = ("stretch", "center_crop")
 
@@ -206,9 +207,7 @@ class Config:
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
-        for complaint in _conflicts(self):
+        for complaint in rules.complaints(self):
             raise UserError(complaint)
 
     @property
@@ -226,66 +225,6 @@ class Config:
     def corruptions(self) -> tuple[float, ...]:
         """What training images go through, JPEG, noise, blur, resampling: how far each goes, 0 where it is left out."""
         return self.augment_jpeg_quality, self.augment_noise, self.augment_blur, self.augment_resample
-
-
-def _conflicts(config: Config) -> Iterator[str]:
-    if config.source == "demo" and config.builder_config == "strict":
-        yield "--builder_config=strict does not go with --source=demo, whose crops show no object. Leave it out."
-    if len(config.convolutions) not in (1, len(config.filters)):
-        yield (
-            f"--convolutions={_listed(config.convolutions)} and --filters={_listed(config.filters)} disagree on the "
-            "number of stages. Give one number for each, or a single one for all."
-        )
-    if config.residual and max(config.convolutions) == 1:
-        yield "--residual needs a stage of two --convolutions at least: there is nothing to add to a stage's first."
-    if config.image_size < config.reduction:
-        yield (
-            f"--image_size={config.image_size} is too small for a network that reduces it by {config.reduction} "
-            "(--filters, --stem_stride). Give fewer stages or a larger size."
-        )
-    if config.augment_shift_pixels >= config.image_size:
-        yield (
-            f"--augment_shift_pixels={config.augment_shift_pixels} shifts images of {config.image_size} pixels "
-            "out of sight."
-        )
-    if config.augment_cutout_pixels >= config.image_size:
-        yield (
-            f"--augment_cutout_pixels={config.augment_cutout_pixels} covers images of {config.image_size} pixels whole."
-        )
-    if (count := sum(map(bool, config.corruptions))) * config.augment_share > 1:
-        yield f"--augment_share={config.augment_share:g} for each of {count} kinds is more than the batch. Give less."
-    if config.warmup_epochs and config.schedule == "constant":
-        yield "--warmup_epochs needs --schedule=cosine."
-    if config.warmup_epochs >= config.epochs and config.warmup_epochs:
-        yield f"--warmup_epochs={config.warmup_epochs:g} leaves nothing of --epochs={config.epochs}."
-    if config.validation_fraction == 0:
-        for flag, on in {
-            "--keep=best": config.keep == "best",
-            "--early_stopping_epochs": config.early_stopping_epochs > 0,
-            "--evaluate=validation": config.evaluate == "validation",
-        }.items():
-            if on:
-                yield f"{flag} needs validation images, and --validation_fraction=0 leaves none."
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))
-
-
-def _check(field: dataclasses.Field, value: Any) -> None:
-    flag, bounds = f"--{field.name}", field.metadata
-    if value in ("", ()) and not bounds.get("may_be_empty"):
-        raise UserError(f"{flag} is empty.")
-    if "choices" in bounds and value not in bounds["choices"]:
-        raise UserError(f"{flag}={value} is none of {', '.join(bounds['choices'])}.")
-    for number in value if isinstance(value, tuple) else (value,):
-        # `not >=` instead of `<`: a NaN is out of all bounds.
-        if "at_least" in bounds and not number >= bounds["at_least"]:
-            raise UserError(f"{flag}={number} is too small: at least {bounds['at_least']:,g}.")
-        if "at_most" in bounds and not number <= bounds["at_most"]:
-            raise UserError(f"{flag}={number} is too large: at most {bounds['at_most']:,.10g}.")
-        if "below" in bounds and not number < bounds["below"]:
-            raise UserError(f"{flag}={number} is too large: below {bounds['below']:g}.")
 
 
 def package_folder() -> pathlib.Path:
