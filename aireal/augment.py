@@ -35,12 +35,12 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
 def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
     """Returns what is switched on, each with the bounds of its strength."""
     kinds = (
-        (corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
-        (corruptions.noise, 0.0, config.augment_noise),
-        (corruptions.blur, 0.0, config.augment_blur),
-        (corruptions.resample, config.augment_resample, 1.0),
+        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
+        (config.augment_noise, corruptions.noise, 0.0, config.augment_noise),
+        (config.augment_blur, corruptions.blur, 0.0, config.augment_blur),
+        (config.augment_resample, corruptions.resample, config.augment_resample, 1.0),
     )
-    return [kind for kind, on in zip(kinds, config.corruptions, strict=True) if on]
+    return [kind for on, *kind in kinds if on]
 
 
 def _corrupt(

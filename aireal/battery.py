@@ -12,13 +12,12 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import corruptions, files, machine, metrics, readers, record, scorers
-from aireal.config import Config
+from aireal import corruptions, files, machine, metrics, plots, readers, record, scorers
+from aireal.config import Config, UserError
 from aireal.corruptions import Corruption
 from aireal.data import Data
 
-_BATCH_SIZE = 256  # images; the noise that each gets depends on it
-CLEAN = "clean"
+_BATCH_PIXELS = 256 * 32 * 32  # judged at a time; the noise that an image gets depends on it
 _SEED = 0
 # family -> what happens, the word before its strength in a condition's name, the strengths.
 _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
@@ -31,11 +30,10 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
 }
 # The strength at which a family leaves pictures as they are, where that is not 0.
 UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
-# Accuracy on CIFAKE's test split: the best of any model that its authors report, corrupted when tested alone. Clean,
-# JPEG 40, noise: a ResNet-18 trained with noise and JPEG (fmckie); JPEG 30: DSF-Net (nihatgaribli); blur: the same
-# ResNet-18, and a CNN of 544k parameters; resampled: the CNN of Bird and Lotfi 2024.
+# Accuracy on CIFAKE's test split, the best that authors report of a model of theirs. JPEG 40 and noise (0.05: at
+# least): a ResNet-18 trained with noise and JPEG (fmckie); JPEG 30: DSF-Net (nihatgaribli); blur: the same ResNet-18,
+# and a CNN of 544k parameters; resampled: the CNN of Bird and Lotfi 2024.
 PUBLISHED = {
-    "clean": 0.973,
     "JPEG 40": 0.958,
     "JPEG 30": 0.933,
     "noise 0.05": 0.96,
@@ -55,67 +53,116 @@ class Condition:
       family: of those that differ in strength alone; empty for clean pictures.
       strength: as `corrupt` takes it.
       corrupt: what happens; None leaves pictures as they are.
+      seed: of what is random in it.
     """
 
     name: str
     family: str = ""
     strength: float = 0.0
     corrupt: Corruption | None = None
+    seed: int = 0
 
 
 def conditions(image_size: int) -> list[Condition]:
     """Returns the battery for images of this edge in pixels, clean ones first."""
-    found = [Condition(CLEAN)]
+    found = [Condition("clean")]
     for family, (corrupt, word, strengths) in _FAMILIES.items():
         for strength in strengths:
             shown = round(strength * image_size) if corrupt is corruptions.resample else strength
-            found.append(Condition(f"{word} {shown:g}", family, strength, corrupt))
+            found.append(Condition(f"{word} {shown:g}", family, strength, corrupt, seed=len(found)))
     return found
 
 
-def judge(model: pathlib.Path, run: record.RunFolder, config: Config, name: str) -> tuple[dict[str, Any], pathlib.Path]:
+def compare(
+    groups: dict[str, Sequence[pathlib.Path]], overrides: dict[str, str | None], figure: pathlib.Path | None
+) -> None:
+    """Judges models, prints a table and draws a figure.
+
+    Args:
+      groups: name -> model files; those of one name are of runs that differ in their seed.
+      overrides: fields of the runs' configs with other values, as a source.
+      figure: the file; None is one beside the first result.
+
+    Raises:
+      UserError: models cannot be compared, or one cannot be loaded.
+    """
+    runs = {model: record.run_of(model) for models in groups.values() for model in models}
+    configs = {model: run.config(**overrides, cache="none") for model, run in runs.items()}
+    _check_alike(groups, configs)
+    found, places = {}, []
+    for name, models in groups.items():
+        found[name] = results = []
+        for model in models:
+            result, place = judge(model, runs[model], configs[model])
+            results.append(result)
+            places.append(place)
+            print(f"{model} is judged in {place}.", flush=True)
+    accuracy = {name: values(results, "accuracy") for name, results in found.items()}
+    published = PUBLISHED if result["is_cifake"] else {}
+    print("\n" + (table(results) if len(found) == 1 else comparison(accuracy, result["battery"], published)))
+    figure = figure or (places[0].with_suffix(".png") if len(found) == 1 else places[0].with_name("comparison.png"))
+    with files.replacing(figure) as path:
+        plots.robustness(result["conditions"], accuracy, UNCHANGED, published).savefig(path)
+    print(f"\nThe figure is {figure}.")
+
+
+def _check_alike(groups: dict[str, Sequence[pathlib.Path]], configs: dict[pathlib.Path, Config]) -> None:
+    """Raises UserError where models would be compared that saw other images, or averaged that are not alike."""
+    if len({(config.image_size, config.strict) for config in configs.values()}) > 1:
+        raise UserError("These models see pictures of other sizes or kinds, so their figures cannot be compared.")
+    for name, models in groups.items():
+        if len({dataclasses.replace(configs[model], seed=0) for model in models}) > 1:
+            raise UserError(f"The runs of {name} differ in more than their seed, so their mean would mean nothing.")
+
+
+def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[dict[str, Any], pathlib.Path]:
     """Judges a model on the test images in every condition and writes what was found; what was found before is kept.
 
     Args:
       model: a .keras or .tflite file or a SavedModel folder.
-      run: that it lies in.
+      run: that it lies in; the file is written into its folder.
       config: the run's, perhaps with another source.
-      name: of the .json file in the run folder, without the ending.
 
     Returns:
       The file's contents, what was judged on what, and for each of `conditions` its name, family, strength and the
       figures of `metrics.evaluate`; and the file.
 
     Raises:
-      UserError: the model cannot be loaded, or there are no images.
+      UserError: the model cannot be loaded or takes other pictures, or there are none.
     """
-    data = Data(dataclasses.replace(config, batch_size=_BATCH_SIZE))
+    batch_size = max(_BATCH_PIXELS // config.image_size**2, 1)
+    data = Data(dataclasses.replace(config, batch_size=batch_size))
     battery = conditions(config.image_size)
     about = {
         "model": files.digest(model),
         "data_fingerprint": data.fingerprint,
-        "seed": _SEED,
+        "is_cifake": config.strict and config.image_size == 32,
         "battery": [condition.name for condition in battery],
-        "is_cifake": config.strict,
+        "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
+        "seed": _SEED,
+        "batch_size": batch_size,
     }
     folder = run.on(data.fingerprint).path
     folder.mkdir(exist_ok=True)
-    into = folder / f"{name}.json"
+    into = folder / ("robustness.json" if model == run.model else f"robustness-{model.stem}.json")
     if into.exists() and (earlier := json.loads(into.read_text())).items() >= about.items():
         return earlier, into
-    rows = _measure(scorers.load(model), data, battery)
-    result = {**about, "conditions": rows, "environment": machine.environment()}
+    result = {**about, "conditions": _measure(model, data, battery), "environment": machine.environment()}
     files.write_json(into, result)
     return result, into
 
 
-def _measure(scorer: scorers.Scorer, data: Data, battery: Sequence[Condition]) -> list[dict[str, Any]]:
-    label, rows = data.table("test").label, []
+def _measure(model: pathlib.Path, data: Data, battery: Sequence[Condition]) -> list[dict[str, Any]]:
+    scorer, label, rows = scorers.load(model), data.table("test").label, []
+    if scorer.image_size != data.config.image_size:
+        raise UserError(
+            f"{model} takes pictures of {scorer.image_size} pixels, the run's have {data.config.image_size}."
+        )
     with tqdm.tqdm(total=len(battery) * len(label), unit=" images", leave=False, mininterval=0.5) as progress:
-        for index, condition in enumerate(battery):
+        for condition in battery:
             progress.set_description(condition.name)
             p_real = []
-            for pixels in corrupted(data, condition, index).as_numpy_iterator():
+            for pixels in corrupted(data, condition).as_numpy_iterator():
                 p_real.append(scorer(pixels))
                 progress.update(len(pixels))
             found = metrics.evaluate(label, np.concatenate(p_real))
@@ -123,14 +170,14 @@ def _measure(scorer: scorers.Scorer, data: Data, battery: Sequence[Condition]) -
     return rows
 
 
-def corrupted(data: Data, condition: Condition, index: int) -> tf.data.Dataset:
+def corrupted(data: Data, condition: Condition) -> tf.data.Dataset:
     """Returns the test images in a condition: batches [B, S, S, 3] uint8 in the order of `Data.table`."""
     images = data.pixels("test")
     if condition.corrupt is None:
         return images
 
     def corrupt(batch: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-        seed = tf.random.fold_in(tf.constant([_SEED, index], tf.int64), batch)
+        seed = tf.random.fold_in(tf.constant([_SEED, condition.seed], tf.int64), batch)
         return condition.corrupt(pixels, tf.constant(condition.strength), seed)
 
     return (
@@ -151,7 +198,8 @@ def table(results: Sequence[dict[str, Any]]) -> str:
         "calibration error": ("expected_calibration_error",),
     }
     means = [values(results, *keys).mean(axis=0) for keys in columns.values()]
-    lines = [f"{'':<18}" + "".join(f"{title:>{max(len(title), 6) + 3}}" for title in columns)]
+    corner = f"mean of {len(results)} seeds" if len(results) > 1 else ""
+    lines = [f"{corner:<18}" + "".join(f"{title:>{max(len(title), 6) + 3}}" for title in columns)]
     for name, *figures in zip(results[0]["battery"], *means, strict=True):
         cells = zip(columns, figures, strict=True)
         lines.append(f"{name:<18}" + "".join(f"{figure:>{max(len(title), 6) + 3}.4f}" for title, figure in cells))

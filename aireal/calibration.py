@@ -13,7 +13,10 @@ from scipy import special
 from sklearn import linear_model
 
 from aireal import metrics
+from aireal.config import UserError
 from aireal.data import Data
+
+_AT_LEAST = 20  # images of each class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,17 +53,20 @@ def fit(label: np.ndarray, logit: np.ndarray) -> Calibration:
       logit: [N] float.
 
     Returns:
-      The identity where the logit says nothing, or the contrary of the labels.
+      The identity where there are fewer than 20 images of a class, or the logit says nothing, or the contrary of the
+      labels.
     """
-    count = np.bincount(label, minlength=2)
+    count, scale = np.bincount(label, minlength=2), logit.std()
+    if count.min() < _AT_LEAST or not scale:
+        return Calibration()
     target = np.where(label == metrics.REAL, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
     regression = linear_model.LogisticRegression(C=np.inf)
     regression.fit(
-        np.concatenate([logit, logit])[:, None],
+        np.concatenate([logit, logit])[:, None] / scale,  # the solver's tolerance is an absolute one
         np.repeat([1, 0], len(label)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    slope = float(regression.coef_[0, 0])
+    slope = float(regression.coef_[0, 0]) / scale
     return Calibration(1 / slope, float(regression.intercept_[0])) if slope > 0 else Calibration()
 
 
@@ -69,8 +75,13 @@ def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
 
     Returns:
       temperature, bias, n, and `before` and `after` that: accuracy, brier_score and expected_calibration_error.
+
+    Raises:
+      UserError: scores are not finite.
     """
     label, logit = data.table("validation").label, logits(model, data)
+    if not np.isfinite(logit).all():
+        raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")
     found = fit(label, logit)
     found.apply(model)
     return {

@@ -92,14 +92,17 @@ class Config:
         0, "compress training images by JPEG, from this quality up to 95; 0 leaves it out", at_least=0, at_most=95
     )
     augment_noise: float = _data(
-        0.0, "add Gaussian noise to them, of a deviation of up to this share of full scale", at_least=0.0, at_most=1.0
+        0.0,
+        "add Gaussian noise to training images, of a deviation of up to this share of full scale",
+        at_least=0.0,
+        at_most=1.0,
     )
     augment_blur: float = _data(
-        0.0, "blur them by a Gaussian with a sigma of up to this many pixels", at_least=0.0, at_most=10.0
+        0.0, "blur training images by a Gaussian with a sigma of up to this many pixels", at_least=0.0, at_most=10.0
     )
     augment_resample: float = _data(
         0.0,
-        "reduce them to a share of their edge, from this one on, and enlarge them again; 0 leaves it out",
+        "reduce training images to a share of their edge, from this one on, and enlarge them again; 0 leaves it out",
         at_least=0.0,
         below=1.0,
     )
@@ -220,11 +223,6 @@ class Config:
     def strict(self) -> bool:
         """Whether the builder demands CIFAKE's own form."""
         return self.builder_config == "strict" or (self.builder_config == "auto" and self.source != "demo")
-
-    @property
-    def corruptions(self) -> tuple[float, ...]:
-        """What training images go through, JPEG, noise, blur, resampling: how far each goes, 0 where it is left out."""
-        return self.augment_jpeg_quality, self.augment_noise, self.augment_blur, self.augment_resample
 
 
 def package_folder() -> pathlib.Path:

@@ -1,8 +1,8 @@
 """What befalls a picture on its way to a verdict: the one definition for training (`augment.py`) and `battery.py`.
 
-Every function takes images [B, S, S, 3] uint8, a strength (scalar float32 tensor) and a seed [2] int64, and returns
-images of the same shape and type: what a file would hold afterwards. x is a value in units of full scale, in [0, 1];
-what leaves that range is clipped, and everything is rounded to 8 bits.
+Every function takes images [B, S, S, 3] uint8, a strength (scalar float32 tensor) and a seed of two integers, and
+returns images of the same shape and type: what a file would hold afterwards. x is a value in units of full scale, in
+[0, 1]; what leaves that range is clipped, and everything is rounded to 8 bits.
 """
 
 from collections.abc import Callable

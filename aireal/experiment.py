@@ -97,6 +97,8 @@ def _save(model: keras.Model, config: Config, data: Data, folder: record.RunFold
     final.set_weights(model.get_weights())
     if len(data.table("validation")):
         folder.update_result(calibration=calibration.calibrate(final, data))
+    else:
+        print("The scores are not calibrated: --validation_fraction=0 leaves no images for it.")
     files.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
     with files.replacing(folder.model) as path:
         final.save(path)

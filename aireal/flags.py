@@ -29,6 +29,20 @@ def define_config_flags(values: flags.FlagValues = flags.FLAGS) -> None:
             flags.DEFINE_list(name, [str(number) for number in default], help_text, flag_values=values)
 
 
+def define_data_flags() -> None:
+    """Defines what entries about a run take, to look at other images than its own."""
+    flags.DEFINE_string("source", None, "images of another place; by default those of the run")
+    flags.DEFINE_enum(
+        "builder_config", None, ["auto", "strict", "any"], "what the builder accepts; by default as in the run"
+    )
+    flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
+
+
+def other_data() -> dict[str, str | None]:
+    """Returns the values of `define_data_flags`, for `RunFolder.config`."""
+    return {name: flags.FLAGS[name].value for name in ("source", "builder_config", "prepared_dir")}
+
+
 def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """Returns the Config that the parsed flags describe. Raises UserError where they make no sense."""
     found = {field.name: values[field.name].value for field in dataclasses.fields(Config)}

@@ -1,7 +1,7 @@
 """What becomes of verdicts when pictures are compressed or resized: python -m aireal.robustness --run=runs/robust
 
-Several runs stand side by side: --run='runs/baseline,runs/robust-seed-*' draws two lines, the second one the mean over
-its seeds.
+Several models stand side by side: --run='runs/baseline,runs/robust-seed-*' draws two lines, the second one the mean
+over its seeds.
 """
 
 import glob
@@ -20,38 +20,33 @@ _RUN = flags.DEFINE_list(
     "for runs that differ in their seed",
     required=True,
 )
-_SOURCE = flags.DEFINE_string("source", None, "whose test images to judge on; by default each run's own")
-_PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
-_FIGURE = flags.DEFINE_string("figure", None, "file for the figure, .png or .svg; by default beside the first result")
+_FIGURE = flags.DEFINE_string(
+    "figure", None, "file for the figure, .png or .svg; by default beside the figures of the first model"
+)
+shared.define_data_flags()
 
 
 def main() -> None:
-    groups = [(pattern, [record.model_file(path) for path in _matching(pattern)]) for pattern in _RUN.value]
-    runs = {model: record.run_of(model) for _, models in groups for model in models}
-    given = {"source": _SOURCE.value, "prepared_dir": _PREPARED_DIR.value, "cache": "none"}
-    configs = {model: run.config(**given) for model, run in runs.items()}  # what is wrong with one is said first
+    if not all(_RUN.value or [""]):
+        raise UserError("--run is empty, or a part of it.")
+    figure = _figure(_FIGURE.value)
+    models = {pattern: [record.model_file(path) for path in _matching(pattern)] for pattern in _RUN.value}
+    for model in (model for matching in models.values() for model in matching):
+        record.run_of(model)  # makes sure that there is one
+    groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
-    from aireal import battery, files, plots
+    from aireal import battery
 
-    found, places = {}, []
-    for pattern, models in groups:
-        found[_name(pattern)] = results = []
-        for model in models:
-            name = "robustness" if model == runs[model].model else f"robustness-{model.stem}"
-            result, place = battery.judge(model, runs[model], configs[model], name)
-            results.append(result)
-            places.append(place)
-            print(f"{model} is judged in {place}.", flush=True)
-    accuracy = {name: battery.values(results, "accuracy") for name, results in found.items()}
-    published = battery.PUBLISHED if result["is_cifake"] else {}
-    print(
-        "\n"
-        + (battery.table(results) if len(found) == 1 else battery.comparison(accuracy, result["battery"], published))
-    )
-    figure = pathlib.Path(_FIGURE.value).expanduser().resolve() if _FIGURE.value else places[0].with_suffix(".png")
-    with files.replacing(figure) as path:
-        plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published).savefig(path)
-    print(f"\nThe figure is {figure}.")
+    battery.compare(groups, shared.other_data(), figure)
+
+
+def _figure(path: str | None) -> pathlib.Path | None:
+    if path is None:
+        return None
+    figure = pathlib.Path(path).expanduser().resolve()
+    if figure.suffix not in (".png", ".svg") or not figure.parent.is_dir():
+        raise UserError(f"--figure={path}: expected a .png or .svg file in a folder that exists.")
+    return figure
 
 
 def _matching(pattern: str) -> list[str]:
@@ -62,9 +57,13 @@ def _matching(pattern: str) -> list[str]:
     raise UserError(f"--run={pattern}: nothing has such a name.")
 
 
-def _name(pattern: str) -> str:
-    """Returns what a run is called: runs/robust-seed-* -> robust."""
-    return pathlib.Path(pattern).name.partition("*")[0].rstrip("-_").removesuffix("-seed")
+def _names(patterns: list[str]) -> list[str]:
+    """Returns what models are called: runs/robust-seed-* is robust; where two would have one name, what was typed."""
+    names = [
+        pathlib.Path(pattern).resolve().name.partition("*")[0].rstrip("-_").removesuffix("-seed")
+        for pattern in patterns
+    ]
+    return names if all(names) and len(set(names)) == len(names) else patterns
 
 
 if __name__ == "__main__":

@@ -55,8 +55,11 @@ def _conflicts(config: "Config") -> Iterator[str]:
         yield (
             f"--augment_cutout_pixels={config.augment_cutout_pixels} covers images of {config.image_size} pixels whole."
         )
-    if (count := sum(map(bool, config.corruptions))) * config.augment_share > 1:
+    kinds = (config.augment_jpeg_quality, config.augment_noise, config.augment_blur, config.augment_resample)
+    if (count := sum(map(bool, kinds))) * config.augment_share > 1:
         yield f"--augment_share={config.augment_share:g} for each of {count} kinds is more than the batch. Give less."
+    if count and config.augment_share * config.batch_size < 1:
+        yield f"--augment_share={config.augment_share:g} of --batch_size={config.batch_size} is no image. Give more."
     if config.warmup_epochs and config.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."
     if config.warmup_epochs >= config.epochs and config.warmup_epochs:

@@ -1,4 +1,7 @@
-"""Ships a trained run: python -m exports.export --run=runs/baseline"""
+"""Ships a trained run: python -m exports.export --run=runs/baseline
+
+int8 is calibrated, and all forms are compared, on the run's own images, or with --source on those of another place.
+"""
 
 import os
 
@@ -8,10 +11,7 @@ from aireal import flags as shared
 from aireal import record
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
-_SOURCE = flags.DEFINE_string(
-    "source", None, "images to calibrate int8 and to compare the forms on; by default the run's own"
-)
-_PREPARED_DIR = flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
+shared.define_data_flags()
 _CAMERA_SIZE = flags.DEFINE_integer(
     "camera_size",
     0,
@@ -24,7 +24,7 @@ _CAMERA_SIZE = flags.DEFINE_integer(
 
 def main() -> None:
     folder = record.RunFolder(_RUN.value)
-    config = folder.config(source=_SOURCE.value, prepared_dir=_PREPARED_DIR.value, cache="none")
+    config = folder.config(**shared.other_data(), cache="none")
     record.model_file(folder.path)  # makes sure that there is one
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

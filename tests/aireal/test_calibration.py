@@ -36,7 +36,8 @@ def test_the_calibration_error_falls(scored):
 
 
 def test_scores_without_an_error_stay_finite():
-    found = calibration.fit(np.array([0, 0, 1, 1]), np.array([-9.0, -7.0, 6.0, 8.0]))
+    label = np.arange(100) % 2
+    found = calibration.fit(label, np.where(label, 7.0, -8.0) + np.linspace(-1, 1, 100))
     assert 0.1 < found.temperature < 100
     assert abs(found.bias) < 5
 
@@ -44,6 +45,17 @@ def test_scores_without_an_error_stay_finite():
 @pytest.mark.parametrize("logit", [np.zeros(100), np.where(np.arange(100) % 2, -1.0, 1.0)], ids=["nothing", "contrary"])
 def test_a_network_that_knows_nothing_is_left_alone(logit):
     assert calibration.fit(np.arange(100) % 2, logit) == Calibration(1.0, 0.0)
+
+
+def test_of_a_handful_of_images_nothing_is_learned():
+    assert calibration.fit(np.array([0, 1]), np.array([0.01, 0.02])) == Calibration(1.0, 0.0)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
+def test_the_size_of_the_logits_does_not_matter(scored, scale):
+    label, logit = scored
+    found = calibration.fit(label, scale * logit)
+    assert found.temperature == pytest.approx(scale, rel=0.03)
 
 
 def test_applied_to_a_network_it_changes_its_logit_as_stated():

@@ -118,6 +118,7 @@ def test_an_empty_value_is_refused(name, nothing):
         ({"augment_shift_pixels": 32}, ["--augment_shift_pixels=32"]),
         ({"augment_cutout_pixels": 32}, ["--augment_cutout_pixels=32"]),
         ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": 0.6}, ["--augment_share=0.6", "2 kinds"]),
+        ({"augment_noise": 0.1, "augment_share": 0.1, "batch_size": 9}, ["--augment_share=0.1 of --batch_size=9"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),
         ({"warmup_epochs": 3.0, "epochs": 3, "schedule": "cosine"}, ["--warmup_epochs=3", "--epochs=3"]),
         ({"validation_fraction": 0.0, "keep": "best"}, ["--keep=best", "--validation_fraction=0"]),

@@ -75,7 +75,12 @@ NORMALISED = {"normalization": "batch", "head": "average", "dense_units": (), "p
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"precision": "bfloat16", "keep": "best"}, {"cache": "none"}, {**NORMALISED, "optimizer": "lion"}],
+    [
+        {"augment_noise": 0.1, "augment_jpeg_quality": 30, "augment_blur": 1.0, "augment_resample": 0.4},
+        {"precision": "bfloat16", "keep": "best"},
+        {"cache": "none"},
+        {**NORMALISED, "optimizer": "lion"},
+    ],
     ids=str,
 )
 def test_an_interrupted_run_ends_like_one_that_was_not(make_config, tmp_path, monkeypatch, values):
@@ -187,7 +192,7 @@ def test_keep_best_and_early_stopping_follow_the_monitor(make_config, tmp_path):
     best = int(np.argmax(history))
     assert len(history) == min(best + 3, 12)
     assert result["epochs"] == len(history)
-    assert result["validation"]["accuracy"] == pytest.approx(history[best], abs=1e-6)
+    assert result["calibration"]["before"]["accuracy"] == pytest.approx(history[best], abs=1e-6)
     assert "test" not in result
 
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from aireal import files, machine, models, preprocess, record, scorers
+from aireal import battery, files, machine, models, preprocess, record, scorers
 from aireal.config import Config, UserError
 from aireal.data import Data
 from aireal.predictor import Predictor
@@ -407,3 +407,19 @@ def test_the_float16_form_keeps_its_small_tensors():
     names = flatbuffer.operators(kept)
     assert names.count("DEQUANTIZE") == 3  # a kernel each of conv2, dense1 and the logit
     assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
+
+
+@pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
+def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
+    run = record.RunFolder(exported_run)
+    model = record.model_file(exported_run / "export" / name)
+    assert record.run_of(model).path == run.path
+    result, place = battery.judge(model, run, run.config())
+    assert place.name == f"robustness-{pathlib.Path(name).stem}.json"
+    assert result["conditions"][0]["accuracy"] == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
+
+
+def test_the_robustness_battery_refuses_the_camera_form(exported_run):
+    run = record.RunFolder(exported_run)
+    with pytest.raises(UserError, match="takes pictures of 256 pixels, the run's have 32"):
+        battery.judge(exported_run / "export/model_camera.tflite", run, run.config())
