@@ -17,7 +17,7 @@ _DENSE_LAYERS = (0, 3)
 _FILTERS = (16, 32, 48, 64, 96, 128)
 _UNITS = (32, 64, 128, 256, 512)
 # Bounds of the learning rate and what it starts from, unless the base config has that optimizer.
-_RATES = {"adam": (1e-5, 1e-2, 1e-3), "sgd": (1e-3, 0.5, 5e-2), "lion": (1e-6, 1e-3, 1e-4)}
+_RATES = {"adam": (1e-4, 1e-2, 1e-3), "sgd": (5e-3, 0.5, 5e-2), "lion": (1e-5, 1e-3, 1e-4)}
 
 
 class Space:
