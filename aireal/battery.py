@@ -13,7 +13,7 @@ import tensorflow as tf
 import tqdm
 
 from aireal import corruptions, files, machine, metrics, plots, readers, record, scorers
-from aireal.config import Config, UserError
+from aireal.config import FREE, Config, UserError
 from aireal.corruptions import Corruption
 from aireal.data import Data
 
@@ -111,8 +111,13 @@ def _check_alike(groups: dict[str, Sequence[pathlib.Path]], configs: dict[pathli
     if len({(config.image_size, config.strict) for config in configs.values()}) > 1:
         raise UserError("These models see pictures of other sizes or kinds, so their figures cannot be compared.")
     for name, models in groups.items():
-        if len({dataclasses.replace(configs[model], seed=0) for model in models}) > 1:
+        first, *others = (_recipe(configs[model]) for model in models)
+        if any(other != first for other in others):
             raise UserError(f"The runs of {name} differ in more than their seed, so their mean would mean nothing.")
+
+
+def _recipe(config: Config) -> dict[str, Any]:
+    return {name: value for name, value in vars(config).items() if name not in (*FREE, "seed")}
 
 
 def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[dict[str, Any], pathlib.Path]:

@@ -11,6 +11,7 @@ from typing import Any
 from aireal import rules
 
 ASPECT_RATIOS = ("stretch", "center_crop")
+FREE = ("prepared_dir", "evaluate", "tensorboard")  # fields that change neither the data nor the weights
 
 
 class UserError(Exception):

@@ -13,11 +13,9 @@ from typing import Any
 import filelock
 
 from aireal import files, flags, machine
-from aireal.config import Config, UserError
+from aireal.config import FREE, Config, UserError
 
 PREPROCESSING = "preprocessing.json"
-# These may differ when a run goes on: they change neither the data nor the weights.
-_FREE = ("prepared_dir", "evaluate", "tensorboard")
 _MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
 
 
@@ -81,7 +79,7 @@ class RunFolder:
         earlier = self.config()
         if config.cache == "auto":
             config = dataclasses.replace(config, cache=earlier.cache)
-        names = [field.name for field in dataclasses.fields(Config) if field.name not in _FREE]
+        names = [field.name for field in dataclasses.fields(Config) if field.name not in FREE]
         differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
         if differing:
             rows = "".join(

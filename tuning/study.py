@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aireal.config import Config, UserError
+from aireal.config import FREE, Config, UserError
 
 PARTS = ("architecture", "regularization", "optimizer")  # of the space
 OBJECTIVES = {"val_auc": "max", "val_accuracy": "max", "val_loss": "min"}
@@ -14,7 +14,6 @@ EPOCHS = "tuner/epochs"  # Hyperband's name for the epochs of a trial
 RENEW, CHIEF_LOST = 75, 76  # exit statuses of a worker: it has run its number of trials; the chief does not answer
 MAX_DEATHS = 2  # of workers in one trial, before it counts as failed
 _FREE = ("max_trials",)  # may differ when a search goes on
-_FREE_CONFIG = ("prepared_dir", "evaluate", "tensorboard")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ class Study:
 
     def settings(self) -> dict[str, Any]:
         """Returns every value by which one search differs from another."""
-        config = {name: value for name, value in dataclasses.asdict(self.config).items() if name not in _FREE_CONFIG}
+        config = {name: value for name, value in dataclasses.asdict(self.config).items() if name not in FREE}
         own = {name: value for name, value in self.own().items() if name not in _FREE}
         return json.loads(json.dumps({**own, **config}))  # tuples as lists, as they come back from a file
 
