@@ -19,6 +19,7 @@ from aireal.data import Data
 
 _BATCH_PIXELS = 256 * 32 * 32  # judged at a time; the noise that an image gets depends on it
 _SEED = 0
+_CIFAKE_TEST_IMAGES = 20_000
 # family -> what happens, the word before its strength in a condition's name, the strengths.
 _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
     "JPEG quality": (corruptions.jpeg, "JPEG", (90, 70, 50, 40, 30)),
@@ -97,6 +98,8 @@ def compare(
             results.append(result)
             places.append(place)
             print(f"{model} is judged in {place}.", flush=True)
+    if len({result["data_fingerprint"] for results in found.values() for result in results}) > 1:
+        raise UserError("These models were judged on different images. Give --source, to judge all on the same.")
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
     published = PUBLISHED if result["is_cifake"] else {}
     print("\n" + (table(results) if len(found) == 1 else comparison(accuracy, result["battery"], published)))
@@ -112,8 +115,8 @@ def _check_alike(groups: dict[str, Sequence[pathlib.Path]], configs: dict[pathli
         raise UserError("These models see pictures of other sizes or kinds, so their figures cannot be compared.")
     for name, models in groups.items():
         first, *others = (_recipe(configs[model]) for model in models)
-        if any(other != first for other in others):
-            raise UserError(f"The runs of {name} differ in more than their seed, so their mean would mean nothing.")
+        if any(other != first for other in others) or len({configs[model].seed for model in models}) < len(models):
+            raise UserError(f"{name} are not runs that differ in their seed alone, so their mean would mean nothing.")
 
 
 def _recipe(config: Config) -> dict[str, Any]:
@@ -141,7 +144,7 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[d
     about = {
         "model": files.digest(model),
         "data_fingerprint": data.fingerprint,
-        "is_cifake": config.strict and config.image_size == 32,
+        "is_cifake": config.strict and config.image_size == 32 and len(data.table("test")) == _CIFAKE_TEST_IMAGES,
         "battery": [condition.name for condition in battery],
         "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
         "seed": _SEED,

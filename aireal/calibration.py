@@ -56,18 +56,18 @@ def fit(label: np.ndarray, logit: np.ndarray) -> Calibration:
       The identity where there are fewer than 20 images of a class, or the logit says nothing, or the contrary of the
       labels.
     """
-    count, scale = np.bincount(label, minlength=2), logit.std()
+    count, mean, scale = np.bincount(label, minlength=2), logit.mean(), logit.std()
     if count.min() < _AT_LEAST or not scale:
         return Calibration()
     target = np.where(label == metrics.REAL, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
     regression = linear_model.LogisticRegression(C=np.inf)
     regression.fit(
-        np.concatenate([logit, logit])[:, None] / scale,  # the solver's tolerance is an absolute one
+        (np.concatenate([logit, logit])[:, None] - mean) / scale,  # the solver's tolerance is an absolute one
         np.repeat([1, 0], len(label)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
     slope = float(regression.coef_[0, 0]) / scale
-    return Calibration(1 / slope, float(regression.intercept_[0])) if slope > 0 else Calibration()
+    return Calibration(1 / slope, float(regression.intercept_[0]) - slope * mean) if slope > 0 else Calibration()
 
 
 def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:

@@ -12,8 +12,16 @@ from tuning.hypermodel import size
 from tuning.space import Space
 from tuning.study import BUDGETS, Study
 
+_WITHOUT_SIZE = ("l2", "conv_dropout", "dense_dropout")
 # What a network's size depends on.
-_NETWORK = ["image_size", *(field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "model")]
+_NETWORK = [
+    "image_size",
+    *(
+        field.name
+        for field in dataclasses.fields(Config)
+        if field.metadata["group"] == "model" and field.name not in _WITHOUT_SIZE
+    ),
+]
 
 
 class Budget:
@@ -28,14 +36,15 @@ class Budget:
     def __init__(self, study: Study, space: Space, hp: keras_tuner.HyperParameters):
         self._limits = {what: getattr(study, flag) for what, flag in BUDGETS.items() if getattr(study, flag)}
         self._space = space
-        self._hp = hp.copy()
+        self._hp = hp
         self._sizes: dict[tuple, dict[str, int]] = {}  # of the networks that were built
 
     def __call__(self, values: dict[str, Any]) -> str | None:
         """Returns why the values make no network, or one beyond the budget; or None."""
-        self._hp.values = values
+        hp = self._hp.copy()  # which would grow with every use
+        hp.values = values
         try:
-            config = self._space.config(self._hp)
+            config = self._space.config(hp)
         except UserError as error:
             return str(error)
         return self.beyond(config)

@@ -45,14 +45,18 @@ class Folder:
                 f"Another search is running in {self.path}. Wait for it, or choose another --workdir."
             ) from None
         with held:
-            if (self.path / PROJECT).exists():  # else no trial has begun, and all may be said anew
-                self._check(study)
-            elif not self._settings.exists() and any(map(self._is_foreign, self.path.iterdir())):
+            if self._settings.exists():
+                if self._has_begun():  # else all may be said anew
+                    self._check(study)
+            elif any(map(self._is_foreign, self.path.iterdir())):
                 raise UserError(f"{self.path} holds other files and no search. Choose another --workdir.")
             yield
 
+    def _has_begun(self) -> bool:
+        return (self.path / PROJECT).exists()
+
     def _is_foreign(self, path: pathlib.Path) -> bool:
-        return not path.is_dir() and path != self._flagfile and not path.name.startswith(files.PARTIAL)
+        return path not in (self._flagfile, self.logs, self._running) and not path.name.startswith(files.PARTIAL)
 
     def _check(self, study: Study) -> None:
         earlier, now = json.loads(self._settings.read_text())["settings"], study.settings()
@@ -68,14 +72,24 @@ class Folder:
         for folder in (self.logs, self._running):
             folder.mkdir(exist_ok=True)
         files.write_text(self._flagfile, flags.to_flagfile(study.config))
+        if not self._has_begun():
+            self._update(data_fingerprint=None)
         self._update(study=study.own(), settings=study.settings())
 
-    def check_data(self, fingerprint: str) -> None:
-        """Writes down what data the search began on. Raises UserError where these are others."""
-        began = json.loads(self._settings.read_text()).get("data_fingerprint")
-        if began is None:
+    def begin(self, fingerprint: str) -> None:
+        """Writes down on what data the search begins, or checks it. Raises UserError where it began on others."""
+        if json.loads(self._settings.read_text())["data_fingerprint"] is None:
             self._update(data_fingerprint=fingerprint)
-        elif began != fingerprint:
+        self.check_data(fingerprint)
+
+    def check_data(self, fingerprint: str) -> None:
+        """Raises UserError where the search has not begun, or began on other data."""
+        began = json.loads(self._settings.read_text())["data_fingerprint"]
+        if began is None:
+            raise UserError(
+                f"The search in {self.path} has not begun. Start its chief first, and workers once it listens."
+            )
+        if began != fingerprint:
             raise UserError(
                 f"The images are not those on which the search in {self.path} began. Choose another --workdir."
             )

@@ -1,6 +1,7 @@
 """Keras Tuner's oracles, with what a long search needs: a first trial of defaults, a budget, files that stay whole."""
 
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -149,9 +150,9 @@ class Bayesian(_Careful, oracles.BayesianOptimizationOracle):
         chance = np.random.default_rng([self.seed, len(self.trials)])
         candidates = chance.uniform(size=(_CANDIDATES, len(self._nonfixed_space())))
         mean, deviation = self.gpr.predict(candidates, return_std=True)
-        for candidate in candidates[np.argsort(mean - self.beta * deviation)[:_ATTEMPTS]]:
-            values = self._vector_to_values(candidate)
-            if not self._duplicate(values) and not self._is_rejected(values):
+        best_first = map(self._vector_to_values, candidates[np.argsort(mean - self.beta * deviation)])
+        for values in itertools.islice(itertools.filterfalse(self._duplicate, best_first), _ATTEMPTS):
+            if not self._is_rejected(values):
                 return {"status": "RUNNING", "values": values}
         return {"status": "STOPPED"}
 
@@ -181,6 +182,9 @@ class Hyperband(_Careful, oracles.HyperbandOracle):
     def __init__(self, *, max_trials: int, **kwargs: Any):
         super().__init__(hyperband_iterations=_WITHOUT_END, **kwargs)
         self.max_trials = max_trials
+
+    def default_values(self) -> dict[str, Any]:
+        return {**super().default_values(), "tuner/epochs": self.max_epochs}
 
 
 def make(tuner: str, *, epochs: int, **kwargs: Any) -> keras_tuner.Oracle:

@@ -31,7 +31,7 @@ def search(
         if len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
-            folder.check_data(supervisor.prepare(folder))
+            folder.begin(supervisor.prepare(folder))
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
             options = {"address": address, "trials_per_worker": trials_per_worker}
             _supervise(folder, study, workers, chief=True, others=others, **options)

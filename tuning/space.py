@@ -59,7 +59,7 @@ class Space:
             values |= _DECLARATIONS[part](hp, self.base, self._parts)
         values = {name: _decimal(value) if isinstance(value, float) else value for name, value in values.items()}
         epochs = hp.values.get(EPOCHS, self.base.epochs)
-        if share := values.pop("warmup_share", None):
+        if share := values.pop("warmup_share", self.base.warmup_epochs / self.base.epochs):
             values["warmup_epochs"] = _decimal(share * epochs)
         return dataclasses.replace(self.base, **values, epochs=epochs)
 

@@ -180,8 +180,11 @@ def _check(study: Study) -> None:
     hp = keras_tuner.HyperParameters()
     space = Space(study.config, study.space)
     space.config(hp)
-    if "architecture" not in study.space and (beyond := Budget(study, space, hp).beyond(study.config)):
+    beyond = Budget(study, space, hp).beyond(study.config)
+    if beyond and "architecture" not in study.space:
         raise UserError(f"The network has {beyond}, and --space={','.join(study.space)} searches no other.")
+    if beyond and study.tuner == "grid":
+        raise UserError(f"The network has {beyond}. --tuner=grid begins with it: give flags of a smaller one.")
 
 
 def _end_with_parent() -> None:

@@ -96,7 +96,7 @@ def test_runs_that_are_not_alike_are_neither_compared_nor_averaged(trained, tmp_
         shutil.copy(folder / "model.keras", copy)
         (copy / "flags.cfg").write_text(flags.to_flagfile(dataclasses.replace(config, **change)))
     model = {name: tmp_path / name / "model.keras" for name in ("seed", "other", "large")}
-    with pytest.raises(UserError, match="The runs of mine differ in more than their seed"):
+    with pytest.raises(UserError, match="mine are not runs that differ in their seed alone"):
         battery.compare({"mine": [model["seed"], model["other"]]}, {}, None)
     with pytest.raises(UserError, match="other sizes or kinds"):
         battery.compare({"mine": [model["seed"]], "yours": [model["large"]]}, {}, None)

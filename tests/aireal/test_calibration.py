@@ -54,8 +54,10 @@ def test_of_a_handful_of_images_nothing_is_learned():
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
 def test_the_size_of_the_logits_does_not_matter(scored, scale):
     label, logit = scored
-    found = calibration.fit(label, scale * logit)
-    assert found.temperature == pytest.approx(scale, rel=0.03)
+    for shift in (0, 1000 * scale):
+        found = calibration.fit(label, scale * logit + shift)
+        assert found.temperature == pytest.approx(scale, rel=0.03)
+        np.testing.assert_allclose(found.scores(scale * logit + shift), special.expit(logit), atol=0.02)
 
 
 def test_applied_to_a_network_it_changes_its_logit_as_stated():

@@ -68,10 +68,15 @@ def test_before_the_first_trial_everything_may_change(tmp_path):
     with folder.claim(STUDY):
         folder.write(STUDY)
     (folder.path / ".partial-search.json").touch()  # of a process that was killed
+    folder.begin("a")
     changed = dataclasses.replace(STUDY, tuner="grid")
     with folder.claim(changed):
         folder.write(changed)
     assert folder.study() == changed
+    with pytest.raises(UserError, match="has not begun"):
+        folder.check_data("b")
+    folder.begin("b")
+    folder.check_data("b")
 
 
 def test_names_of_workers_are_nobody_elses(folder):
@@ -92,6 +97,10 @@ def test_other_peoples_folders_are_left_alone(tmp_path):
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(UserError, match="holds other files"), Folder(str(tmp_path)).claim(STUDY):
         pass
+    (tmp_path / "thesis.txt").unlink()
+    (tmp_path / "trials").mkdir()
+    with pytest.raises(UserError, match="holds other files"), Folder(str(tmp_path)).claim(STUDY):
+        pass
 
 
 def test_a_folder_without_a_search_has_no_study(tmp_path):
@@ -100,11 +109,13 @@ def test_a_folder_without_a_search_has_no_study(tmp_path):
 
 
 def test_a_search_stays_with_its_data(folder):
-    folder.check_data("a")
+    folder.begin("a")
     folder.write(dataclasses.replace(STUDY, max_trials=7))  # as when it is taken up
+    folder.begin("a")
     folder.check_data("a")
-    with pytest.raises(UserError, match="images are not those"):
-        folder.check_data("b")
+    for check in (folder.begin, folder.check_data):
+        with pytest.raises(UserError, match="images are not those"):
+            check("b")
     assert folder.study().max_trials == 7
 
 

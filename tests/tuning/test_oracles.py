@@ -148,7 +148,8 @@ def test_a_budget_that_nothing_meets_ends_the_search_and_is_told(tmp_path):
 
 def test_hyperband_gives_the_best_more_epochs(tmp_path):
     baseline, *found = run(make("hyperband", tmp_path, trials=20), 20)
-    assert "tuner/epochs" not in baseline  # all of them
+    assert baseline["tuner/epochs"] == 9
+    assert "tuner/bracket" not in baseline
     assert {values["tuner/epochs"] for values in found} == {1, 3, 9}
     promoted = [values for values in found if "tuner/trial_id" in values]
     assert promoted

@@ -183,15 +183,15 @@ def test_an_error_that_is_not_the_trials_stops_the_search(search):
 def test_two_machines(search):
     """Two commands that share a folder and know the chief's address; both have a worker."""
     address = f"--chief=127.0.0.1:{supervisor.free_port('127.0.0.1')}"
-    search.start("--max_trials=4", "--role=chief", "--workers=1", address)
-    wait_until((search.folder / "search.json").exists)
+    search.start("--max_trials=6", "--role=chief", "--workers=1", address)
+    wait_until((search.folder / "logs/chief.log").exists)  # the data are known then
     other = Search(search.folder, search._prepared_dir)
     other.start("--role=worker", address)
     status, printed = other.finish()
     assert status == 0, printed
     status, printed = search.finish()
     assert status == 0, printed
-    assert [row["status"] for row in search.rows()] == ["completed"] * 4
+    assert [row["status"] for row in search.rows()] == ["completed"] * 6
     logs = {path.name for path in search.folder.glob("logs/*.log")}
     assert len(logs) == 3  # the chief's, and a worker's of either
 
@@ -204,7 +204,8 @@ def test_two_machines(search):
         (["--role=worker", "--workdir=nothing", "--chief=127.0.0.1:5000"], "holds no search"),
         (["--role=worker"], "needs the --chief=HOST:PORT"),
         (["--chief=192.0.2.1:5000"], "cannot listen at 192.0.2.1:5000"),
-        (["--filters=8,4", "--max_parameters=10"], "The network has 4,"),
+        (["--max_parameters=10"], "and --space=optimizer searches no other"),
+        (["--max_parameters=10", "--tuner=grid", "--space=architecture"], "--tuner=grid begins with it"),
         (["--learning_rate=9"], "--learning_rate=9 is outside of what --space=optimizer searches"),
         (["--source=nowhere"], "nowhere does not exist"),
     ],

@@ -65,6 +65,15 @@ def test_the_defaults_are_whatever_is_searched_around(base):
     assert space.config(declared(space)) == base
 
 
+@pytest.mark.parametrize("parts", [["architecture"], ["regularization", "optimizer"]])
+def test_a_short_trial_warms_up_for_the_same_share(parts):
+    """As under Hyperband."""
+    space = Space(Config(epochs=9, schedule="cosine", warmup_epochs=1.8), parts)
+    hp = declared(space)
+    hp.values["tuner/epochs"] = 1
+    assert space.config(hp).warmup_epochs == pytest.approx(0.2)
+
+
 def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path):
     space = Space(Config(epochs=4))
     found = [space.config(hp) for hp in points(space, 150, tmp_path)]
