@@ -158,6 +158,9 @@ class Config:
     conv_dropout: float = _model(0.3, "share dropped after each stage", at_least=0.0, below=1.0)
     dense_dropout: float = _model(0.4, "share dropped after each dense layer", at_least=0.0, below=1.0)
     l2: float = _model(0.001, "L2 penalty on the kernels", at_least=0.0, at_most=1.0)
+    mirror_average: bool = _model(
+        False, "let the finished network average over an image and its mirror image; twice the arithmetic"
+    )
 
     epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
     optimizer: str = _training(

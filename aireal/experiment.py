@@ -62,7 +62,8 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         _check_replicas(strategy, config.batch_size, data)
         model = models.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
-    print(cost.sentence(model), flush=True)
+    final = models.build_model(config)  # float32, whatever precision trained
+    print(cost.sentence(final), flush=True)
     done = 0
     if saved := folder.checkpoint():
         path, done = saved
@@ -84,17 +85,16 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
     if config.keep == "best":
         model.load_weights(folder.best_weights)
     folder.update_result(
-        **cost.cost(model),
+        **cost.cost(final),
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
-    _save(model, config, data, folder)  # comes last: where the model stands, the training is over
-
-
-def _save(model: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
-    final = models.build_model(config)  # float32, whatever precision trained
     final.set_weights(model.get_weights())
+    _save(final, config, data, folder)  # comes last: where the model stands, the training is over
+
+
+def _save(final: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
     if len(data.table("validation")):
         folder.update_result(calibration=calibration.calibrate(final, data))
     else:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aireal import preprocess
+from aireal import models, preprocess
 from aireal.config import UserError
 
 
@@ -26,6 +26,7 @@ class GradCam:
     def __init__(self, model: keras.Model):
         features = _last_convolution(model).output
         self._with_features = keras.Model(model.input, [features, model.output])
+        self._averages_mirrored = models.averages_mirrored(model)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Returns how much each place spoke for the verdict.
@@ -45,7 +46,11 @@ class GradCam:
             for_verdict = tf.abs(logit)  # the logit or its negative, whichever the verdict is
         gradients = tape.gradient(for_verdict, features)
         weights = tf.reduce_mean(gradients, axis=[1, 2], keepdims=True)
-        return tf.nn.relu(tf.reduce_sum(weights * features, axis=3))
+        heat = tf.nn.relu(tf.reduce_sum(weights * features, axis=3))
+        if self._averages_mirrored:
+            upright, mirrored = tf.split(heat, 2)  # each with half of the gradient, so that the sum is their average
+            heat = upright + mirrored[:, :, ::-1]
+        return heat
 
 
 def _last_convolution(model: keras.Model) -> keras.layers.Layer:

@@ -1,11 +1,12 @@
 """The one definition of a network: the seed's baseline and the family around it."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from keras import layers, regularizers
+from keras import layers, ops, regularizers
 
 from aireal.config import Config
 from aireal.normalization import FusedBatchNormalization
@@ -17,6 +18,7 @@ _OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "sgd": lambda rate, **options: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **options),
     "lion": keras.optimizers.Lion,
 }
+_MIRRORED = "mirrored"
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
 
@@ -39,18 +41,31 @@ def build_model(
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> `logit` [B, 1] float32; positive means REAL.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name="image")
-    logit = _Network(config, _POLICIES[precision], image, normalization)()
-    return keras.Model(image, logit, name="aireal")
+    if not config.mirror_average:
+        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name="aireal")
+    # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
+    both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
+    logits = _Network(config, _POLICIES[precision], both, normalization)()
+    return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name="aireal")
+
+
+def averages_mirrored(model: keras.Model) -> bool:
+    """Whether the layers of a model of `--mirror_average` see twice its batch: first the images, then mirrored."""
+    return any(layer.name == _MIRRORED for layer in model.layers)
 
 
 def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
-    """Builds and compiles in the run's precision, with the normalization that its devices are best at."""
+    """Builds and compiles in the run's precision, with the normalization that its devices are best at.
+
+    Training sees mirror images by `--augment_flip`, so that `--mirror_average` waits for the finished network.
+    """
     normalization = layers.BatchNormalization
     if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
         normalization = functools.partial(normalization, synchronized=True)
     elif not tf.config.list_physical_devices("GPU"):
         normalization = FusedBatchNormalization
-    model = build_model(config, precision=config.precision, normalization=normalization)
+    single = dataclasses.replace(config, mirror_average=False)
+    model = build_model(single, precision=config.precision, normalization=normalization)
     compile_model(model, config, steps_per_epoch)
     return model
 

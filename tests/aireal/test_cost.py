@@ -49,6 +49,13 @@ def test_an_addition_reads_both_of_its_inputs():
     assert cost.cost(build_model(config))["activation_bytes"] == 4 * 3 * 8 * 8 * 8
 
 
+def test_an_average_over_the_mirror_image_takes_twice_the_arithmetic_and_the_memory():
+    single = cost.cost(build_model(Config(**AVERAGE, filters=(8,))))
+    averaged = cost.cost(build_model(Config(**AVERAGE, filters=(8,), mirror_average=True)))
+    times = {"parameters": 1, "macs": 2, "activation_bytes": 2}
+    assert averaged == {name: times[name] * value for name, value in single.items()}
+
+
 def test_dropout_takes_no_memory_where_the_network_runs():
     with_dropout, without = (Config(**{**AVERAGE, "conv_dropout": rate}, filters=(8,)) for rate in (0.3, 0.0))
     assert cost.cost(build_model(with_dropout)) == cost.cost(build_model(without))

@@ -64,6 +64,19 @@ def test_every_network_of_the_family_can_be_explained(fields):
     assert np.isfinite(heat).all()
 
 
+def test_a_mirror_average_looks_at_the_average_of_both_places():
+    config = Config(**{**SMALL, "mirror_average": True})
+    averaged, single = models.build_model(config), models.build_model(Config(**SMALL))
+    bias = single.get_layer("logit").bias
+    bias.assign(bias + 5)  # REAL for both, so that the same is explained
+    averaged.set_weights(single.get_weights())
+    pixels = _pixels()
+    upright, mirrored = (explain.GradCam(single)(seen) for seen in (pixels, pixels[:, :, ::-1]))
+    expected = (upright + mirrored[:, :, ::-1]) / 2
+    np.testing.assert_allclose(explain.GradCam(averaged)(pixels), expected, rtol=0, atol=1e-6 * expected.max())
+    assert expected.max() > 0
+
+
 def test_a_head_that_sees_nothing_gives_a_map_of_zeros():
     model = models.build_model(Config(**SMALL))
     logit = model.get_layer("logit")

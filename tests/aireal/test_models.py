@@ -1,5 +1,7 @@
 """aireal.models: the seed project's network to the number, its precisions and its learning rates."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from aireal.config import Config
-from aireal.models import build_model, compile_model
+from aireal.models import averages_mirrored, build_for_training, build_model, compile_model
 from aireal.normalization import FusedBatchNormalization
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
@@ -187,6 +189,22 @@ def test_separable_spares_the_convolution_that_sees_the_image():
     model = build_model(Config(**FAMILY, filters=(6, 8), separable=True))
     assert isinstance(model.get_layer("conv1"), layers.Conv2D)
     assert isinstance(model.get_layer("conv2"), layers.SeparableConv2D)
+
+
+def test_a_mirror_average_is_that_of_the_logits_of_an_image_and_its_mirror_image():
+    config = Config(**FAMILY, filters=(6, 8), normalization="batch")
+    single, averaged = build_model(config), build_model(dataclasses.replace(config, mirror_average=True))
+    averaged.set_weights(single.get_weights())
+    image = np.random.default_rng(0).random([5, 16, 16, 3], np.float32)
+    expected = (single(image) + single(image[:, :, ::-1])) / 2
+    np.testing.assert_allclose(averaged(image), expected, rtol=0, atol=1e-6)
+    assert np.abs(single(image) - expected).max() > 1e-5
+    assert (averages_mirrored(averaged), averages_mirrored(single)) == (True, False)
+
+
+def test_training_leaves_the_mirror_average_to_the_finished_network():
+    config = Config(**FAMILY, filters=(6, 8), mirror_average=True)
+    assert not averages_mirrored(build_for_training(config, steps_per_epoch=1))
 
 
 def test_a_fused_network_has_the_weights_of_the_other_in_the_same_order():

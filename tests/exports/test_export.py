@@ -409,6 +409,16 @@ def test_the_float16_form_keeps_its_small_tensors():
     assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
 
 
+def test_a_mirror_average_is_exported_whole_and_with_its_weights_once(run, trained, exported):
+    averaged = models.build_model(dataclasses.replace(trained[0], mirror_average=True))
+    averaged.set_weights(keras.models.load_model(run / "model.keras").get_weights())
+    averaged.save(run / "model.keras")
+    _export(run, trained[0])  # which refuses forms that are not the model
+    for form in ("float32", "int8"):
+        single, both = ((folder / artifacts.tflite_name(form)).stat().st_size for folder in (exported, run / "export"))
+        assert single < both < single + 3_000
+
+
 @pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
 def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
     run = record.RunFolder(exported_run)
