@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -174,24 +175,30 @@ def robustness(
     for axes, family in zip(grid.flat, families, strict=False):
         rows = [0, *(row for row, condition in enumerate(conditions) if condition["family"] == family)]
         strengths = np.array([unchanged.get(family, 0.0), *(conditions[row]["strength"] for row in rows[1:])])
-        order = np.argsort(strengths)
-        for name, values in accuracy.items():
-            values = values[:, rows][:, order]
-            (line,) = axes.plot(strengths[order], values.mean(axis=0), "o-", ms=4, label=name)
-            low, high = values.min(axis=0), values.max(axis=0)
-            axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
         known = {
             strength: published[conditions[row]["name"]]
             for strength, row in zip(strengths, rows, strict=True)
             if conditions[row]["name"] in published
         }
-        axes.plot(known.keys(), known.values(), "x", color="black", mew=2, label="best published")
+        _over_strength(axes, strengths, {name: values[:, rows] for name, values in accuracy.items()}, known)
         axes.set(xlabel=family)
-        if strengths[-1] < strengths[0]:
-            axes.invert_xaxis()  # the stronger, the further to the right
-        axes.grid(alpha=0.3)
     for axes in grid[:, 0]:
         axes.set(ylabel="accuracy")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(accuracy) + 1)
     return figure
+
+
+def _over_strength(
+    axes: Axes, strengths: np.ndarray, accuracy: dict[str, np.ndarray], published: dict[float, float]
+) -> None:
+    """Draws the accuracies [seeds, strengths] of every model, the stronger the further to the right."""
+    order = np.argsort(strengths)
+    for name, values in accuracy.items():
+        (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=name)
+        low, high = values.min(axis=0)[order], values.max(axis=0)[order]
+        axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
+    axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
+    if strengths[-1] < strengths[0]:
+        axes.invert_xaxis()
+    axes.grid(alpha=0.3)

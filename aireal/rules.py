@@ -34,6 +34,12 @@ def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
 def _conflicts(config: "Config") -> Iterator[str]:
     if config.source == "demo" and config.builder_config == "strict":
         yield "--builder_config=strict does not go with --source=demo, whose crops show no object. Leave it out."
+    yield from _network(config)
+    yield from _augmentation(config)
+    yield from _course(config)
+
+
+def _network(config: "Config") -> Iterator[str]:
     if len(config.convolutions) not in (1, len(config.filters)):
         yield (
             f"--convolutions={_listed(config.convolutions)} and --filters={_listed(config.filters)} disagree on the "
@@ -46,6 +52,9 @@ def _conflicts(config: "Config") -> Iterator[str]:
             f"--image_size={config.image_size} is too small for a network that reduces it by {config.reduction} "
             "(--filters, --stem_stride). Give fewer stages or a larger size."
         )
+
+
+def _augmentation(config: "Config") -> Iterator[str]:
     if config.augment_shift_pixels >= config.image_size:
         yield (
             f"--augment_shift_pixels={config.augment_shift_pixels} shifts images of {config.image_size} pixels "
@@ -60,6 +69,9 @@ def _conflicts(config: "Config") -> Iterator[str]:
         yield f"--augment_share={config.augment_share:g} for each of {count} kinds is more than the batch. Give less."
     if count and config.augment_share * config.batch_size < 1:
         yield f"--augment_share={config.augment_share:g} of --batch_size={config.batch_size} is no image. Give more."
+
+
+def _course(config: "Config") -> Iterator[str]:
     if config.warmup_epochs and config.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."
     if config.warmup_epochs >= config.epochs and config.warmup_epochs:

@@ -3,7 +3,8 @@
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Protocol
+from concurrent import futures
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -71,14 +72,15 @@ class SavedModelScorer:
 
 
 class TfliteScorer:
-    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT one picture at a time, as phones do."""
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT on each core, one picture at a time."""
 
-    def __init__(self, path: pathlib.Path, threads: int = 1):
+    def __init__(self, path: pathlib.Path):
         from ai_edge_litert.interpreter import Interpreter
 
-        self.interpreter = Interpreter(str(path), num_threads=threads)
-        self.interpreter.allocate_tensors()
-        (image,), (output,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(os.cpu_count() or 1)]
+        for interpreter in self._interpreters:
+            interpreter.allocate_tensors()
+        (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
         if image["dtype"] != np.uint8 or output["dtype"] != np.float32:
             types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
             raise UserError(f"{path} {types}. {_EXPECTED}")
@@ -86,12 +88,17 @@ class TfliteScorer:
         self._image, self._output = image["index"], output["index"]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return np.array([self._one(one[None]) for one in pixels], np.float32)
+        parts = np.array_split(pixels, len(self._interpreters))
+        with futures.ThreadPoolExecutor(len(parts)) as pool:
+            return np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
 
-    def _one(self, image: np.ndarray) -> np.float32:
-        self.interpreter.set_tensor(self._image, image)
-        self.interpreter.invoke()
-        return self.interpreter.get_tensor(self._output)[0, 1]
+    def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
+        p_real = np.empty(len(pixels), np.float32)
+        for index, one in enumerate(pixels):
+            interpreter.set_tensor(self._image, one[None])
+            interpreter.invoke()
+            p_real[index] = interpreter.get_tensor(self._output)[0, 1]
+        return p_real
 
 
 _EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
