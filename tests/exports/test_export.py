@@ -1,5 +1,6 @@
 """exports: every form is the model that was trained, says so in its metadata, and nothing is left half-written."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -232,6 +233,13 @@ def test_a_form_beyond_its_limits_is_named(trained, data, name, answer, sentence
     reference = scorers.load(trained[1] / "model.keras")
     with pytest.raises(UserError, match=sentence):
         verify.verify(reference, {name: _Form(answer)}, data)
+
+
+@pytest.mark.parametrize(("flips", "lost", "count", "refused"), [(2, 2, 400, False), (80, 80, 20_000, True)])
+def test_few_images_allow_for_chance(flips, lost, count, refused):
+    found = {"accuracy": 0.9 - lost / count, "flips": flips}
+    with pytest.raises(UserError, match=r"0\.004, more than 0\.0039") if refused else contextlib.nullcontext():
+        verify._check("int8", found, {"accuracy": 0.9}, count)
 
 
 @pytest.fixture
