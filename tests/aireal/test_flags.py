@@ -56,6 +56,7 @@ OTHER = Config(
     downsampling="average",
     head="average",
     dense_units=(),
+    mirror_average=True,
     conv_dropout=0.1,
     dense_dropout=0.2,
     l2=1e-7,
