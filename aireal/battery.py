@@ -5,7 +5,7 @@ import functools
 import json
 import operator
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import tqdm
 from aireal import corruptions, files, machine, metrics, plots, readers, record, scorers
 from aireal.config import FREE, Config, UserError
 from aireal.corruptions import Corruption
-from aireal.data import Data
+from aireal.data import Data, fingerprint
+from aireal.prepared import prepare
 
 _BATCH_PIXELS = 256 * 32 * 32  # judged at a time; the noise that an image gets depends on it
 _SEED = 0
@@ -90,6 +91,7 @@ def compare(
     runs = {model: record.run_of(model) for models in groups.values() for model in models}
     configs = {model: run.config(**overrides, cache="none") for model, run in runs.items()}
     _check_alike(groups, configs)
+    _check_same_images(configs.values())
     found, places = {}, []
     for name, models in groups.items():
         found[name] = results = []
@@ -98,12 +100,10 @@ def compare(
             results.append(result)
             places.append(place)
             print(f"{model} is judged in {place}.", flush=True)
-    if len({result["data_fingerprint"] for results in found.values() for result in results}) > 1:
-        raise UserError("These models were judged on different images. Give --source, to judge all on the same.")
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
     published = PUBLISHED if result["is_cifake"] else {}
     print("\n" + (table(results) if len(found) == 1 else comparison(accuracy, result["battery"], published)))
-    figure = figure or (places[0].with_suffix(".png") if len(found) == 1 else places[0].with_name("comparison.png"))
+    figure = figure or (places[0].with_suffix(".png") if len(places) == 1 else places[0].with_name("comparison.png"))
     with files.replacing(figure) as path:
         plots.robustness(result["conditions"], accuracy, UNCHANGED, published).savefig(path)
     print(f"\nThe figure is {figure}.")
@@ -112,11 +112,27 @@ def compare(
 def _check_alike(groups: dict[str, Sequence[pathlib.Path]], configs: dict[pathlib.Path, Config]) -> None:
     """Raises UserError where models would be compared that saw other images, or averaged that are not alike."""
     if len({(config.image_size, config.strict) for config in configs.values()}) > 1:
-        raise UserError("These models see pictures of other sizes or kinds, so their figures cannot be compared.")
+        raise UserError(
+            "These models see pictures of other sizes or kinds, so their figures cannot be compared. Judge each by "
+            "itself."
+        )
     for name, models in groups.items():
         first, *others = (_recipe(configs[model]) for model in models)
         if any(other != first for other in others) or len({configs[model].seed for model in models}) < len(models):
-            raise UserError(f"{name} are not runs that differ in their seed alone, so their mean would mean nothing.")
+            raise UserError(
+                f"{name} are not runs that differ in their seed alone, so their mean would mean nothing. To see them "
+                "side by side, name them one by one: --run=ONE,OTHER."
+            )
+
+
+def _check_same_images(configs: Iterable[Config]) -> None:
+    """Raises UserError where the models' runs have other images than each other."""
+    sources = {fingerprint(prepare(config)): config.source for config in configs}
+    if len(sources) > 1:
+        raise UserError(
+            f"These models would be judged on different images: {', '.join(sources.values())}. Give "
+            "--source=FOLDER_OR_ARCHIVE, to judge all on the same."
+        )
 
 
 def _recipe(config: Config) -> dict[str, Any]:
@@ -139,7 +155,7 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[d
       UserError: the model cannot be loaded or takes other pictures, or there are none.
     """
     batch_size = max(_BATCH_PIXELS // config.image_size**2, 1)
-    data = Data(dataclasses.replace(config, batch_size=batch_size))
+    data = Data(config.for_judging(batch_size))
     battery = conditions(config.image_size)
     about = {
         "model": files.digest(model),
@@ -222,12 +238,13 @@ def comparison(accuracy: dict[str, np.ndarray], names: Sequence[str], published:
       names: of the conditions.
       published: name of a condition -> the best accuracy that is known.
     """
-    width = max(16, *(len(name) + 3 for name in accuracy))
-    lines = [f"{'accuracy, %':<18}" + "".join(f"{name:>{width}}" for name in (*accuracy, "best published"))]
+    width = max(17, *(len(name) + 3 for name in accuracy))
+    columns = (*accuracy, "best published") if published else accuracy
+    lines = [f"{'accuracy, %':<18}" + "".join(f"{name:>{width}}" for name in columns)]
     for condition, name in enumerate(names):
         cells = [_mean(100 * found[:, condition]) for found in accuracy.values()]
         cells.append(f"{100 * published[name]:.1f}" if name in published else "")
-        lines.append(f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells))
+        lines.append((f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells)).rstrip())
     return "\n".join(lines)
 
 

@@ -46,7 +46,11 @@ def _pipeline(config: Config) -> list[dict]:
         speeds = "".join(f"{row[name]:>10,.0f}" for name in ("images_per_second", "first_pass", "second_pass"))
         memory = f"{row['peak_memory_bytes'] / 2**20:>10,.0f}"
         print(f"{row['name']:<30}{speeds}{row['ratio_to_tfds']:>8.2f}x{memory}", flush=True)
-    print(f"The training step takes {1 / rows[-1]['ratio_to_notebook']:.2f} of the notebook's time.")
+    step = rows[-1]
+    print(
+        f"The training step takes {1 / step['ratio_to_notebook']:.2f} of the notebook's time; "
+        f"{step['waiting_share']:.1%} of it is waiting for the next batch."
+    )
     return rows
 
 

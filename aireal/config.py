@@ -217,6 +217,11 @@ class Config:
         for complaint in rules.complaints(self):
             raise UserError(complaint)
 
+    def for_judging(self, batch_size: int) -> "Config":
+        """Returns the same without augmentation, in batches of this size: the images as they are."""
+        plain = {field.name: field.default for field in dataclasses.fields(self) if field.name.startswith("augment_")}
+        return dataclasses.replace(self, **plain, batch_size=batch_size)
+
     @property
     def reduction(self) -> int:
         """Pixels of the image per value of the last feature map, along an edge."""

@@ -17,6 +17,7 @@ from aireal.config import Config, UserError
 from aireal.prepared import Records, Table, prepare
 from aireal.readers import InMemory, Streamed
 from builders.cifake import sources
+from builders.cifake.cifake_dataset_builder import Builder
 
 LABELS = sources.LABELS
 
@@ -35,13 +36,13 @@ class Data:
       device: where training batches are placed ahead of their use, as "/gpu:0"; None leaves it to TensorFlow.
 
     Raises:
-      UserError: the source cannot be used, or too few images are left for a split.
+      UserError: the source cannot be used.
     """
 
     def __init__(self, config: Config, device: str | None = None):
         builder = prepare(config)
         self.config = config
-        self.fingerprint = pathlib.Path(builder.data_dir).parents[2].name
+        self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._device = device
         self._records = {name: Records(builder, name) for name in sources.SPLITS}
@@ -56,19 +57,23 @@ class Data:
             kept = np.flatnonzero(~held_out)
             unused = _held_out(table.rows(kept), 1 - config.train_fraction, config.seed)
             self._masks["train"][kept[unused]] = False
-        for split in ("train", "validation") if config.validation_fraction else ("train",):
-            fakes, photographs = np.bincount(table.label[self._masks[split]], minlength=2)
-            if not fakes or not photographs:
-                raise UserError(
-                    f"--validation_fraction={config.validation_fraction:g} of {len(table):,} images leaves {fakes:,} "
-                    f"FAKE and {photographs:,} REAL for {split}, which needs one of each at least."
-                )
         self.decoded_bytes = len(table) * config.image_size**2 * 3
         self.cache = _cache_mode(config.cache, self.decoded_bytes)
 
     def table(self, split: str) -> Table:
         """Returns what is known of the split's images, in the order of `evaluation`."""
         return self._records[_folder(split)].table.rows(self._masks[split])
+
+    def check_training(self) -> None:
+        """Raises UserError where training or validation would lack a class. Who only judges needs neither."""
+        fraction = self.config.validation_fraction
+        for split in ("train", "validation") if fraction else ("train",):
+            fakes, photographs = np.bincount(self.table(split).label, minlength=2)
+            if not fakes or not photographs:
+                raise UserError(
+                    f"--validation_fraction={fraction:g} of {len(self._records['train']):,} images leaves {fakes:,} "
+                    f"FAKE and {photographs:,} REAL for {split}, which needs one of each at least."
+                )
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -144,7 +149,7 @@ class Data:
         wanted = np.flatnonzero(self._masks[split])[rows]
         records = self._records[_folder(split)]
         mask = np.isin(np.arange(len(records.table)), wanted)
-        few = Streamed(records, dataclasses.replace(self.config, batch_size=len(wanted)))
+        few = Streamed(records, self.config.for_judging(len(wanted)))
         pixels, _ = next(few.ordered(mask).map(few.read).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
@@ -156,8 +161,13 @@ class Data:
         records = self._records["train"]
         if self.cache == "none":
             return Streamed(records, self.config)
-        decoding = Streamed(records, dataclasses.replace(self.config, batch_size=_DECODED_AT_ONCE))
+        decoding = Streamed(records, self.config.for_judging(_DECODED_AT_ONCE))
         return InMemory(decoding, records.table, self.config)
+
+
+def fingerprint(builder: Builder) -> str:
+    """Returns what tells the builder's images from others: a function of their bytes, names and classes."""
+    return pathlib.Path(builder.data_dir).parents[2].name
 
 
 def _folder(split: str) -> str:

@@ -36,6 +36,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     folder = record.RunFolder(workdir)
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
+        data.check_training()
         config = dataclasses.replace(config, cache=data.cache)
         folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)

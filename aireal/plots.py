@@ -198,7 +198,8 @@ def _over_strength(
         (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=name)
         low, high = values.min(axis=0)[order], values.max(axis=0)[order]
         axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
-    axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
+    if published:
+        axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
     axes.grid(alpha=0.3)

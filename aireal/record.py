@@ -152,7 +152,8 @@ class RunFolder:
 
     def drop_checkpoints(self) -> None:
         for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{files.PARTIAL}*")}:
-            path.unlink()
+            if path.is_file():  # a folder is an export's, which tidies up itself
+                path.unlink()
 
 
 def model_file(run: os.PathLike | str) -> pathlib.Path:

@@ -29,7 +29,7 @@ def evaluate(
     Returns:
       The contents of result.json: each split with the figures of `metrics.evaluate`, `accuracy_by_object` and
       `before_calibration` (those of `calibration.figures_before`), and `test_without_duplicates`, the test images that
-      are no copies of training images (left out where these are not of both classes).
+      are no copies of training images (left out where these are not of both classes, and on other data).
 
     Raises:
       UserError: a split has no images.
@@ -45,7 +45,7 @@ def evaluate(
         table = data.table(split)
         p_real = scores(model, data, split)
         found = {split: _figures(table, p_real, data.objects, calibrated)}
-        if split == "test":
+        if split == "test" and data.fingerprint == folder.fingerprint():
             unseen = ~np.char.startswith(table.copy_of, "train/")
             if len(np.unique(table.label[unseen])) == len(LABELS):
                 found["test_without_duplicates"] = _figures(

@@ -58,7 +58,7 @@ class HyperModel(keras_tuner.HyperModel):
         trained = time.perf_counter()
         found = _judge(model, config, data)
         seconds = {"train_seconds": trained - start, "validation_seconds": time.perf_counter() - trained}
-        return {**found, **seconds, **size(model)}
+        return {**found, **seconds}
 
     def _data_of(self, config: Config) -> Data:
         self._data = self._data.like(config) if self._data else Data(config)
@@ -79,7 +79,7 @@ def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
     p_real = calibration.fit(label, logit).scores(logit)
     found = metrics.evaluate(label, p_real)
     loss = log_loss(label, p_real)
-    return {"val_accuracy": found["accuracy"], "val_auc": found["roc_auc"], "val_loss": float(loss)}
+    return {"val_accuracy": found["accuracy"], "val_auc": found["roc_auc"], "val_loss": float(loss), **size(final)}
 
 
 class _StopAtNaN(keras.callbacks.Callback):

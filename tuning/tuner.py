@@ -166,7 +166,9 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
     study = folder.study()
     if role == "prepare":
         _check(study)  # what is wrong with the flags is said first
-        print(Data(study.config).fingerprint)
+        data = Data(study.config)
+        data.check_training()
+        print(data.fingerprint)
         return
     try:
         Tuner(folder, study, int(trials)).search()

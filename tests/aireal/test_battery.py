@@ -100,6 +100,8 @@ def test_runs_that_are_not_alike_are_neither_compared_nor_averaged(trained, tmp_
         battery.compare({"mine": [model["seed"], model["other"]]}, {}, None)
     with pytest.raises(UserError, match="other sizes or kinds"):
         battery.compare({"mine": [model["seed"]], "yours": [model["large"]]}, {}, None)
+    with pytest.raises(UserError, match="judged on different images: demo, demo"):
+        battery.compare({"mine": [model["seed"]], "yours": [folder / "model.keras"]}, {}, None)
 
 
 def test_tables_and_figure(judged, tmp_path):

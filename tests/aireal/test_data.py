@@ -119,7 +119,7 @@ def test_no_validation_leaves_everything_for_training(make_config):
 @pytest.mark.parametrize("fraction", [0.0004, 0.9997])
 def test_a_split_without_one_of_the_classes_is_refused(make_config, fraction):
     with pytest.raises(UserError, match=r"--validation_fraction=.* of 2,000 images leaves \d+ FAKE and \d+ REAL for"):
-        Data(make_config(validation_fraction=fraction))
+        Data(make_config(validation_fraction=fraction)).check_training()
 
 
 @pytest.mark.parametrize("cache", MODES)
@@ -145,6 +145,18 @@ def test_another_image_size_resamples_cifake_like_pictures(make_config, demo_sou
     ours = data.images("test", np.array([5]))[0].astype(int)
     pillows = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR)).astype(int)
     assert np.abs(ours - pillows).max() <= 2
+
+
+def test_few_images_of_an_augmented_run_come_as_they_are(make_config):
+    """Even where so few make a batch of which no share is left to augment."""
+    augmented = Data(make_config(augment_noise=0.1, augment_share=0.02))
+    rows = np.array([7, 3])
+    np.testing.assert_array_equal(augmented.images("test", rows), Data(make_config()).images("test", rows))
+
+
+def test_who_judges_needs_no_training_images_of_both_classes(make_config):
+    images, _ = collect(Data(make_config(validation_fraction=0.0004)).evaluation("test"))
+    assert len(images) == 400
 
 
 def test_auto_caches_what_fits_and_streams_what_does_not(make_config, monkeypatch):

@@ -314,8 +314,9 @@ def test_a_finished_run_keeps_no_checkpoint_and_nothing_half_written(started):
     ]
     for name in leftovers:
         (started.path / name).touch()
+    (started.path / ".partial-export").mkdir()
     started.drop_checkpoints()
-    assert sorted(os.listdir(started.path)) == ["env.json", "flags.cfg"]
+    assert sorted(os.listdir(started.path)) == [".partial-export", "env.json", "flags.cfg"]
 
 
 def test_environment_tells_what_a_figure_depends_on(started):

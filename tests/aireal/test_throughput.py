@@ -13,4 +13,6 @@ def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
         assert row["images_per_second"] == max(row["first_pass"], row["second_pass"]) > 0
         assert row["peak_memory_bytes"] > 100 << 20
     assert rows["tfds"]["ratio_to_tfds"] == 1.0
+    assert 0 <= rows["training_step"]["waiting_share"] < 1
     assert "training_step" in done.stdout
+    assert f"{rows['training_step']['waiting_share']:.1%} of it is waiting for the next batch" in done.stdout

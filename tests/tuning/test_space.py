@@ -149,7 +149,7 @@ def test_a_trial_is_trained_and_judged_like_a_run(make_config, prepared_dir):
     """The figures are those of the same flags in `train`."""
     from aireal import experiment
 
-    config = make_config(evaluate="validation", epochs=1, cache="ram")
+    config = make_config(evaluate="validation", epochs=1, cache="ram", mirror_average=True)
     space = Space(config, ["optimizer"])
     hp = declared(space)
     hypermodel = HyperModel(space)
@@ -158,7 +158,7 @@ def test_a_trial_is_trained_and_judged_like_a_run(make_config, prepared_dir):
     result = experiment.run(config, str(prepared_dir / "one-trial"))
     assert found["val_accuracy"] == pytest.approx(result["validation"]["accuracy"], abs=1e-9)
     assert found["val_auc"] == pytest.approx(result["validation"]["roc_auc"], abs=1e-6)  # of 32-bit floats there
-    assert found["parameters"] == result["parameters"]
+    assert (found["parameters"], found["macs"]) == (result["parameters"], result["macs"])
 
 
 def test_no_test_image_is_read(make_config, prepared_dir, tmp_path):
