@@ -3,7 +3,9 @@ import json
 
 def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
     output = tmp_path / "benchmark.json"
-    done = run_python("-m", "aireal.benchmark", f"--prepared_dir={prepared_dir}", f"--output={output}")
+    done = run_python(
+        "-m", "aireal.benchmark", f"--prepared_dir={prepared_dir}", f"--output={output}", "--batch_size=8"
+    )
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(output.read_text())}
     assert set(rows) == {
