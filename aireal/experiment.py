@@ -97,7 +97,10 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
 
 def _save(final: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
     if len(data.table("validation")):
-        folder.update_result(calibration=calibration.calibrate(final, data))
+        calibrated = calibration.calibrate(final, data)
+        folder.update_result(calibration=calibrated)
+        if (calibrated["temperature"], calibrated["bias"]) == (1.0, 0.0):
+            print(f"The scores are not calibrated: {calibrated['n']:,} validation images say too little about them.")
     else:
         print("The scores are not calibrated: --validation_fraction=0 leaves no images for it.")
     files.write_json(folder.preprocessing, preprocess.contract(config.image_size, config.aspect_ratio))
