@@ -180,6 +180,13 @@ class Config:
         at_least=0.0,
         below=1.0,
     )
+    object_weight: float = _training(
+        0.0,
+        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without. loss and "
+        "val_loss stay those of the verdict, then without L2; object_loss stands beside them",
+        at_least=0.0,
+        at_most=100.0,
+    )
     schedule: str = _training(
         "constant", "learning rate over the run: constant, or cosine down to zero", choices=("constant", "cosine")
     )

@@ -39,9 +39,8 @@ def int8_bytes(model: keras.Model) -> int:
     return model.count_params() + 16 * outputs + 20_000
 
 
-def sentence(model: keras.Model) -> str:
-    """Returns the same for people."""
-    found = cost(model)
+def sentence(found: dict[str, int]) -> str:
+    """Returns what `cost` found, for people."""
     return (
         f"Network: {found['parameters']:,} parameters; {found['macs'] / 1e6:,.1f} million multiply-accumulates and "
         f"{found['activation_bytes'] / 1e3:,.0f} kB of activations an image."

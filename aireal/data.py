@@ -20,6 +20,7 @@ from builders.cifake import sources
 from builders.cifake.cifake_dataset_builder import Builder
 
 LABELS = sources.LABELS
+Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
 _DECODED_AT_ONCE = 256  # images, when all are brought into memory
@@ -65,7 +66,15 @@ class Data:
         return self._records[_folder(split)].table.rows(self._masks[split])
 
     def check_training(self) -> None:
-        """Raises UserError where training or validation would lack a class. Who only judges needs neither."""
+        """Raises UserError where training or validation would lack a class, or objects that are to be told.
+
+        Who only judges needs neither.
+        """
+        if self.config.object_weight and not self.config.strict:
+            raise UserError(
+                "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects. "
+                "Give --object_weight=0."
+            )
         fraction = self.config.validation_fraction
         for split in ("train", "validation") if fraction else ("train",):
             fakes, photographs = np.bincount(self.table(split).label, minlength=2)
@@ -100,7 +109,8 @@ class Data:
     def training(self, epochs: int, first_epoch: int = 0) -> tf.data.Dataset:
         """Returns shuffled, augmented batches of the train split for epochs `first_epoch` to `epochs` - 1, in a row.
 
-        Each epoch has every image once and ends with its own, perhaps smaller, batch.
+        Each epoch has every image once and ends with its own, perhaps smaller, batch. With `--object_weight` the labels
+        come as {"logit": labels, "object": [B] int64}.
         """
         config, steps = self.config, self.steps_per_epoch()
         images = self._images("train")
@@ -109,10 +119,11 @@ class Data:
         def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
             return images.shuffled(self._masks["train"], seed=[config.seed, epoch])
 
-        def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            pixels, labels = images.read(batch)
+        def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, Targets]:
+            pixels, labels, objects = images.read(batch)
             # Before normalisation, because bytes are quicker to move than floats.
-            return preprocess.normalise(augment.augment(pixels, config, seed=[config.seed, step])), labels
+            pixels = augment.augment(pixels, config, seed=[config.seed, step])
+            return preprocess.normalise(pixels), self._targets(labels, objects)
 
         batches = (
             tf.data.Dataset.range(first_epoch, epochs)
@@ -128,13 +139,25 @@ class Data:
 
     def evaluation(self, split: str) -> tf.data.Dataset:
         """Returns the batches of a split in the order of `table`, none dropped, nothing augmented."""
-        return self._ordered(split, lambda pixels, labels: (preprocess.normalise(pixels), labels))
+        return self._ordered(split, lambda pixels, labels, objects: (preprocess.normalise(pixels), labels))
+
+    def validation(self) -> tf.data.Dataset | None:
+        """Returns the batches of `evaluation`, with the labels as in `training`; None where there are none."""
+        if not self._masks["validation"].any():
+            return None
+        return self._ordered(
+            "validation",
+            lambda pixels, labels, objects: (preprocess.normalise(pixels), self._targets(labels, objects)),
+        )
 
     def pixels(self, split: str) -> tf.data.Dataset:
         """Returns the images of `evaluation` as they are before normalisation: batches [B, S, S, 3] uint8."""
-        return self._ordered(split, lambda pixels, labels: pixels)
+        return self._ordered(split, lambda pixels, labels, objects: pixels)
 
-    def _ordered(self, split: str, then: Callable[[tf.Tensor, tf.Tensor], Any]) -> tf.data.Dataset:
+    def _targets(self, labels: tf.Tensor, objects: tf.Tensor) -> Targets:
+        return {"logit": labels, "object": objects} if self.config.object_weight else labels
+
+    def _ordered(self, split: str, then: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Any]) -> tf.data.Dataset:
         images, mask = self._images(split), self._masks[split]
         return (
             images.ordered(mask)
@@ -150,7 +173,7 @@ class Data:
         records = self._records[_folder(split)]
         mask = np.isin(np.arange(len(records.table)), wanted)
         few = Streamed(records, self.config.for_judging(len(wanted)))
-        pixels, _ = next(few.ordered(mask).map(few.read).as_numpy_iterator())
+        pixels, *_ = next(few.ordered(mask).map(few.read).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
     def _images(self, split: str) -> Streamed | InMemory:

@@ -63,8 +63,8 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         _check_replicas(strategy, config.batch_size, data)
         model = models.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
-    final = models.build_model(config)  # float32, whatever precision trained
-    print(cost.sentence(final), flush=True)
+    price = cost.cost(models.build_model(config))
+    print(cost.sentence(price), flush=True)
     done = 0
     if saved := folder.checkpoint():
         path, done = saved
@@ -72,13 +72,12 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         print(f"Going on after epoch {done} of {config.epochs}.")
     journal = _Journal(config, folder, folder.rows()[:done], data.steps_per_epoch())
     if not journal.finished():
-        validation = data.evaluation("validation") if len(data.table("validation")) else None
         model.fit(
             data.training(config.epochs, first_epoch=done),
             epochs=config.epochs,
             initial_epoch=done,
             steps_per_epoch=data.steps_per_epoch(),
-            validation_data=validation,
+            validation_data=data.validation(),
             shuffle=False,  # the batches are shuffled already
             verbose=0,
             callbacks=[Reseed(config.seed), journal, *_tensorboard(config, folder)],
@@ -86,13 +85,12 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
     if config.keep == "best":
         model.load_weights(folder.best_weights)
     folder.update_result(
-        **cost.cost(final),
+        **price,
         epochs=len(journal.rows),
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
-    final.set_weights(model.get_weights())
-    _save(final, config, data, folder)  # comes last: where the model stands, the training is over
+    _save(models.finish(model, config), config, data, folder)  # comes last: where it stands, the training is over
 
 
 def _save(final: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
@@ -202,7 +200,7 @@ class _Journal(keras.callbacks.Callback):
         self._last_step = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        now = time.perf_counter()
+        now, logs = time.perf_counter(), models.of_verdict(logs)
         # The last step's loss was computed before its update, so the weights are looked at too.
         if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
             self._diverged(f"The weights ceased to be finite in epoch {epoch + 1}")

@@ -10,6 +10,7 @@ from keras import layers, ops, regularizers
 
 from aireal.config import Config
 from aireal.normalization import FusedBatchNormalization
+from builders.cifake import sources
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
@@ -58,6 +59,10 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
     """Builds and compiles in the run's precision, with the normalization that its devices are best at.
 
     Training sees mirror images by `--augment_flip`, so that `--mirror_average` waits for the finished network.
+
+    Returns:
+      A model of `build_model`'s input and output; with `--object_weight`, of its input and two outputs, `logit` and
+      `object` [B, 10], learnt from {"logit": labels [B], "object": objects [B] int64}.
     """
     normalization = layers.BatchNormalization
     if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
@@ -66,8 +71,29 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
         normalization = FusedBatchNormalization
     single = dataclasses.replace(config, mirror_average=False)
     model = build_model(single, precision=config.precision, normalization=normalization)
+    if config.object_weight:
+        model = _with_objects(model)
     compile_model(model, config, steps_per_epoch)
     return model
+
+
+def finish(trained: keras.Model, config: Config) -> keras.Model:
+    """Returns the float32 network of `build_model` with the weights of one of `build_for_training`."""
+    final = build_model(config)
+    for layer in final.layers:
+        if layer.weights:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    return final
+
+
+def _with_objects(model: keras.Model) -> keras.Model:
+    """Returns the network with a second output, the scores [B, 10] of what is in the picture.
+
+    How a fake differs depends on what it shows, so features that tell what it shows help: an auxiliary task, as in
+    Caruana 1997, "Multitask Learning", https://doi.org/10.1023/A:1007379606734.
+    """
+    scores = layers.Dense(len(sources.OBJECTS), name="object", dtype="float32")(model.get_layer("logit").input)
+    return keras.Model(model.input, {"logit": model.output, "object": scores}, name=model.name)
 
 
 class _Network:
@@ -176,14 +202,28 @@ def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> N
     if config.precision == "float16":
         # Keras does so by itself only under a global policy: without it, gradients under 6e-8 become 0.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
-        metrics=[
-            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
-            keras.metrics.AUC(name="auc", from_logits=True),
-        ],
-    )
+    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    metrics = [
+        keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
+        keras.metrics.AUC(name="auc", from_logits=True),
+    ]
+    if not config.object_weight:
+        model.compile(optimizer, loss, metrics=metrics)
+        return
+    of_objects = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    weights = {"logit": 1.0, "object": config.object_weight}
+    model.compile(optimizer, {"logit": loss, "object": of_objects}, weights, metrics={"logit": metrics})
+
+
+def of_verdict(logs: dict[str, float]) -> dict[str, float]:
+    """Returns Keras's figures of an epoch under the same names whether training told objects too or not.
+
+    Where it did, `loss` is the verdict's part alone, without the penalties, and `object_loss` the other one.
+    """
+    if "logit_loss" not in logs:
+        return logs
+    parts = {name: value for name, value in logs.items() if name not in ("loss", "val_loss")}
+    return {name.replace("logit_", ""): value for name, value in parts.items()}
 
 
 def _learning_rate(config: Config, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -18,7 +18,7 @@ def curves(rows: Sequence[dict[str, float]]) -> Figure:
     """Draws accuracy and loss over the epochs, from the rows of metrics.jsonl."""
     figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    titles = {"accuracy": "Accuracy", "loss": "Loss (binary cross-entropy + L2)"}
+    titles = {"accuracy": "Accuracy", "loss": "Loss"}
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         marker = "o" if len(rows) < 40 else None
         axes.plot(

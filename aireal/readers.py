@@ -39,9 +39,10 @@ class Streamed:
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         return self._records.ordered(mask).batch(self._config.batch_size)
 
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns images [B, S, S, 3] uint8 and labels [B] float32."""
-        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
+    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
+        number = tf.io.FixedLenFeature([], tf.int64)
+        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": number, "object": number}
         example = tf.io.parse_example(batch, features)
         size = self._config.image_size
         if self._config.strict:
@@ -51,7 +52,7 @@ class Streamed:
         else:
             spec = tf.TensorSpec([size, size, 3], tf.uint8)
             pixels = tf.map_fn(self._decode_any, example["image"], fn_output_signature=spec)
-        return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32)
+        return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32), example["object"]
 
     def _decode_any(self, encoded: tf.Tensor) -> tf.Tensor:
         image = tf.numpy_function(decoding.decode, [encoded], tf.uint8)
@@ -82,6 +83,7 @@ class InMemory:
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._labels = table.label.astype(np.float32)
+        self._objects = table.object
 
     def with_batch_size(self, batch_size: int) -> "InMemory":
         """Returns the same images, shared, in batches of another size."""
@@ -95,9 +97,9 @@ class InMemory:
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         return self._batches(tf.constant(np.flatnonzero(mask)))
 
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns images [B, S, S, 3] uint8 and labels [B] float32."""
-        return tf.gather(self._pixels, batch), tf.gather(self._labels, batch)
+    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
+        return tuple(tf.gather(values, batch) for values in (self._pixels, self._labels, self._objects))
 
     def _batches(self, positions: tf.Tensor) -> tf.data.Dataset:
         size, count = self._batch_size, positions.shape[0]

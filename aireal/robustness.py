@@ -35,9 +35,9 @@ def main() -> None:
         record.run_of(model)  # makes sure that there is one
     groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
-    from aireal import battery
+    from aireal import comparison
 
-    battery.compare(groups, shared.other_data(), figure)
+    comparison.compare(groups, shared.other_data(), figure)
 
 
 def _figure(path: str | None) -> pathlib.Path | None:

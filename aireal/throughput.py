@@ -129,6 +129,7 @@ def _directory(config: Config, folder: pathlib.Path) -> dict[str, float]:
 def _training_steps(config: Config) -> dict[str, float]:
     """Our way: batches from memory, `config.precision`; an epoch's last, smaller batch is filled up from the next."""
     data = Data(dataclasses.replace(config, cache="ram"))
+    data.check_training()
     model = models.build_for_training(config, data.steps_per_epoch())
     whole = data.training(config.epochs).repeat().rebatch(config.batch_size).prefetch(readers.PREFETCHED)
     passes = _fit(model, whole, count=_STEPS * config.batch_size, shuffle=False, steps_per_epoch=_STEPS)
@@ -149,7 +150,7 @@ def _waiting_share(model: keras.Model, batches: Iterator) -> float:
 
 def _notebook_steps(config: Config) -> dict[str, float]:
     """The notebook's way: its network, float32 arrays into `fit`, a sigmoid at the end of the network."""
-    data = Data(dataclasses.replace(config, cache="none"))
+    data = Data(dataclasses.replace(config, cache="none", object_weight=0.0))
     batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return _fit(

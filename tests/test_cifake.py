@@ -1,5 +1,6 @@
 """The claims about CIFAKE itself, on all 120,000 images; skipped where its archive is missing."""
 
+import dataclasses
 import hashlib
 import io
 
@@ -82,6 +83,18 @@ def test_two_thousand_images_decode_as_pillow_decodes_them(config):
     ours = preprocess.decode_jpegs(tf.constant(encoded), at_most=2000).numpy()
     pillows = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in encoded])
     assert np.array_equal(ours, pillows)
+
+
+@pytest.mark.parametrize("cache", ["ram", "none"])
+def test_training_that_tells_objects_gets_those_of_its_images(config, cache):
+    data = Data(dataclasses.replace(config, cache=cache, train_fraction=0.01, object_weight=0.3))
+    pixels = np.concatenate(list(data.pixels("train").as_numpy_iterator()))
+    known = {image.tobytes(): what for image, what in zip(pixels, data.table("train").object, strict=True)}
+    for images, targets in data.training(1).as_numpy_iterator():
+        images = np.rint(images * 255).astype(np.uint8)
+        assert [known[image.tobytes()] for image in images] == targets["object"].tolist()
+    told = np.concatenate([targets["object"] for _, targets in data.validation().as_numpy_iterator()])
+    assert np.array_equal(told, data.table("validation").object)
 
 
 def test_evaluation_covers_all_of_test(data):

@@ -59,10 +59,10 @@ class Folder:
         return path not in (self._flagfile, self.logs, self._running) and not path.name.startswith(files.PARTIAL)
 
     def _check(self, study: Study) -> None:
-        earlier, now = json.loads(self._settings.read_text())["settings"], study.settings()
-        differing = [name for name in now if earlier.get(name) != now[name]]
+        earlier, now = self.study().settings(), study.settings()
+        differing = [name for name in now if earlier[name] != now[name]]
         if differing:
-            rows = "".join(f"\n  --{name}: {earlier.get(name)} there, {now[name]} here" for name in differing)
+            rows = "".join(f"\n  --{name}: {earlier[name]} there, {now[name]} here" for name in differing)
             raise UserError(
                 f"{self.path} belongs to another search; only --max_trials may change. Choose another --workdir:{rows}"
             )
@@ -74,7 +74,7 @@ class Folder:
         files.write_text(self._flagfile, flags.to_flagfile(study.config))
         if not self._has_begun():
             self._update(data_fingerprint=None)
-        self._update(study=study.own(), settings=study.settings())
+        self._update(study=study.own())
 
     def begin(self, fingerprint: str) -> None:
         """Writes down on what data the search begins, or checks it. Raises UserError where it began on others."""

@@ -71,8 +71,7 @@ def size(model: keras.Model) -> dict[str, int]:
 
 
 def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
-    final = models.build_model(config)  # float32, as a run keeps it
-    final.set_weights(model.get_weights())
+    final = models.finish(model, config)
     label, logit = data.table("validation").label, calibration.logits(final, data)
     if not np.isfinite(logit).all():
         raise FailedTrialError("the scores on the validation images are not finite")

@@ -1,7 +1,6 @@
 """What a search is about, and what a trial of it is. Free of TensorFlow."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,7 +68,7 @@ class Study:
         """Returns every value by which one search differs from another."""
         config = {name: value for name, value in dataclasses.asdict(self.config).items() if name not in FREE}
         own = {name: value for name, value in self.own().items() if name not in _FREE}
-        return json.loads(json.dumps({**own, **config}))  # tuples as lists, as they come back from a file
+        return {**own, **config}
 
     def own(self) -> dict[str, Any]:
         """Returns all of its values but the config."""

@@ -66,7 +66,7 @@ def test_the_sentence(size, times):
     model = build_model(Config(**AVERAGE, filters=(8,), image_size=size))
     macs = size * size * 9 * 3 * 8 + 8
     kilobytes = 4 * 11 * 1024 * times / 1000
-    assert cost.sentence(model) == (
+    assert cost.sentence(cost.cost(model)) == (
         f"Network: 233 parameters; {macs / 1e6:.1f} million multiply-accumulates and {kilobytes:.0f} kB of activations "
         "an image."
     )

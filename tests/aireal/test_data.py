@@ -122,6 +122,13 @@ def test_a_split_without_one_of_the_classes_is_refused(make_config, fraction):
         Data(make_config(validation_fraction=fraction)).check_training()
 
 
+def test_objects_that_nobody_knows_are_not_to_be_told_by_training_and_no_matter_to_judging(make_config):
+    data = Data(make_config(object_weight=0.3))
+    with pytest.raises(UserError, match="--object_weight needs CIFAKE's own form"):
+        data.check_training()
+    assert len(list(data.evaluation("test"))) == 4
+
+
 @pytest.mark.parametrize("cache", MODES)
 def test_pictures_of_any_size_and_format_reach_the_models_size(make_config, tmp_path, cache):
     rng = np.random.default_rng(0)

@@ -85,6 +85,18 @@ NORMALISED = {"normalization": "batch", "head": "average", "dense_units": (), "p
 )
 def test_an_interrupted_run_ends_like_one_that_was_not(make_config, tmp_path, monkeypatch, values):
     config = make_config(**{"augment_shift_pixels": 2, "schedule": "cosine", "epochs": 3, "evaluate": "none", **values})
+    check_that_an_interruption_changes_nothing(config, tmp_path, monkeypatch)
+
+
+def test_so_does_one_that_tells_objects_and_its_network_does_not(make_config, cifake, tmp_path, monkeypatch):
+    few = {"source": str(cifake), "prepared_dir": str(cifake.parent / "prepared"), "cache": "none"}
+    few |= {"train_fraction": 0.01, "validation_fraction": 0.01, "epochs": 3, "evaluate": "none", "keep": "best"}
+    check_that_an_interruption_changes_nothing(make_config(object_weight=0.3, **few), tmp_path, monkeypatch)
+    assert {"loss", "val_loss", "object_loss", "val_object_loss", "val_auc"} < rows(tmp_path / "whole")[0].keys()
+    assert keras.models.load_model(tmp_path / "whole/model.keras").output_names == ["logit"]
+
+
+def check_that_an_interruption_changes_nothing(config, tmp_path, monkeypatch):
     experiment.run(config, str(tmp_path / "whole"))
     with monkeypatch.context() as patch:
         stop_after(patch, epochs=2)

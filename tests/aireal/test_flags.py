@@ -27,7 +27,7 @@ flags.run(lambda: print(flags.to_flagfile(flags.config_from_flags()), end=""))
 # Every field with another value than its default; together they are a possible run.
 OTHER = Config(
     source="/data/my pictures=all, #1.zip",
-    builder_config="any",
+    builder_config="strict",
     prepared_dir="/data/prepared",
     cache="none",
     validation_fraction=0.123456789012345,
@@ -65,6 +65,7 @@ OTHER = Config(
     learning_rate=0.1 + 0.2,
     weight_decay=0.05,
     label_smoothing=0.01,
+    object_weight=0.25,
     schedule="cosine",
     warmup_epochs=0.5,
     precision="bfloat16",
@@ -171,9 +172,9 @@ def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path):
         flags.from_flagfile(path)
 
 
-@pytest.mark.parametrize("name", ["baseline", "demo", "fast"])
+@pytest.mark.parametrize("name", sorted(path.name for path in (package_folder() / "aireal/configs").glob("*.cfg")))
 def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
-    relative = f"aireal/configs/{name}.cfg"
+    relative = f"aireal/configs/{name}"
     assert parsed(f"--flagfile={relative}") == flags.from_flagfile(package_folder() / relative)
 
 

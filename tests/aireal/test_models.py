@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 from aireal.config import Config
-from aireal.models import averages_mirrored, build_for_training, build_model, compile_model
+from aireal.models import averages_mirrored, build_for_training, build_model, compile_model, finish, of_verdict
 from aireal.normalization import FusedBatchNormalization
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
@@ -205,6 +205,39 @@ def test_a_mirror_average_is_that_of_the_logits_of_an_image_and_its_mirror_image
 def test_training_leaves_the_mirror_average_to_the_finished_network():
     config = Config(**FAMILY, filters=(6, 8), mirror_average=True)
     assert not averages_mirrored(build_for_training(config, steps_per_epoch=1))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"normalization": "batch", "convolutions": (2,), "residual": True, "mirror_average": True}],
+    ids=["plain", "as the recipe"],
+)
+def test_telling_objects_adds_to_the_loss_and_the_finished_network_does_not(more):
+    config = Config(**FAMILY, **more, source="cifake", filters=(6, 8), object_weight=0.5)
+    rng = np.random.default_rng(0)
+    image, label, what = rng.random([6, 16, 16, 3], np.float32), np.float32([0, 1, 0, 1, 1, 0]), np.arange(6)
+    targets = {"logit": label, "object": what}
+    trained = build_for_training(config, steps_per_epoch=1)
+    before = trained.get_weights()
+    trained.train_on_batch(image, targets)
+    assert all(np.any(old != new) for old, new in zip(before, trained.get_weights(), strict=True))
+
+    final = finish(trained, config)
+    assert final.count_params() == build_model(config).count_params()
+    (logit, of_mirrored), (scores, _) = zip(
+        *((out["logit"], out["object"]) for out in (trained.predict_on_batch(x) for x in (image, image[:, :, ::-1]))),
+        strict=True,
+    )
+    expected = (logit + of_mirrored) / 2 if config.mirror_average else logit
+    np.testing.assert_allclose(final.predict_on_batch(image), expected, rtol=1e-4, atol=1e-6)
+
+    logs = trained.test_on_batch(image, targets, return_dict=True)
+    verdict = keras.losses.binary_crossentropy(label, logit[:, 0], from_logits=True).numpy()
+    of_objects = keras.losses.sparse_categorical_crossentropy(what, scores, from_logits=True).numpy().mean()
+    assert logs["loss"] == pytest.approx(verdict + 0.5 * of_objects, rel=1e-5)
+    figures = of_verdict(logs)
+    assert figures.keys() == {"loss", "accuracy", "auc", "object_loss"}
+    assert figures["loss"] == pytest.approx(verdict, rel=1e-5)
 
 
 def test_a_fused_network_has_the_weights_of_the_other_in_the_same_order():

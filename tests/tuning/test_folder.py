@@ -43,7 +43,7 @@ def test_what_is_written_is_what_is_read(folder):
     ("change", "told"),
     [
         ({"tuner": "grid"}, "--tuner: random there, grid here"),
-        ({"space": ("architecture",)}, "--space: ['optimizer'] there, ['architecture'] here"),
+        ({"space": ("architecture",)}, "--space: ('optimizer',) there, ('architecture',) here"),
         ({"max_parameters": 9}, "--max_parameters: 0 there, 9 here"),
         ({"objective": "val_loss", "direction": "min"}, "--objective: val_auc there, val_loss here\n  --direction"),
         ({"config": Config(epochs=7, seed=1)}, "--epochs: 30 there, 7 here\n  --seed: 0 there, 1 here"),

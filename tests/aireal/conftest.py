@@ -1,0 +1,13 @@
+"""A small trained run, judged by the battery."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def judged(trained):
+    """The run, its Config, and what `judge` found of it."""
+    from aireal import battery, record
+
+    config, folder = trained
+    run = record.RunFolder(folder)
+    return run, config, battery.judge(run.model, run, config)[0]
