@@ -194,7 +194,10 @@ class _Network:
 
 
 def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> None:
-    """Compiles for training: binary cross-entropy on the logit, accuracy and AUC (both of REAL)."""
+    """Compiles for training: binary cross-entropy on the logit, accuracy and AUC (both of REAL).
+
+    With `--object_weight` the weighted cross-entropy of the objects is added to the loss.
+    """
     optimizer = _OPTIMIZERS[config.optimizer](
         _learning_rate(config, steps_per_epoch), weight_decay=config.weight_decay or None
     )

@@ -85,18 +85,23 @@ NORMALISED = {"normalization": "batch", "head": "average", "dense_units": (), "p
 )
 def test_an_interrupted_run_ends_like_one_that_was_not(make_config, tmp_path, monkeypatch, values):
     config = make_config(**{"augment_shift_pixels": 2, "schedule": "cosine", "epochs": 3, "evaluate": "none", **values})
-    check_that_an_interruption_changes_nothing(config, tmp_path, monkeypatch)
+    train_whole_and_interrupted(config, tmp_path, monkeypatch)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "broken")
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
 
 
 def test_so_does_one_that_tells_objects_and_its_network_does_not(make_config, cifake, tmp_path, monkeypatch):
     few = {"source": str(cifake), "prepared_dir": str(cifake.parent / "prepared"), "cache": "none"}
     few |= {"train_fraction": 0.01, "validation_fraction": 0.01, "epochs": 3, "evaluate": "none", "keep": "best"}
-    check_that_an_interruption_changes_nothing(make_config(object_weight=0.3, **few), tmp_path, monkeypatch)
+    train_whole_and_interrupted(make_config(object_weight=0.3, **few), tmp_path, monkeypatch)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "broken")
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
     assert {"loss", "val_loss", "object_loss", "val_object_loss", "val_auc"} < rows(tmp_path / "whole")[0].keys()
     assert keras.models.load_model(tmp_path / "whole/model.keras").output_names == ["logit"]
 
 
-def check_that_an_interruption_changes_nothing(config, tmp_path, monkeypatch):
+def train_whole_and_interrupted(config, tmp_path, monkeypatch):
+    """Trains into whole/ at one go, and into broken/ with a stop after two epochs."""
     experiment.run(config, str(tmp_path / "whole"))
     with monkeypatch.context() as patch:
         stop_after(patch, epochs=2)
@@ -104,8 +109,6 @@ def check_that_an_interruption_changes_nothing(config, tmp_path, monkeypatch):
             experiment.run(config, str(tmp_path / "broken"))
     assert len(rows(tmp_path / "broken")) == 2
     experiment.run(config, str(tmp_path / "broken"))
-    assert rows(tmp_path / "whole") == rows(tmp_path / "broken")
-    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
 
 
 def test_a_killed_process_goes_on_by_the_same_command(make_config, prepared_dir, tmp_path):
