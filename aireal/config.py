@@ -195,9 +195,9 @@ class Config:
     )
     precision: str = _training(
         "float32",
-        "arithmetic of training; bfloat16 is faster on recent CPUs and GPUs, float16 on older GPUs. Evaluation is "
-        "always float32",
-        choices=("float32", "bfloat16", "float16"),
+        "arithmetic of training: float32, bfloat16, float16 (for older GPUs), or auto, bfloat16 where the GPU or the "
+        "processor has instructions for it and else float32. Evaluation is always float32",
+        choices=("float32", "bfloat16", "float16", "auto"),
     )
     strategy: str = _training(
         "single", "devices: single, or mirrored over all GPUs of this machine", choices=("single", "mirrored")

@@ -37,7 +37,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
         data.check_training()
-        config = dataclasses.replace(config, cache=data.cache)
+        config = dataclasses.replace(config, cache=data.cache, precision=models.settle_precision(config))
         folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)
         if not folder.model.exists():
@@ -148,6 +148,8 @@ def _describe(config: Config, data: Data) -> None:
     sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
     where = {"ram": f"in memory ({data.decoded_bytes / 2**20:,.0f} MiB)", "none": "streamed from TFRecords"}[data.cache]
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
+    if config.precision == "bfloat16" and not _accelerators() and not machine.computes_bfloat16():
+        print("This processor has no instructions for bfloat16: --precision=float32 would be ten times as fast.")
 
 
 class Reseed(keras.callbacks.Callback):

@@ -8,11 +8,13 @@ import keras
 import tensorflow as tf
 from keras import layers, ops, regularizers
 
+from aireal import machine
 from aireal.config import Config
 from aireal.normalization import FusedBatchNormalization
 from builders.cifake import sources
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs since Ampere
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
 _OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
@@ -35,7 +37,7 @@ def build_model(
 
     Args:
       config: its model fields and `image_size` are used.
-      precision: arithmetic of the layers, as in `Config.precision`; the weights are float32 in all of them.
+      precision: arithmetic of the layers, one that `settle_precision` returns; the weights are float32 in all of them.
       normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
 
     Returns:
@@ -55,6 +57,16 @@ def averages_mirrored(model: keras.Model) -> bool:
     return any(layer.name == _MIRRORED for layer in model.layers)
 
 
+def settle_precision(config: Config) -> str:
+    """Returns the arithmetic of training: `config.precision`, or for auto what this machine's devices are best at."""
+    if config.precision != "auto":
+        return config.precision
+    gpus = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    capabilities = [details.get("compute_capability", (0, 0)) for details in gpus]
+    fast = min(capabilities) >= _BFLOAT16_CAPABILITY if capabilities else machine.computes_bfloat16()
+    return "bfloat16" if fast else "float32"
+
+
 def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
     """Builds and compiles in the run's precision, with the normalization that its devices are best at.
 
@@ -70,7 +82,7 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
     elif not tf.config.list_physical_devices("GPU"):
         normalization = FusedBatchNormalization
     single = dataclasses.replace(config, mirror_average=False)
-    model = build_model(single, precision=config.precision, normalization=normalization)
+    model = build_model(single, precision=settle_precision(config), normalization=normalization)
     if config.object_weight:
         model = _with_objects(model)
     compile_model(model, config, steps_per_epoch)

@@ -45,12 +45,10 @@ def evaluate(
         table = data.table(split)
         p_real = scores(model, data, split)
         found = {split: _figures(table, p_real, data.objects, calibrated)}
-        if split == "test" and data.fingerprint == folder.fingerprint():
-            unseen = ~np.char.startswith(table.copy_of, "train/")
-            if len(np.unique(table.label[unseen])) == len(LABELS):
-                found["test_without_duplicates"] = _figures(
-                    table.rows(unseen), p_real[unseen], data.objects, calibrated
-                )
+        unseen = ~np.char.startswith(table.copy_of, "train/")
+        own = split == "test" and data.fingerprint == folder.fingerprint()
+        if own and len(np.unique(table.label[unseen])) == len(LABELS):
+            found["test_without_duplicates"] = _figures(table.rows(unseen), p_real[unseen], data.objects, calibrated)
         result = into.update_result(**found)
     _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
     _draw(into, data, split, table, p_real)

@@ -59,15 +59,19 @@ def write(
         tflite["camera"] = _convert(model, serving.from_camera(model, camera_size))
     for variant, file in tflite.items():
         size = camera_size if variant == "camera" else model.input_shape[1]
-        described = metadata.attach(
-            file,
-            image_size=size,
-            version=machine.version("aireal") or "unknown",
-            license=_LICENSE,
-            description=f"{_DESCRIPTION} {variant} form.",
-            contract=f"uint8, 0 to 255; normalisation is inside. {_before(contract, inside=variant == 'camera')}",
-        )
-        (into / tflite_name(variant)).write_bytes(described)
+        (into / tflite_name(variant)).write_bytes(_described(file, variant, size, contract))
+
+
+def _described(file: bytes, variant: str, image_size: int, contract: dict[str, Any]) -> bytes:
+    """Returns the .tflite file with its metadata."""
+    return metadata.attach(
+        file,
+        image_size=image_size,
+        version=machine.version("aireal") or "unknown",
+        license=_LICENSE,
+        description=f"{_DESCRIPTION} {variant} form.",
+        contract=f"uint8, 0 to 255; normalisation is inside. {_before(contract, inside=variant == 'camera')}",
+    )
 
 
 def _before(contract: dict[str, Any], *, inside: bool) -> str:

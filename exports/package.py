@@ -4,6 +4,7 @@ import pathlib
 import string
 from typing import Any
 
+import keras
 import tensorflow as tf
 from PIL import Image
 
@@ -36,28 +37,32 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     path = folder.path / "export"
     try:
         with files.replacing_folder(path) as partial:
-            print("Converting: SavedModel and .tflite ...", flush=True)
-            calibration = data.images("train", verify.stratified(data, "train", artifacts.CALIBRATION_IMAGES))
-            contract = preprocess.contract(config.image_size, config.aspect_ratio)
-            artifacts.write(reference.model, calibration, contract, camera_size, partial)
+            _convert(reference.model, config, data, camera_size, partial)
             forms = verify.load(partial)
-            found = {"data_fingerprint": data.fingerprint, **verify.verify(reference, forms, data)}
+            found = {"data_fingerprint": data.fingerprint, **verify.compare(reference, forms, data)}
             _print(found, partial)
+            verify.check(found)
             if camera_size:
                 camera = scorers.load(partial / artifacts.tflite_name("camera"))
                 found["camera"] = verify.verify_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
                 _print_camera(found["camera"])
             files.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
             _write_golden(partial / "golden", forms, data)
-            (partial / "README.md").write_text(
-                _readme(found, partial, folder.config(), config, camera_size), encoding="utf-8"
-            )
+            readme = _readme(found, partial, folder.config(), config, camera_size)
+            (partial / "README.md").write_text(readme, encoding="utf-8")
     except BrokenPipeError:
         raise
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{path} could not be made: {error}. What stood there before is as it was.") from error
     print(f"\nEverything is in {path}.")
     return found
+
+
+def _convert(model: keras.Model, config: Config, data: Data, camera_size: int, into: pathlib.Path) -> None:
+    print("Converting: SavedModel and .tflite ...", flush=True)
+    calibration = data.images("train", verify.stratified(data, "train", artifacts.CALIBRATION_IMAGES))
+    contract = preprocess.contract(config.image_size, config.aspect_ratio)
+    artifacts.write(model, calibration, contract, camera_size, into)
 
 
 def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aireal import experiment, flags, models, preprocess, record
+from aireal import experiment, flags, machine, models, preprocess, record
 from aireal.config import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -109,6 +109,24 @@ def train_whole_and_interrupted(config, tmp_path, monkeypatch):
             experiment.run(config, str(tmp_path / "broken"))
     assert len(rows(tmp_path / "broken")) == 2
     experiment.run(config, str(tmp_path / "broken"))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_auto_is_the_precision_of_the_machine_where_a_run_began(make_config, tmp_path, monkeypatch, capsys, fast):
+    config = make_config(precision="auto", epochs=2, evaluate="none")
+    monkeypatch.setattr(machine, "computes_bfloat16", lambda: fast)
+    with monkeypatch.context() as patch:
+        stop_after(patch, epochs=1)
+        with pytest.raises(InterruptedError):
+            experiment.run(config, str(tmp_path / "auto"))
+    monkeypatch.setattr(machine, "computes_bfloat16", lambda: not fast)
+    experiment.run(config, str(tmp_path / "auto"))
+    named = "bfloat16" if fast else "float32"
+    assert f"--precision={named}\n" in (tmp_path / "auto/flags.cfg").read_text()
+    assert ("no instructions for bfloat16" in capsys.readouterr().out) is fast
+    experiment.run(dataclasses.replace(config, precision=named), str(tmp_path / "named"))
+    assert rows(tmp_path / "auto") == rows(tmp_path / "named")
+    assert same(weights(tmp_path / "auto"), weights(tmp_path / "named"))
 
 
 def test_a_killed_process_goes_on_by_the_same_command(make_config, prepared_dir, tmp_path):

@@ -1,6 +1,7 @@
 """aireal.machine: memory in bytes, of this process alone."""
 
 import numpy as np
+import pytest
 
 from aireal import machine
 
@@ -10,6 +11,21 @@ def test_peak_memory_is_in_bytes_and_does_not_fall():
     block = np.ones(2**24)  # 128 MiB
     assert 2**24 < before <= machine.peak_memory_bytes() < 2**40
     assert machine.peak_memory_bytes() >= block.nbytes
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [
+        ("model name\t: Intel(R) Xeon(R)\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16 amx_tile\n", True),
+        ("model name\t: AMD EPYC 9004\nflags\t\t: fpu avx2 avx512f avx512_bf16\n", True),
+        ("model name\t: AMD EPYC 7003\nflags\t\t: fpu avx2 fma\n", False),
+        ("Features\t: fp asimd bf16\n", False),  # ARM: no such kernels for training
+        ("", False),  # not Linux
+    ],
+)
+def test_bfloat16_is_computed_where_the_processor_lists_instructions_for_it(monkeypatch, cpuinfo, expected):
+    monkeypatch.setattr(machine, "_cpuinfo", lambda: cpuinfo)
+    assert machine.computes_bfloat16() is expected
 
 
 def test_peak_memory_is_that_of_this_process_not_of_its_parent(run_python):

@@ -232,14 +232,14 @@ class _Form:
 def test_a_form_beyond_its_limits_is_named(trained, data, name, answer, sentence):
     reference = scorers.load(trained[1] / "model.keras")
     with pytest.raises(UserError, match=sentence):
-        verify.verify(reference, {name: _Form(answer)}, data)
+        verify.check(verify.compare(reference, {name: _Form(answer)}, data))
 
 
 @pytest.mark.parametrize(("flips", "lost", "count", "refused"), [(2, 2, 400, False), (80, 80, 20_000, True)])
 def test_few_images_allow_for_chance(flips, lost, count, refused):
-    found = {"accuracy": 0.9 - lost / count, "flips": flips}
+    found = {"n": count, "keras": {"accuracy": 0.9}, "int8": {"accuracy": 0.9 - lost / count, "flips": flips}}
     with pytest.raises(UserError, match=r"0\.004, more than 0\.0039") if refused else contextlib.nullcontext():
-        verify._check("int8", found, {"accuracy": 0.9}, count)
+        verify.check(found)
 
 
 @pytest.fixture
@@ -263,11 +263,13 @@ def _export(run, config, **options):
     return package.export(record.RunFolder(run), config, **options)
 
 
-def test_a_form_beyond_its_limits_leaves_the_old_export(run, trained, monkeypatch):
-    monkeypatch.setitem(verify.LARGEST_DIFFERENCE, "float16", 0.0)
-    with pytest.raises(UserError, match="float16"):
+def test_forms_beyond_their_limits_leave_the_old_export_and_all_are_shown(run, trained, monkeypatch, capsys):
+    for name in ("float16", "float32"):
+        monkeypatch.setitem(verify.LARGEST_DIFFERENCE, name, -1.0)
+    with pytest.raises(UserError, match=r"^float32 is not .* float16 is not .* nothing is exported"):
         _export(run, trained[0])
     assert _is_as_it_was(run)
+    assert "\nint8 " in capsys.readouterr().out
 
 
 def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained):
