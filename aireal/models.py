@@ -10,7 +10,7 @@ from keras import layers, ops, regularizers
 
 from aireal import machine
 from aireal.config import Config
-from aireal.normalization import FusedBatchNormalization
+from aireal.cpu_layers import FusedBatchNormalization, TransposedGradientConv2D
 from builders.cifake import sources
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -25,12 +25,18 @@ _MIRRORED = "mirrored"
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
 
-def build_model(
-    config: Config,
-    *,
-    precision: str = "float32",
-    normalization: Callable[..., layers.Layer] = layers.BatchNormalization,
-) -> keras.Model:
+@dataclasses.dataclass(frozen=True)
+class Kit:
+    """The layers that a network is made of, where devices differ in what they are best at. The weights are alike."""
+
+    convolution: Callable[..., layers.Layer] = layers.Conv2D
+    normalization: Callable[..., layers.Layer] = layers.BatchNormalization
+
+
+_KERAS = Kit()
+
+
+def build_model(config: Config, *, precision: str = "float32", kit: Kit = _KERAS) -> keras.Model:
     """Builds the network that `config` describes; its defaults give the seed project's baseline, 320,817 parameters.
 
     A stem (if any), stages of convolutions that each halve the edge at their end, a head, dense layers, one logit.
@@ -38,17 +44,17 @@ def build_model(
     Args:
       config: its model fields and `image_size` are used.
       precision: arithmetic of the layers, one that `settle_precision` returns; the weights are float32 in all of them.
-      normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
+      kit: the layers to use.
 
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> `logit` [B, 1] float32; positive means REAL.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name="image")
     if not config.mirror_average:
-        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name="aireal")
+        return keras.Model(image, _Network(config, _POLICIES[precision], image, kit)(), name="aireal")
     # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
     both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
-    logits = _Network(config, _POLICIES[precision], both, normalization)()
+    logits = _Network(config, _POLICIES[precision], both, kit)()
     return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name="aireal")
 
 
@@ -68,7 +74,7 @@ def settle_precision(config: Config) -> str:
 
 
 def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
-    """Builds and compiles in the run's precision, with the normalization that its devices are best at.
+    """Builds and compiles in the run's precision, of the layers that its devices are best at.
 
     Training sees mirror images by `--augment_flip`, so that `--mirror_average` waits for the finished network.
 
@@ -76,17 +82,21 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
       A model of `build_model`'s input and output; with `--object_weight`, of its input and two outputs, `logit` and
       `object` [B, 10], learnt from {"logit": labels [B], "object": objects [B] int64}.
     """
-    normalization = layers.BatchNormalization
-    if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
-        normalization = functools.partial(normalization, synchronized=True)
-    elif not tf.config.list_physical_devices("GPU"):
-        normalization = FusedBatchNormalization
     single = dataclasses.replace(config, mirror_average=False)
-    model = build_model(single, precision=settle_precision(config), normalization=normalization)
+    model = build_model(single, precision=settle_precision(config), kit=_kit(config))
     if config.object_weight:
         model = _with_objects(model)
     compile_model(model, config, steps_per_epoch)
     return model
+
+
+def _kit(config: Config) -> Kit:
+    if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
+        return Kit(normalization=functools.partial(layers.BatchNormalization, synchronized=True))
+    if tf.config.list_physical_devices("GPU"):
+        return _KERAS
+    convolution = layers.Conv2D if machine.computes_bfloat16() else TransposedGradientConv2D
+    return Kit(convolution, FusedBatchNormalization)
 
 
 def finish(trained: keras.Model, config: Config) -> keras.Model:
@@ -111,13 +121,11 @@ def _with_objects(model: keras.Model) -> keras.Model:
 class _Network:
     """The layers of one network, numbered as they are made."""
 
-    def __init__(
-        self, config: Config, dtype: str, image: keras.KerasTensor, normalization: Callable[..., layers.Layer]
-    ):
+    def __init__(self, config: Config, dtype: str, image: keras.KerasTensor, kit: Kit):
         self._config = config
         self._dtype = dtype
         self._image = image
-        self._normalization = normalization
+        self._kit = kit
         self._convolutions = 0
 
     def __call__(self) -> keras.KerasTensor:
@@ -190,11 +198,11 @@ class _Network:
             penalties = {"depthwise_regularizer": self._l2(), "pointwise_regularizer": self._l2()}
             x = layers.SeparableConv2D(filters, kernel_size, **penalties, **options)(x)
         else:
-            x = layers.Conv2D(filters, kernel_size, kernel_regularizer=self._l2(), **options)(x)
+            x = self._kit.convolution(filters, kernel_size, kernel_regularizer=self._l2(), **options)(x)
         if pool:
             x = pool(x)
         if normalised:
-            x = self._normalization(momentum=_MOVING_AVERAGE, name=f"{name}_norm", dtype=self._dtype)(x)
+            x = self._kit.normalization(momentum=_MOVING_AVERAGE, name=f"{name}_norm", dtype=self._dtype)(x)
             x = layers.Activation(config.activation, name=f"{name}_activation", dtype=self._dtype)(x)
         return x
 

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from aireal import machine
 from aireal.config import Config
-from aireal.models import averages_mirrored, build_for_training, build_model, compile_model, finish, of_verdict
-from aireal.normalization import FusedBatchNormalization
+from aireal.cpu_layers import FusedBatchNormalization, TransposedGradientConv2D
+from aireal.models import Kit, averages_mirrored, build_for_training, build_model, compile_model, finish, of_verdict
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
 
@@ -240,12 +241,21 @@ def test_telling_objects_adds_to_the_loss_and_the_finished_network_does_not(more
     assert figures["loss"] == pytest.approx(verdict, rel=1e-5)
 
 
-def test_a_fused_network_has_the_weights_of_the_other_in_the_same_order():
+def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_order():
     config = Config(**FAMILY, filters=(6, 8), normalization="batch")
-    fused, plain = build_model(config, normalization=FusedBatchNormalization), build_model(config)
-    plain.set_weights(fused.get_weights())
+    quick, plain = build_model(config, kit=Kit(TransposedGradientConv2D, FusedBatchNormalization)), build_model(config)
+    plain.set_weights(quick.get_weights())
     image = np.random.default_rng(0).random([4, 16, 16, 3], np.float32)
-    np.testing.assert_array_equal(fused(image, training=False), plain(image, training=False))
+    np.testing.assert_array_equal(quick(image, training=False), plain(image, training=False))
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_training_without_a_gpu_uses_the_layers_that_the_processor_is_best_at(monkeypatch, has_bfloat16):
+    monkeypatch.setattr(machine, "computes_bfloat16", lambda: has_bfloat16)
+    model = build_for_training(Config(**FAMILY, filters=(6, 8), normalization="batch", precision="auto"), 1)
+    assert type(model.get_layer("conv1_norm")) is FusedBatchNormalization
+    assert type(model.get_layer("conv1")) is (keras.layers.Conv2D if has_bfloat16 else TransposedGradientConv2D)
+    assert model.get_layer("conv1").compute_dtype == ("bfloat16" if has_bfloat16 else "float32")
 
 
 @pytest.mark.parametrize(
