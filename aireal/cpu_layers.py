@@ -1,4 +1,7 @@
-"""Keras's layers with training passes that take less time on a CPU. The weights are Keras's, in the same order."""
+"""Keras's layers with training passes that take less time on a CPU.
+
+They have the names of Keras's own, by which checkpoints know layers: what one machine began, another can go on with.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +9,7 @@ import keras
 import tensorflow as tf
 
 
-class FusedBatchNormalization(keras.layers.BatchNormalization):
+class BatchNormalization(keras.layers.BatchNormalization):
     """Keras's layer, whose training pass is TensorFlow's fused operation: half the time of a training step.
 
     Keras 3 computes moments, scale and shift one after the other, in float32, which takes as long as the convolutions
@@ -30,7 +33,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
-class TransposedGradientConv2D(keras.layers.Conv2D):
+class Conv2D(keras.layers.Conv2D):
     """Keras's layer, whose gradient by its input is a convolution too, with the kernel turned and transposed.
 
     For which TensorFlow has a slower operation of its own: on AVX2 up to 3 times as slow, 1.3 times for a whole step

@@ -8,9 +8,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops, regularizers
 
-from aireal import machine
+from aireal import cpu_layers, machine
 from aireal.config import Config
-from aireal.cpu_layers import FusedBatchNormalization, TransposedGradientConv2D
 from builders.cifake import sources
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -95,8 +94,8 @@ def _kit(config: Config) -> Kit:
         return Kit(normalization=functools.partial(layers.BatchNormalization, synchronized=True))
     if tf.config.list_physical_devices("GPU"):
         return _KERAS
-    convolution = layers.Conv2D if machine.computes_bfloat16() else TransposedGradientConv2D
-    return Kit(convolution, FusedBatchNormalization)
+    convolution = layers.Conv2D if machine.computes_bfloat16() else cpu_layers.Conv2D
+    return Kit(convolution, cpu_layers.BatchNormalization)
 
 
 def finish(trained: keras.Model, config: Config) -> keras.Model:

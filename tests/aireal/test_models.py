@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from aireal import machine
+from aireal import cpu_layers, machine
 from aireal.config import Config
-from aireal.cpu_layers import FusedBatchNormalization, TransposedGradientConv2D
 from aireal.models import Kit, averages_mirrored, build_for_training, build_model, compile_model, finish, of_verdict
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
@@ -243,7 +242,7 @@ def test_telling_objects_adds_to_the_loss_and_the_finished_network_does_not(more
 
 def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_order():
     config = Config(**FAMILY, filters=(6, 8), normalization="batch")
-    quick, plain = build_model(config, kit=Kit(TransposedGradientConv2D, FusedBatchNormalization)), build_model(config)
+    quick, plain = build_model(config, kit=Kit(cpu_layers.Conv2D, cpu_layers.BatchNormalization)), build_model(config)
     plain.set_weights(quick.get_weights())
     image = np.random.default_rng(0).random([4, 16, 16, 3], np.float32)
     np.testing.assert_array_equal(quick(image, training=False), plain(image, training=False))
@@ -253,8 +252,8 @@ def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_or
 def test_training_without_a_gpu_uses_the_layers_that_the_processor_is_best_at(monkeypatch, has_bfloat16):
     monkeypatch.setattr(machine, "computes_bfloat16", lambda: has_bfloat16)
     model = build_for_training(Config(**FAMILY, filters=(6, 8), normalization="batch", precision="auto"), 1)
-    assert type(model.get_layer("conv1_norm")) is FusedBatchNormalization
-    assert type(model.get_layer("conv1")) is (keras.layers.Conv2D if has_bfloat16 else TransposedGradientConv2D)
+    assert type(model.get_layer("conv1_norm")) is cpu_layers.BatchNormalization
+    assert type(model.get_layer("conv1")) is (keras.layers.Conv2D if has_bfloat16 else cpu_layers.Conv2D)
     assert model.get_layer("conv1").compute_dtype == ("bfloat16" if has_bfloat16 else "float32")
 
 
