@@ -224,6 +224,11 @@ class Config:
         for complaint in rules.complaints(self):
             raise UserError(complaint)
 
+    def as_begun(self, earlier: "Config") -> "Config":
+        """Returns the same with each "auto" that an earlier start has settled for its machine as it was settled."""
+        settled = {name: getattr(earlier, name) for name in ("cache", "precision") if getattr(self, name) == "auto"}
+        return dataclasses.replace(self, **settled)
+
     def for_judging(self, batch_size: int) -> "Config":
         """Returns the same without augmentation, in batches of this size: the images as they are."""
         plain = {field.name: field.default for field in dataclasses.fields(self) if field.name.startswith("augment_")}

@@ -37,12 +37,14 @@ class Conv2D(keras.layers.Conv2D):
     """Keras's layer, whose gradient by its input is a convolution too, with the kernel turned and transposed.
 
     For which TensorFlow has a slower operation of its own: on AVX2 up to 3 times as slow, 1.3 times for a whole step
-    of the network of accurate.cfg. Where strides or an even kernel would need more than turning, it is Keras's layer.
+    of the network of accurate.cfg. Where more than turning would be needed (strides, dilation, groups, an even kernel,
+    no padding, channels first) it is Keras's layer.
     """
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        odd = all(edge % 2 for edge in self.kernel_size)
-        if (self.padding, self.strides, self.dilation_rate, odd) != ("same", (1, 1), (1, 1), True):
+        plain = (self.padding, self.data_format) == ("same", "channels_last") and self.groups == 1
+        plain &= self.strides == self.dilation_rate == (1, 1) and all(edge % 2 for edge in self.kernel_size)
+        if not plain:
             return super().convolution_op(inputs, kernel)
         return _convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+import pathlib
 import sys
 import time
 import zlib
@@ -48,7 +49,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         if config.evaluate != "none":
             report.evaluate(folder, data, splits=["validation"] if config.evaluate == "validation" else _judged(data))
         peaks = (machine.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
-        return folder.update_result(peak_memory_bytes=max(peaks))
+        return folder.update_result(precision=config.precision, peak_memory_bytes=max(peaks))
 
 
 def _judged(data: Data) -> list[str]:
@@ -65,10 +66,12 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         model.optimizer.build(model.trainable_variables)
     price = cost.cost(models.build_model(config))
     print(cost.sentence(price), flush=True)
+    if config.precision == "bfloat16" and not _accelerators() and not machine.computes_bfloat16():
+        print("No bfloat16 instructions were found: a step may take ten times as long as in float32.", flush=True)
     done = 0
     if saved := folder.checkpoint():
         path, done = saved
-        model.load_weights(path)
+        _load(model, path)
         print(f"Going on after epoch {done} of {config.epochs}.")
     journal = _Journal(config, folder, folder.rows()[:done], data.steps_per_epoch())
     if not journal.finished():
@@ -91,6 +94,15 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
     _save(models.finish(model, config), config, data, folder)  # comes last: where it stands, the training is over
+
+
+def _load(model: keras.Model, checkpoint: pathlib.Path) -> None:
+    try:
+        model.load_weights(checkpoint)
+    except ValueError as error:  # what Keras raises where it finds other layers
+        raise UserError(
+            f"{checkpoint} is of another version or damaged. Give --overwrite to begin again, or another --workdir."
+        ) from error
 
 
 def _save(final: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
@@ -148,8 +160,6 @@ def _describe(config: Config, data: Data) -> None:
     sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
     where = {"ram": f"in memory ({data.decoded_bytes / 2**20:,.0f} MiB)", "none": "streamed from TFRecords"}[data.cache]
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
-    if config.precision == "bfloat16" and not _accelerators() and not machine.computes_bfloat16():
-        print("This processor has no instructions for bfloat16: --precision=float32 would be ten times as fast.")
 
 
 class Reseed(keras.callbacks.Callback):

@@ -17,7 +17,7 @@ import psutil
 from aireal.config import package_folder
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
-_BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}  # for which oneDNN, TensorFlow's library on CPUs, has kernels
+_BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}  # without them oneDNN, TensorFlow's library on CPUs, emulates
 
 
 def peak_memory_bytes() -> int:
@@ -52,11 +52,16 @@ def version(package: str) -> str | None:
 
 
 def computes_bfloat16() -> bool:
-    """Returns whether the processor has the instructions with which bfloat16 convolutions are faster than float32 ones.
+    """Returns whether the processor is known to have instructions for bfloat16; on Linux with x86 alone it is.
 
-    Without them, as on AVX2 alone, TensorFlow takes ten times as long for a training step as in float32.
+    Without them, on AVX2 alone, TensorFlow takes ten times as long for a training step as in float32.
     """
-    return bool(_BFLOAT16_INSTRUCTIONS & set(_cpuinfo().split()))
+    return bool(_BFLOAT16_INSTRUCTIONS & instructions())
+
+
+def instructions() -> set[str]:
+    """Returns the names of the processor's instruction sets, as /proc/cpuinfo has them; none where they are unknown."""
+    return set(" ".join(re.findall(r"^flags\s*:(.*)", _cpuinfo(), re.MULTILINE)[:1]).split())
 
 
 def _processor() -> str:

@@ -94,8 +94,8 @@ def _kit(config: Config) -> Kit:
         return Kit(normalization=functools.partial(layers.BatchNormalization, synchronized=True))
     if tf.config.list_physical_devices("GPU"):
         return _KERAS
-    convolution = layers.Conv2D if machine.computes_bfloat16() else cpu_layers.Conv2D
-    return Kit(convolution, cpu_layers.BatchNormalization)
+    only_avx2 = "avx2" in (instructions := machine.instructions()) and "avx512f" not in instructions
+    return Kit(cpu_layers.Conv2D if only_avx2 else layers.Conv2D, cpu_layers.BatchNormalization)
 
 
 def finish(trained: keras.Model, config: Config) -> keras.Model:

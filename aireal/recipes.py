@@ -36,9 +36,9 @@ def results(configs: Sequence[Config], workdir: str) -> dict[str, Any]:
       workdir: the beginning of the run folders' names.
 
     Returns:
-      parameters and macs; seeds; and of train_seconds, validation_accuracy, test_accuracy and
-      test_accuracy_without_duplicates (those that `evaluate` asks for and the data allow) the values, their mean,
-      standard deviation (of the sample; 0 for one) and minimum.
+      parameters and macs; seeds; precisions, those that they were trained in; and of train_seconds,
+      validation_accuracy, test_accuracy and test_accuracy_without_duplicates (those that `evaluate` asks for and the
+      data allow) the values, their mean, standard deviation (of the sample; 0 for one) and minimum.
     """
     return _summary(configs, [_run(config, workdir) for config in configs])
 
@@ -65,7 +65,8 @@ def comparison(configs: Sequence[Config]) -> dict[str, Any]:
 
 def describe(row: dict[str, Any]) -> str:
     """Returns a row of `results` or `comparison` for people."""
-    lines = [f"{row['parameters']:,} parameters, {row['macs'] / 1e6:.2f} million MACs, seeds {row['seeds']}"]
+    size = f"{row['parameters']:,} parameters, {row['macs'] / 1e6:.2f} million MACs"
+    lines = [f"{size}, trained in {' and '.join(row['precisions'])}, seeds {row['seeds']}"]
     for name in ("train_seconds", *_ACCURACIES["test"]):
         if name in row:
             scale, unit = (1, "s") if name == "train_seconds" else (100, "%")
@@ -85,6 +86,7 @@ def _run(config: Config, workdir: str) -> dict[str, Any]:
 def _summary(configs: Sequence[Config], found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     costs = cost.cost(models.build_model(configs[0]))
     row = {"parameters": costs["parameters"], "macs": costs["macs"], "seeds": [config.seed for config in configs]}
+    row["precisions"] = sorted({result["precision"] for result in found})  # auto differs between machines
     row["train_seconds"] = _statistics([result["train_seconds"] for result in found])
     for name, split in _ACCURACIES[configs[0].evaluate].items():
         if all(split in result for result in found):

@@ -46,7 +46,7 @@ class RunFolder:
         """Makes the folder, or opens one that belongs to the same flags, for this process alone.
 
         Yields:
-          `config`, with an "auto" of `cache` and `precision` replaced by what an earlier start chose.
+          `config`, as begun where an earlier start has begun it.
 
         Raises:
           UserError: the folder belongs to other flags or to something else, or a run is active in it.
@@ -77,8 +77,7 @@ class RunFolder:
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config
         earlier = self.config()
-        settled = {name: getattr(earlier, name) for name in ("cache", "precision") if getattr(config, name) == "auto"}
-        config = dataclasses.replace(config, **settled)
+        config = config.as_begun(earlier)
         names = [field.name for field in dataclasses.fields(Config) if field.name not in FREE]
         differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
         if differing:

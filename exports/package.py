@@ -44,8 +44,9 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
             verify.check(found)
             if camera_size:
                 camera = scorers.load(partial / artifacts.tflite_name("camera"))
-                found["camera"] = verify.verify_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
+                found["camera"] = verify.compare_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
                 _print_camera(found["camera"])
+                verify.check_camera(found["camera"])
             files.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
             _write_golden(partial / "golden", forms, data)
             readme = _readme(found, partial, folder.config(), config, camera_size)

@@ -30,8 +30,11 @@ class Folder:
         self._running = self.path / "running"
 
     @contextlib.contextmanager
-    def claim(self, study: Study) -> Iterator[None]:
+    def claim(self, study: Study) -> Iterator[Study]:
         """Makes the folder, or opens that of the same search, for this process alone.
+
+        Yields:
+          `study`, its config as begun where the search has begun.
 
         Raises:
           UserError: it belongs to another search or to something else, or a search is active in it.
@@ -47,10 +50,11 @@ class Folder:
         with held:
             if self._settings.exists():
                 if self._has_begun():  # else all may be said anew
+                    study = dataclasses.replace(study, config=study.config.as_begun(self.study().config))
                     self._check(study)
             elif any(map(self._is_foreign, self.path.iterdir())):
                 raise UserError(f"{self.path} holds other files and no search. Choose another --workdir.")
-            yield
+            yield study
 
     def _has_begun(self) -> bool:
         return (self.path / PROJECT).exists()

@@ -1,5 +1,6 @@
 """The course of a search, from the data to the report. Free of TensorFlow."""
 
+import dataclasses
 import time
 from typing import Any
 
@@ -26,12 +27,15 @@ def search(
     Raises:
       UserError: the folder, the data or the flags cannot be used, or a process failed.
     """
-    with folder.claim(study):
+    with folder.claim(study) as study:
         folder.write(study)
         if len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
-            folder.begin(supervisor.prepare(folder))
+            fingerprint, precision = supervisor.prepare(folder)
+            study = dataclasses.replace(study, config=dataclasses.replace(study.config, precision=precision))
+            folder.write(study)  # for all workers, whatever their machines are best at: trials are compared
+            folder.begin(fingerprint)
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
             options = {"address": address, "trials_per_worker": trials_per_worker}
             _supervise(folder, study, workers, chief=True, others=others, **options)
@@ -43,7 +47,8 @@ def search(
 def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
     """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
     study = folder.study()
-    folder.check_data(supervisor.prepare(folder))
+    fingerprint, _ = supervisor.prepare(folder)
+    folder.check_data(fingerprint)
     options = {"address": address, "trials_per_worker": trials_per_worker}
     _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)
 

@@ -59,8 +59,8 @@ class _Process:
         return self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
 
 
-def prepare(folder: Folder) -> str:
-    """Makes the TFRecords of a search, where no earlier one has, and returns the data's fingerprint."""
+def prepare(folder: Folder) -> tuple[str, str]:
+    """Makes the TFRecords of a search, where no earlier one has; returns the data's fingerprint and the precision."""
     process = _start(["prepare", str(folder.path)], {}, stdout=subprocess.PIPE, text=True)
     with process:
         printed = process.stdout.read()
@@ -68,7 +68,8 @@ def prepare(folder: Folder) -> str:
         raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
     if process.returncode:  # what was wrong is printed already
         sys.exit(process.returncode)
-    return printed.split()[-1]
+    fingerprint, precision = printed.split()[-2:]
+    return fingerprint, precision
 
 
 def free_port(host: str, port: int = 0) -> int:

@@ -23,7 +23,7 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
-from aireal import files, flags
+from aireal import files, flags, models
 from aireal.config import UserError
 from aireal.data import Data
 from tuning import oracles
@@ -152,7 +152,7 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
     """Runs one process of a search.
 
     Args:
-      role: prepare (makes the TFRecords and prints the data's fingerprint), chief or worker.
+      role: prepare (makes the TFRecords, prints the data's fingerprint and the precision of trials), chief or worker.
       workdir: of the search.
       trials: after which a worker ends; 0 goes on.
     """
@@ -168,7 +168,7 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
         _check(study)  # what is wrong with the flags is said first
         data = Data(study.config)
         data.check_training()
-        print(data.fingerprint)
+        print(data.fingerprint, models.settle_precision(study.config))
         return
     try:
         Tuner(folder, study, int(trials)).search()

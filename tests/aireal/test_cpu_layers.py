@@ -48,12 +48,21 @@ def test_outside_of_training_it_is_keras_own(layers, images, trainable, training
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize(
     ("kernel_size", "options"),
-    [(1, {}), (3, {}), ((5, 3), {"activation": "relu"}), (4, {}), (3, {"strides": 2}), (3, {"padding": "valid"})],
+    [
+        (1, {}),
+        (3, {}),
+        ((5, 3), {"activation": "relu"}),
+        (4, {}),
+        (3, {"strides": 2}),
+        (3, {"padding": "valid"}),
+        (3, {"dilation_rate": 2}),
+        (3, {"groups": 5}),
+    ],
     ids=str,
 )
 def test_a_convolution_and_its_gradients_are_those_of_keras(images, kernel_size, options, dtype):
     quick, keras_own = (
-        kind(7, kernel_size, dtype=dtype, **{"padding": "same", **options})
+        kind(10, kernel_size, dtype=dtype, **{"padding": "same", **options})
         for kind in (cpu_layers.Conv2D, keras.layers.Conv2D)
     )
     for layer in (quick, keras_own):

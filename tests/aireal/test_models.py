@@ -248,9 +248,23 @@ def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_or
     np.testing.assert_array_equal(quick(image, training=False), plain(image, training=False))
 
 
+def test_what_one_machine_began_another_goes_on_with(tmp_path):
+    config = Config(**FAMILY, filters=(6, 8), normalization="batch")
+    kits = [Kit(), Kit(cpu_layers.Conv2D, cpu_layers.BatchNormalization)]
+    for number, (one, other) in enumerate(zip(kits, reversed(kits), strict=True)):
+        began, goes_on = build_model(config, kit=one), build_model(config, kit=other)
+        began.save_weights(path := tmp_path / f"{number}.weights.h5")
+        goes_on.load_weights(path)
+        for expected, found in zip(began.get_weights(), goes_on.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("has_bfloat16", [True, False])
 def test_training_without_a_gpu_uses_the_layers_that_the_processor_is_best_at(monkeypatch, has_bfloat16):
-    monkeypatch.setattr(machine, "computes_bfloat16", lambda: has_bfloat16)
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("a GPU decides instead of the processor")
+    instructions = {"avx2"} | ({"avx512f", "avx512_bf16"} if has_bfloat16 else set())
+    monkeypatch.setattr(machine, "instructions", lambda: instructions)
     model = build_for_training(Config(**FAMILY, filters=(6, 8), normalization="batch", precision="auto"), 1)
     assert type(model.get_layer("conv1_norm")) is cpu_layers.BatchNormalization
     assert type(model.get_layer("conv1")) is (keras.layers.Conv2D if has_bfloat16 else cpu_layers.Conv2D)

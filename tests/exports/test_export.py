@@ -281,6 +281,12 @@ def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained)
     assert _is_as_it_was(run)
 
 
+def test_a_camera_form_that_judges_otherwise_is_refused():
+    verify.check_camera({"n": 240, "camera": {"flips": 4}})
+    with pytest.raises(UserError, match="camera: 5 of 240 verdicts"):
+        verify.check_camera({"n": 240, "camera": {"flips": 5}})
+
+
 def test_a_camera_no_larger_than_the_model_is_refused(run, trained):
     with pytest.raises(UserError, match="more than the model's own 32"):
         _export(run, trained[0], camera_size=32)
@@ -408,14 +414,14 @@ def test_a_run_that_cannot_be_exported_is_a_sentence(run_python, run, prepare, s
 
 def test_the_float16_form_keeps_its_small_tensors():
     keras.utils.set_random_seed(0)
-    model = models.build_model(Config(filters=(8, 4), dense_units=(16,)))
+    model = models.build_model(Config(filters=(8, 4), dense_units=(64, 200)))
     full, half = (
         artifacts._convert(model, artifacts.serving.from_pixels(model, batch=1), configure)
         for configure in (lambda converter: None, artifacts._float16_weights)
     )
     kept = flatbuffer.read(flatbuffer.keep_float32(half, full))
     names = flatbuffer.operators(kept)
-    assert names.count("DEQUANTIZE") == 3  # a kernel each of conv2, dense1 and the logit
+    assert names.count("DEQUANTIZE") == 2  # the kernels of the dense layers
     assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
 
 

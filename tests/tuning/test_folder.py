@@ -63,6 +63,13 @@ def test_what_does_not_matter_may_change(folder, change):
     assert folder.study() == changed
 
 
+def test_a_search_goes_on_in_the_precision_in_which_it_began(folder):
+    begun = dataclasses.replace(STUDY, config=Config(precision="bfloat16"))
+    folder.write(begun)
+    with folder.claim(dataclasses.replace(STUDY, config=Config(precision="auto"))) as study:
+        assert study == begun
+
+
 def test_before_the_first_trial_everything_may_change(tmp_path):
     folder = Folder(str(tmp_path / "search"))
     with folder.claim(STUDY):
