@@ -5,7 +5,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
-_SMALL = 10_000  # numbers of a tensor that float16 forms hold in float32
+_SMALL = 20_000  # numbers of a tensor that float16 forms hold in float32
 _ALIGNMENT = 16  # bytes; what the schema demands of buffers, and the generated code forgets
 _VARIABLES = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}

@@ -414,7 +414,7 @@ def test_a_run_that_cannot_be_exported_is_a_sentence(run_python, run, prepare, s
 
 def test_the_float16_form_keeps_its_small_tensors():
     keras.utils.set_random_seed(0)
-    model = models.build_model(Config(filters=(8, 4), dense_units=(64, 200)))
+    model = models.build_model(Config(filters=(8, 4), dense_units=(100, 250)))
     full, half = (
         artifacts._convert(model, artifacts.serving.from_pixels(model, batch=1), configure)
         for configure in (lambda converter: None, artifacts._float16_weights)
