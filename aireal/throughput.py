@@ -214,6 +214,6 @@ def _two_passes(start: Callable[[], Iterable]) -> dict[str, float]:
     speeds = []
     for _ in range(2):
         begin = time.perf_counter()
-        count = sum(int(labels.shape[0]) for _, labels in start())
+        count = sum(int(images.shape[0]) for images, _ in start())
         speeds.append(count / (time.perf_counter() - begin))
     return {"first_pass": speeds[0], "second_pass": speeds[1]}

@@ -1,5 +1,7 @@
 import json
 
+from aireal import throughput
+
 
 def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
     output = tmp_path / "benchmark.json"
@@ -18,3 +20,9 @@ def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
     assert 0 <= rows["training_step"]["waiting_share"] < 1
     assert "training_step" in done.stdout
     assert f"{rows['training_step']['waiting_share']:.1%} of it is waiting for the next batch" in done.stdout
+
+
+def test_batches_that_tell_objects_are_counted_too(make_config, cifake):
+    few = {"source": str(cifake), "prepared_dir": str(cifake.parent / "prepared"), "train_fraction": 0.01}
+    passes = throughput._ours(make_config(object_weight=0.3, **few), "none")
+    assert min(passes.values()) > 0
