@@ -163,11 +163,7 @@ class Config:
     )
 
     epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
-    optimizer: str = _training(
-        "adam",
-        "adam, sgd (Nesterov momentum 0.9) or lion",
-        choices=("adam", "sgd", "lion"),
-    )
+    optimizer: str = _training("adam", "adam, sgd (Nesterov momentum 0.9) or lion", choices=("adam", "sgd", "lion"))
     learning_rate: float = _training(
         1e-4, "step size of the optimizer, or its peak under a schedule", at_least=1e-9, at_most=10.0
     )
@@ -195,8 +191,8 @@ class Config:
     )
     precision: str = _training(
         "float32",
-        "arithmetic of training: float32, bfloat16, float16 (for older GPUs), or auto, bfloat16 where the GPU or the "
-        "processor has instructions for it and else float32. Evaluation is always float32",
+        "arithmetic of training; auto is bfloat16 where GPU or processor have instructions for it, else float32; "
+        "float16 is for older GPUs. Evaluation is always float32",
         choices=("float32", "bfloat16", "float16", "auto"),
     )
     strategy: str = _training(

@@ -6,7 +6,6 @@ import math
 import pathlib
 import sys
 import time
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import calibration, cost, files, machine, models, preprocess, record, report
+from aireal import calibration, cost, files, learning, machine, models, preprocess, record, report
 from aireal.config import Config, UserError
 from aireal.data import Data
 
@@ -38,7 +37,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
         data.check_training()
-        config = dataclasses.replace(config, cache=data.cache, precision=models.settle_precision(config))
+        config = dataclasses.replace(config, cache=data.cache, precision=learning.settle_precision(config))
         folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)
         if not folder.model.exists():
@@ -62,7 +61,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
     with _scope(config) as strategy:
         _check_replicas(strategy, config.batch_size, data)
-        model = models.build_for_training(config, data.steps_per_epoch())
+        model = learning.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
     price = cost.cost(models.build_model(config))
     print(cost.sentence(price), flush=True)
@@ -83,7 +82,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
             validation_data=data.validation(),
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[Reseed(config.seed), journal, *_tensorboard(config, folder)],
+            callbacks=[learning.Reseed(config.seed), journal, *_tensorboard(config, folder)],
         )
     if config.keep == "best":
         model.load_weights(folder.best_weights)
@@ -93,7 +92,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
         train_seconds=round(sum(row["train_seconds"] for row in journal.rows), 2),
         peak_memory_bytes=max(machine.peak_memory_bytes(), folder.result().get("peak_memory_bytes", 0)),
     )
-    _save(models.finish(model, config), config, data, folder)  # comes last: where it stands, the training is over
+    _save(learning.finish(model, config), config, data, folder)  # comes last: where it stands, the training is over
 
 
 def _load(model: keras.Model, checkpoint: pathlib.Path) -> None:
@@ -162,20 +161,6 @@ def _describe(config: Config, data: Data) -> None:
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
 
 
-class Reseed(keras.callbacks.Callback):
-    """Sets the dropout layers' generators at the start of every epoch, because no checkpoint stores them."""
-
-    def __init__(self, seed: int):
-        super().__init__()
-        self._seed = seed
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        for layer in self.model.layers:
-            if generator := getattr(layer, "seed_generator", None):
-                key = zlib.crc32(f"{self._seed}/{layer.name}/{epoch}".encode())
-                generator.state.assign(np.array([key, 0], np.uint32))
-
-
 class _Journal(keras.callbacks.Callback):
     """After each epoch: metrics.jsonl, best weights so far, a checkpoint. Meanwhile: progress, and a look at the loss.
 
@@ -212,7 +197,7 @@ class _Journal(keras.callbacks.Callback):
         self._last_step = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        now, logs = time.perf_counter(), models.of_verdict(logs)
+        now, logs = time.perf_counter(), learning.of_verdict(logs)
         # The last step's loss was computed before its update, so the weights are looked at too.
         if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
             self._diverged(f"The weights ceased to be finite in epoch {epoch + 1}")

@@ -17,7 +17,7 @@ import psutil
 import tensorflow as tf
 
 from aireal import data as data_lib
-from aireal import demo, models, readers
+from aireal import demo, learning, models, readers
 from aireal.config import Config, UserError
 from aireal.data import Data
 from builders.cifake import sources
@@ -130,7 +130,7 @@ def _training_steps(config: Config) -> dict[str, float]:
     """Our way: batches from memory, `config.precision`; an epoch's last, smaller batch is filled up from the next."""
     data = Data(dataclasses.replace(config, cache="ram"))
     data.check_training()
-    model = models.build_for_training(config, data.steps_per_epoch())
+    model = learning.build_for_training(config, data.steps_per_epoch())
     whole = data.training(config.epochs).repeat().rebatch(config.batch_size).prefetch(readers.PREFETCHED)
     passes = _fit(model, whole, count=_STEPS * config.batch_size, shuffle=False, steps_per_epoch=_STEPS)
     return {**passes, "waiting_share": _waiting_share(model, iter(whole))}

@@ -33,8 +33,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     reference = scorers.load(folder.model)
     if camera_size and camera_size <= reference.image_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
-    data = Data(config)
-    path = folder.path / "export"
+    data, path = Data(config), folder.path / "export"
     try:
         with files.replacing_folder(path) as partial:
             _convert(reference.model, config, data, camera_size, partial)

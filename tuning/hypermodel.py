@@ -9,7 +9,7 @@ import keras_tuner
 import numpy as np
 from sklearn.metrics import log_loss
 
-from aireal import calibration, cost, experiment, metrics, models
+from aireal import calibration, cost, learning, metrics
 from aireal.config import Config
 from aireal.data import Data
 from tuning.space import Space
@@ -30,7 +30,7 @@ class HyperModel(keras_tuner.HyperModel):
         config = self._space.config(hp)
         keras.backend.clear_session()
         keras.utils.set_random_seed(config.seed)
-        return models.build_for_training(config, self._data_of(config).steps_per_epoch())
+        return learning.build_for_training(config, self._data_of(config).steps_per_epoch())
 
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()
@@ -53,7 +53,7 @@ class HyperModel(keras_tuner.HyperModel):
             steps_per_epoch=data.steps_per_epoch(),
             shuffle=False,
             verbose=0,
-            callbacks=[experiment.Reseed(config.seed), _StopAtNaN(), *callbacks],
+            callbacks=[learning.Reseed(config.seed), _StopAtNaN(), *callbacks],
         )
         trained = time.perf_counter()
         found = _judge(model, config, data)
@@ -71,7 +71,7 @@ def size(model: keras.Model) -> dict[str, int]:
 
 
 def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
-    final = models.finish(model, config)
+    final = learning.finish(model, config)
     label, logit = data.table("validation").label, calibration.logits(final, data)
     if not np.isfinite(logit).all():
         raise FailedTrialError("the scores on the validation images are not finite")

@@ -23,7 +23,7 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
-from aireal import files, flags, models
+from aireal import files, flags, learning
 from aireal.config import UserError
 from aireal.data import Data
 from tuning import oracles
@@ -168,7 +168,7 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
         _check(study)  # what is wrong with the flags is said first
         data = Data(study.config)
         data.check_training()
-        print(data.fingerprint, models.settle_precision(study.config))
+        print(data.fingerprint, learning.settle_precision(study.config))
         return
     try:
         Tuner(folder, study, int(trials)).search()
