@@ -98,7 +98,7 @@ def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
 def _load(model: keras.Model, checkpoint: pathlib.Path) -> None:
     try:
         model.load_weights(checkpoint)
-    except ValueError as error:  # what Keras raises where it finds other layers
+    except (ValueError, OSError) as error:  # Keras's where it finds other layers, h5py's where it cannot read
         raise UserError(
             f"{checkpoint} is of another version or damaged. Give --overwrite to begin again, or another --workdir."
         ) from error
