@@ -15,6 +15,7 @@ def test_results_are_the_statistics_of_their_runs_and_keep_what_is_there(run_pyt
     first, second = (run["test"]["accuracy"] for run in runs)
     assert row["name"] == "tiny"
     assert row["seeds"] == [3, 5]
+    assert row["precisions"] == ["float32"]
     assert row["test_accuracy"] == {
         "mean": pytest.approx((first + second) / 2),
         "standard_deviation": pytest.approx(abs(first - second) / 2**0.5),
