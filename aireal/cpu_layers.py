@@ -36,7 +36,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 class Conv2D(keras.layers.Conv2D):
     """Keras's layer, whose gradient by its input is a convolution too, with the kernel turned and transposed.
 
-    For which TensorFlow has a slower operation of its own: on AVX2 up to 3 times as slow, 1.3 times for a whole step
+    For which TensorFlow has an operation of its own, on AVX2 mostly slower, up to 3 times: 1.3 times for a whole step
     of the network of accurate.cfg. Where more than turning would be needed (strides, dilation, groups, an even kernel,
     no padding, channels first) it is Keras's layer.
     """
