@@ -60,13 +60,16 @@ def conditions(image_size: int) -> list[Condition]:
     return found
 
 
-def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[dict[str, Any], pathlib.Path]:
-    """Judges a model on the test images in every condition and writes what was found; what was found before is kept.
+def judge(
+    model: pathlib.Path, run: record.RunFolder, config: Config, split: str = "test"
+) -> tuple[dict[str, Any], pathlib.Path]:
+    """Judges a model in every condition and writes what was found; what was found before is kept.
 
     Args:
       model: a .keras or .tflite file or a SavedModel folder.
       run: that it lies in; the file is written into its folder.
       config: the run's, perhaps with another source.
+      split: the images, "test" or "validation".
 
     Returns:
       The file's contents, what was judged on what, and for each of `conditions` its name, family, strength and the
@@ -78,10 +81,14 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[d
     batch_size = max(_BATCH_PIXELS // config.image_size**2, 1)
     data = Data(config.for_judging(batch_size))
     battery = conditions(config.image_size)
+    data.check_judging(split)
+    count = len(data.table(split))
     about = {
         "model": files.digest(model),
         "data_fingerprint": data.fingerprint,
-        "is_cifake": config.strict and config.image_size == 32 and len(data.table("test")) == _CIFAKE_TEST_IMAGES,
+        "split": split,
+        "n": count,
+        "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
         "battery": [condition.name for condition in battery],
         "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
         "seed": _SEED,
@@ -89,16 +96,17 @@ def judge(model: pathlib.Path, run: record.RunFolder, config: Config) -> tuple[d
     }
     folder = run.on(data.fingerprint).path
     folder.mkdir(exist_ok=True)
-    into = folder / ("robustness.json" if model == run.model else f"robustness-{model.stem}.json")
+    words = ["robustness"] + [model.stem] * (model != run.model) + [split] * (split != "test")
+    into = folder / f"{'-'.join(words)}.json"
     if into.exists() and (earlier := json.loads(into.read_text())).items() >= about.items():
         return earlier, into
-    result = {**about, "conditions": _measure(model, data, battery), "environment": machine.environment()}
+    result = {**about, "conditions": _measure(model, data, split, battery), "environment": machine.environment()}
     files.write_json(into, result)
     return result, into
 
 
-def _measure(model: pathlib.Path, data: Data, battery: Sequence[Condition]) -> list[dict[str, Any]]:
-    scorer, label, rows = scorers.load(model), data.table("test").label, []
+def _measure(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> list[dict[str, Any]]:
+    scorer, label, rows = scorers.load(model), data.table(split).label, []
     if scorer.image_size != data.config.image_size:
         raise UserError(
             f"{model} takes pictures of {scorer.image_size} pixels, the run's have {data.config.image_size}."
@@ -107,7 +115,7 @@ def _measure(model: pathlib.Path, data: Data, battery: Sequence[Condition]) -> l
         for condition in battery:
             progress.set_description(condition.name)
             p_real = []
-            for pixels in corrupted(data, condition).as_numpy_iterator():
+            for pixels in corrupted(data, split, condition).as_numpy_iterator():
                 p_real.append(scorer(pixels))
                 progress.update(len(pixels))
             found = metrics.evaluate(label, np.concatenate(p_real))
@@ -115,9 +123,9 @@ def _measure(model: pathlib.Path, data: Data, battery: Sequence[Condition]) -> l
     return rows
 
 
-def corrupted(data: Data, condition: Condition) -> tf.data.Dataset:
-    """Returns the test images in a condition: batches [B, S, S, 3] uint8 in the order of `Data.table`."""
-    images = data.pixels("test")
+def corrupted(data: Data, split: str, condition: Condition) -> tf.data.Dataset:
+    """Returns the images of a split in a condition: batches [B, S, S, 3] uint8 in the order of `Data.table`."""
+    images = data.pixels(split)
     if condition.corrupt is None:
         return images
 

@@ -28,7 +28,10 @@ PUBLISHED = {
 
 
 def compare(
-    groups: dict[str, Sequence[pathlib.Path]], overrides: dict[str, str | None], figure: pathlib.Path | None
+    groups: dict[str, Sequence[pathlib.Path]],
+    overrides: dict[str, str | None],
+    figure: pathlib.Path | None,
+    split: str = "test",
 ) -> None:
     """Judges models, prints a table and draws a figure.
 
@@ -36,6 +39,7 @@ def compare(
       groups: name -> model files; those of one name are of runs that differ in their seed.
       overrides: fields of the runs' configs with other values, as a source.
       figure: the file; None is one beside the first result.
+      split: the images that they are judged on, "test" or "validation".
 
     Raises:
       UserError: models cannot be compared, or one cannot be loaded.
@@ -48,7 +52,7 @@ def compare(
     for name, models in groups.items():
         found[name] = results = []
         for model in models:
-            result, place = battery.judge(model, runs[model], configs[model])
+            result, place = battery.judge(model, runs[model], configs[model], split)
             results.append(result)
             places.append(place)
             print(f"{model} is judged in {place}.", flush=True)

@@ -84,6 +84,11 @@ class Data:
                     f"FAKE and {photographs:,} REAL for {split}, which needs one of each at least."
                 )
 
+    def check_judging(self, split: str) -> None:
+        """Raises UserError where a split has no images."""
+        if not len(self.table(split)):
+            raise UserError(f"There are no {split} images: --validation_fraction={self.config.validation_fraction:g}.")
+
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
 

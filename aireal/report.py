@@ -9,7 +9,6 @@ import numpy as np
 import tqdm
 
 from aireal import calibration, files, metrics, models, plots, record
-from aireal.config import UserError
 from aireal.data import LABELS, Data, Table
 
 _ERRORS_SHOWN = 24
@@ -37,8 +36,7 @@ def evaluate(
     into = into or folder
     into.path.mkdir(exist_ok=True)
     for split in splits:
-        if not len(data.table(split)):
-            raise UserError(f"There are no {split} images: --validation_fraction={data.config.validation_fraction:g}.")
+        data.check_judging(split)
     model = keras.models.load_model(folder.model, compile=False)
     calibrated = folder.result().get("calibration")
     for split in splits:

@@ -20,6 +20,12 @@ _RUN = flags.DEFINE_list(
     "for runs that differ in their seed",
     required=True,
 )
+_SPLIT = flags.DEFINE_enum(
+    "split",
+    "test",
+    ["validation", "test"],
+    "images to judge on: those of validation, each run's own, for choices, those of test for the report",
+)
 _FIGURE = flags.DEFINE_string(
     "figure", None, "file for the figure, .png or .svg; by default beside the figures of the first model"
 )
@@ -37,7 +43,7 @@ def main() -> None:
 
     from aireal import comparison
 
-    comparison.compare(groups, shared.other_data(), figure)
+    comparison.compare(groups, shared.other_data(), figure, _SPLIT.value)
 
 
 def _figure(path: str | None) -> pathlib.Path | None:

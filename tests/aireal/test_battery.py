@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from aireal import battery
+from aireal.config import UserError
 from aireal.data import Data
 
 
@@ -48,6 +49,18 @@ def test_what_is_known_is_not_measured_again(judged):
     assert (again, where, place.stat().st_mtime_ns) == (result, place, written)
 
 
+def test_choices_need_no_test_images(judged):
+    run, config, result = judged
+    before = (run.path / "robustness.json").read_bytes()
+    chosen, place = battery.judge(run.model, run, config, "validation")
+    assert place.name == "robustness-validation.json"
+    assert {row["n"] for row in chosen["conditions"]} == {len(Data(config).table("validation"))}
+    assert chosen["conditions"][0]["confusion_matrix"] != result["conditions"][0]["confusion_matrix"]
+    assert (run.path / "robustness.json").read_bytes() == before
+    with pytest.raises(UserError, match="no validation images"):
+        battery.judge(run.model, run, dataclasses.replace(config, validation_fraction=0.0), "validation")
+
+
 def test_a_model_that_changed_is_measured_again(judged):
     run, config, result = judged
     place = run.path / "robustness.json"
@@ -60,10 +73,10 @@ def test_corruptions_are_seeded(judged):
     _, config, _ = judged
     data = Data(config)
     noise = next(condition for condition in battery.conditions(32) if condition.name == "noise 0.1")
-    first, again = (np.concatenate([*battery.corrupted(data, noise).as_numpy_iterator()]) for _ in range(2))
+    first, again = (np.concatenate([*battery.corrupted(data, "test", noise).as_numpy_iterator()]) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     other = dataclasses.replace(noise, seed=noise.seed + 1)
-    assert np.any(first != np.concatenate([*battery.corrupted(data, other).as_numpy_iterator()]))
+    assert np.any(first != np.concatenate([*battery.corrupted(data, "test", other).as_numpy_iterator()]))
 
 
 def test_pictures_of_another_size(make_config):
@@ -73,5 +86,5 @@ def test_pictures_of_another_size(make_config):
     names = [condition.name for condition in battery.conditions(27)]
     assert {"resampled to 20", "resampled to 14", "resampled to 10"} < set(names)
     for condition in battery.conditions(27):
-        pixels = next(battery.corrupted(data, condition).as_numpy_iterator())
+        pixels = next(battery.corrupted(data, "test", condition).as_numpy_iterator())
         assert (pixels.shape, pixels.dtype) == ((50, 27, 27, 3), np.uint8)
