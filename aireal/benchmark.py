@@ -30,10 +30,19 @@ shared.define_config_flags()
 
 
 def main() -> None:
-    config = shared.config_from_flags()
+    config, output = shared.config_from_flags(), _output()
     rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
-    if _OUTPUT.value:
-        files.write_json(pathlib.Path(_OUTPUT.value), rows)
+    if output:
+        files.write_json(output, rows)
+
+
+def _output() -> pathlib.Path | None:
+    if not _OUTPUT.value:
+        return None
+    output = pathlib.Path(_OUTPUT.value).expanduser().resolve()
+    if output.is_dir() or not output.parent.is_dir():
+        raise UserError(f"--output={_OUTPUT.value}: expected a file in a folder that exists.")
+    return output
 
 
 def _pipeline(config: Config) -> list[dict]:

@@ -55,11 +55,12 @@ def compare(
             result, place = battery.judge(model, runs[model], configs[model], split)
             results.append(result)
             places.append(place)
-            print(f"{model} is judged in {place}.", flush=True)
+            print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
     published = PUBLISHED if result["is_cifake"] else {}
     print("\n" + (table(results) if len(found) == 1 else side_by_side(accuracy, result["battery"], published)))
-    figure = figure or (places[0].with_suffix(".png") if len(places) == 1 else places[0].with_name("comparison.png"))
+    beside = places[0].with_suffix(".png")
+    figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
     with files.replacing(figure) as path:
         plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published).savefig(path)
     print(f"\nThe figure is {figure}.")

@@ -192,7 +192,7 @@ class Config:
     precision: str = _training(
         "float32",
         "arithmetic of training; auto is bfloat16 where GPU or processor have instructions for it, else float32; "
-        "float16 is for older GPUs. Evaluation is always float32",
+        "float16 is for older GPUs. The finished network is float32, and so are its figures",
         choices=("float32", "bfloat16", "float16", "auto"),
     )
     strategy: str = _training(

@@ -80,14 +80,22 @@ class Data:
             fakes, photographs = np.bincount(self.table(split).label, minlength=2)
             if not fakes or not photographs:
                 raise UserError(
-                    f"--validation_fraction={fraction:g} of {len(self._records['train']):,} images leaves {fakes:,} "
-                    f"FAKE and {photographs:,} REAL for {split}, which needs one of each at least."
+                    f"--validation_fraction={fraction:g} and --train_fraction={self.config.train_fraction:g} leave "
+                    f"{fakes:,} FAKE and {photographs:,} REAL of {len(self._records['train']):,} images for {split}, "
+                    "which needs one of each at least."
                 )
 
     def check_judging(self, split: str) -> None:
-        """Raises UserError where a split has no images."""
-        if not len(self.table(split)):
-            raise UserError(f"There are no {split} images: --validation_fraction={self.config.validation_fraction:g}.")
+        """Raises UserError where a split has no images, or those of one class alone."""
+        fakes, photographs = np.bincount(self.table(split).label, minlength=2)
+        fraction = f"--validation_fraction={self.config.validation_fraction:g}"
+        if not fakes and not photographs:
+            raise UserError(f"There are no {split} images: {fraction}.")
+        if not fakes or not photographs:
+            raise UserError(
+                f"Of the {split} images {fakes:,} are FAKE and {photographs:,} REAL ({fraction}); to judge a model "
+                "needs one of each at least."
+            )
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -104,7 +112,7 @@ class Data:
         if isinstance(folder := self._train_folder, InMemory):
             other._train_folder = folder.with_batch_size(config.batch_size)
         else:
-            vars(other).pop("_train_folder")
+            vars(other).pop("_train_folder", None)  # it is copied where it has been asked for before
         return other
 
     def steps_per_epoch(self) -> int:
@@ -194,7 +202,7 @@ class Data:
 
 
 def fingerprint(builder: Builder) -> str:
-    """Returns what tells the builder's images from others: a function of their bytes, names and classes."""
+    """Returns what tells the builder's images from others: a function of form and files' names, sizes and times."""
     return pathlib.Path(builder.data_dir).parents[2].name
 
 

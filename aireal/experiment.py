@@ -34,6 +34,8 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
       UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
     """
     folder = record.RunFolder(workdir)
+    if overwrite:
+        Data(config).check_training()  # before anything is deleted
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
         data.check_training()

@@ -92,12 +92,12 @@ def _open_output(path: str | None) -> Iterator[TextIO]:
             yield sys.stdout
             sys.stdout.flush()
             return
-        target = pathlib.Path(path).expanduser().resolve()
+        target = pathlib.Path(path).expanduser()
         if target.is_dir():
             raise OSError("it is a folder")
         in_place = target.exists() and not target.is_file()  # a device or a pipe
         with (
-            contextlib.nullcontext(target) if in_place else files.replacing(target) as place,
+            contextlib.nullcontext(target) if in_place else files.replacing(target.resolve()) as place,
             open(place, "w", **encoding) as file,
         ):
             yield file
@@ -188,9 +188,9 @@ def _summary(predictions: Sequence[Prediction], image_size: int) -> str:
     ]
     if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
         lines.append(
-            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this model learned from: resampled to it, "
-            "which takes away the fine detail it judges by. There its scores are untested, and high ones too may be "
-            "wrong."
+            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this model takes: resampled to it, which "
+            "takes away the fine detail it judges by. Unless it learned from such pictures its scores are untested "
+            "there, and high ones too may be wrong."
         )
     return "\n".join(lines)
 

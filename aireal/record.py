@@ -104,8 +104,9 @@ class RunFolder:
         """Writes flags.cfg and env.json, unless the run is finished. Raises UserError where it began on other data."""
         if self.fingerprint() not in (None, fingerprint):
             raise UserError(
-                f"The images in {config.source} have changed since the run in {self.path} began. Give --overwrite to "
-                "begin again, or another --workdir."
+                f"The images in {config.source} have changed since the run in {self.path} began: their names, sizes or "
+                "times of change. If they are the same pictures, copy them with their times (cp -p, rsync -t); else "
+                "give --overwrite to begin again, or another --workdir."
             )
         if self.model.exists():
             return

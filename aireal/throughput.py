@@ -150,16 +150,11 @@ def _waiting_share(model: keras.Model, batches: Iterator) -> float:
 
 def _notebook_steps(config: Config) -> dict[str, float]:
     """The notebook's way: its network, float32 arrays into `fit`, a sigmoid at the end of the network."""
-    data = Data(dataclasses.replace(config, cache="none", object_weight=0.0))
+    notebook = Config(image_size=config.image_size)
+    data = Data(dataclasses.replace(config, cache="none", object_weight=0.0, batch_size=notebook.batch_size))
     batches = itertools.islice(data.training(config.epochs).repeat().as_numpy_iterator(), _STEPS)
     images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return _fit(
-        notebook_model(Config(image_size=config.image_size)),
-        images,
-        labels,
-        count=len(images),
-        batch_size=config.batch_size,
-    )
+    return _fit(notebook_model(notebook), images, labels, count=len(images), batch_size=notebook.batch_size)
 
 
 def notebook_model(config: Config) -> keras.Model:

@@ -118,8 +118,25 @@ def test_no_validation_leaves_everything_for_training(make_config):
 
 @pytest.mark.parametrize("fraction", [0.0004, 0.9997])
 def test_a_split_without_one_of_the_classes_is_refused(make_config, fraction):
-    with pytest.raises(UserError, match=r"--validation_fraction=.* of 2,000 images leaves \d+ FAKE and \d+ REAL for"):
+    with pytest.raises(UserError, match=r"--validation_fraction=.* leave \d+ FAKE and \d+ REAL of 2,000 images for"):
         Data(make_config(validation_fraction=fraction)).check_training()
+
+
+def test_judging_needs_both_classes(make_config, monkeypatch):
+    data = Data(make_config())
+    data.check_judging("test")
+    monkeypatch.setitem(data._masks, "test", data._records["test"].table.label == 0)
+    with pytest.raises(UserError, match="Of the test images 200 are FAKE and 0 REAL"):
+        data.check_judging("test")
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_the_same_images_in_other_batches(make_config, cache):
+    """As a search asks for them: before any image was read."""
+    data = Data(make_config(cache=cache))
+    for batch_size in (50, 40):
+        images, _ = next(data.like(make_config(cache=cache, batch_size=batch_size)).training(1).as_numpy_iterator())
+        assert len(images) == batch_size
 
 
 def test_objects_that_nobody_knows_are_not_to_be_told_by_training_and_no_matter_to_judging(make_config):

@@ -180,6 +180,9 @@ def test_a_folder_of_other_flags_is_refused_unless_overwritten(config, tmp_path)
     other = dataclasses.replace(config, learning_rate=0.5, epochs=3)
     with pytest.raises(UserError, match=r"(?s)--epochs: 2 there, 3 here.*--learning_rate: 0.001 there, 0.5 here"):
         experiment.run(other, str(tmp_path / "run"))
+    with pytest.raises(UserError, match="nowhere"):
+        experiment.run(dataclasses.replace(other, source="nowhere"), str(tmp_path / "run"), overwrite=True)
+    assert len(rows(tmp_path / "run")) == 2  # what cannot be begun deletes nothing
     experiment.run(other, str(tmp_path / "run"), overwrite=True)
     assert len(rows(tmp_path / "run")) == 3
 

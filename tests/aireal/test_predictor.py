@@ -357,6 +357,7 @@ def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
     reader.join(timeout=10)
     assert len(lines) == 2
     assert (tmp_path / "pipe").is_fifo()
+    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=/dev/stdout").stdout.splitlines() == lines
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")

@@ -110,6 +110,13 @@ def test_other_peoples_folders_are_left_alone(tmp_path):
         pass
 
 
+def test_a_place_where_no_folder_can_be_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file/search"):
+        with pytest.raises(UserError, match="cannot be used"), Folder(str(path)).claim(STUDY):
+            pass
+
+
 def test_a_folder_without_a_search_has_no_study(tmp_path):
     with pytest.raises(UserError, match="holds no search"):
         Folder(str(tmp_path)).study()
