@@ -78,17 +78,25 @@ def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
     """
     try:
         image.load()
+        bits = _bits_of_grey(image)  # which a copy does not know
         image = image if in_place else image.copy()
         with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
             ImageOps.exif_transpose(image, in_place=True)
-        return np.asarray(_without_alpha(image))
+        return np.asarray(_without_alpha(image, bits))
     except Exception as error:  # as above
         raise OSError(_damaged(error)) from error
 
 
-def _without_alpha(image: Image.Image) -> Image.Image:
+def _bits_of_grey(image: Image.Image) -> int | None:
+    """Returns the bits of a grey picture's values where they are more than 8 and their range is agreed on."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-        image = _scaled_to_8_bits(image)
+        return getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+    return None
+
+
+def _without_alpha(image: Image.Image, bits: int | None) -> Image.Image:
+    if bits:
+        image = _scaled_to_8_bits(image, bits)
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits, whose range is not known")
     if not image.has_transparency_data:
@@ -99,10 +107,9 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     return over_white
 
 
-def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
+def _scaled_to_8_bits(image: Image.Image, bits: int) -> Image.Image:
     """Does what Pillow's conversion doesn't: that clips."""
     levels = np.asarray(image).astype(np.uint32)
-    (bits, *_) = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
     grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
     if (transparent := image.info.get("transparency")) is not None:
         grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))

@@ -1,12 +1,10 @@
 """The one orchestrator of a training run."""
 
-import contextlib
 import dataclasses
 import math
 import pathlib
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -40,10 +38,12 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         data = Data(config, device=_device(config))
         data.check_training()
         config = dataclasses.replace(config, cache=data.cache, precision=learning.settle_precision(config))
+        strategy = _strategy(config)
+        _check_replicas(strategy, config.batch_size, data)
         folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)
         if not folder.model.exists():
-            _train(config, data, folder)
+            _train(config, data, folder, strategy)
         else:
             print(f"{folder.path} is trained already.")
         folder.drop_checkpoints()
@@ -57,12 +57,11 @@ def _judged(data: Data) -> list[str]:
     return [split for split in ("train", "validation", "test") if len(data.table(split))]
 
 
-def _train(config: Config, data: Data, folder: record.RunFolder) -> None:
+def _train(config: Config, data: Data, folder: record.RunFolder, strategy: tf.distribute.Strategy) -> None:
     keras.utils.set_random_seed(config.seed)
     if _accelerators():
         tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
-    with _scope(config) as strategy:
-        _check_replicas(strategy, config.batch_size, data)
+    with strategy.scope():
         model = learning.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
     price = cost.cost(models.build_model(config))
@@ -124,14 +123,11 @@ def _device(config: Config) -> str | None:
     return "/gpu:0" if config.strategy == "single" and tf.config.list_logical_devices("GPU") else None
 
 
-@contextlib.contextmanager
-def _scope(config: Config) -> Iterator[tf.distribute.Strategy]:
-    strategy = tf.distribute.get_strategy()
-    if config.strategy == "mirrored":
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
-    with strategy.scope():
-        yield strategy
+def _strategy(config: Config) -> tf.distribute.Strategy:
+    if config.strategy == "single":
+        return tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def _check_replicas(strategy: tf.distribute.Strategy, batch_size: int, data: Data) -> None:

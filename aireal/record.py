@@ -101,7 +101,11 @@ class RunFolder:
         return self if fingerprint == self.fingerprint() else RunFolder(self.path / f"on-{fingerprint}")
 
     def write_start(self, config: Config, fingerprint: str, accelerators: Sequence[str] = ()) -> None:
-        """Writes flags.cfg and env.json, unless the run is finished. Raises UserError where it began on other data."""
+        """Writes flags.cfg and env.json, unless the run is finished; env.json keeps what earlier starts were made with.
+
+        Raises:
+          UserError: it began on other data.
+        """
         if self.fingerprint() not in (None, fingerprint):
             raise UserError(
                 f"The images in {config.source} have changed since the run in {self.path} began: their names, sizes or "
@@ -114,10 +118,12 @@ class RunFolder:
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
         files.write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
-        files.write_json(
-            self._environment,
-            {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint},
-        )
+        starts = []
+        if self._environment.exists():
+            last = json.loads(self._environment.read_text())
+            starts = [*last.pop("earlier_starts", []), last]
+        environment = {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
+        files.write_json(self._environment, {**environment, "earlier_starts": starts})
 
     def rows(self) -> list[dict[str, float]]:
         """Returns the epochs of metrics.jsonl so far."""

@@ -177,6 +177,16 @@ def test_what_is_given_may_change_once_the_next_is_asked_for(predictor):
         assert seen == list(range(0, 250, 25))
 
 
+def test_deep_grey_values_are_the_same_as_bytes_and_image(predictor):
+    levels = 64 * np.arange(32 * 32).reshape(32, 32)
+    encoded = b"P5 32 32 65535 " + levels.astype(">u2").tobytes()
+    with Image.open(io.BytesIO(encoded)) as image:
+        (one, first), (other, second) = predictor.stream([encoded, image])
+    assert (one.error, other.error) == (None, None)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[..., 0], levels * 255 // 65535)
+
+
 def test_pil_images_that_cannot_be_read_have_a_reason(predictor):
     closed = Image.open(PICTURES / "grey.png")
     closed.close()

@@ -319,12 +319,22 @@ def test_a_finished_run_keeps_no_checkpoint_and_nothing_half_written(started):
     assert sorted(os.listdir(started.path)) == [".partial-export", "env.json", "flags.cfg"]
 
 
+def test_a_run_that_goes_on_elsewhere_tells_both_places(started):
+    first = json.loads((started.path / "env.json").read_text())
+    started.write_start(CONFIG, "fingerprint", ["a GPU"])
+    started.write_start(CONFIG, "fingerprint", ["two GPUs"])
+    last = json.loads((started.path / "env.json").read_text())
+    assert last["accelerators"] == ["two GPUs"]
+    assert [start["accelerators"] for start in last["earlier_starts"]] == [first["accelerators"], ["a GPU"]]
+
+
 def test_environment_tells_what_a_figure_depends_on(started):
     found = json.loads((started.path / "env.json").read_text())
     assert set(found) == {
         *("command", "started", "python", "packages", "system", "processor", "cores", "memory_bytes", "commit"),
         "accelerators",
         "data_fingerprint",
+        "earlier_starts",
     }
     assert found["data_fingerprint"] == "fingerprint"
     assert found["packages"]["tensorflow"].startswith("2.")
