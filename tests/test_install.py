@@ -44,6 +44,8 @@ def test_the_wheel_has_packages_flagfiles_and_data_files_but_no_tests(wheel):
     for name in (
         "aireal/configs/demo.cfg",
         "aireal/configs/baseline.cfg",
+        "aireal/trained/accurate/model.keras",
+        "aireal/trained/accurate/export/model_int8.tflite",
         "builders/cifake/CITATIONS.bib",
         "builders/cifake/README.md",
         "builders/cifake/TAGS.txt",
