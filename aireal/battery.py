@@ -78,16 +78,14 @@ def judge(
     Raises:
       UserError: the model cannot be loaded or takes other pictures, or there are none.
     """
-    batch_size = max(_BATCH_PIXELS // config.image_size**2, 1)
+    batch_size, battery = max(_BATCH_PIXELS // config.image_size**2, 1), conditions(config.image_size)
     data = Data(config.for_judging(batch_size))
-    battery = conditions(config.image_size)
     data.check_judging(split)
-    count = len(data.table(split))
     about = {
         "model": files.digest(model),
         "data_fingerprint": data.fingerprint,
         "split": split,
-        "n": count,
+        "n": (count := len(data.table(split))),
         "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
         "battery": [condition.name for condition in battery],
         "corruptions": files.digest(pathlib.Path(corruptions.__file__)),

@@ -107,12 +107,13 @@ class Data:
         differing = [name for name in differing if getattr(config, name) != getattr(self.config, name)]
         if {name for name in differing if name != "batch_size" and not name.startswith("augment_")}:
             raise ValueError(f"other images: {', '.join(differing)}")
+        folder = self._train_folder  # before the copy, which then has it too
         other = copy.copy(self)
         other.config = config
-        if isinstance(folder := self._train_folder, InMemory):
+        if isinstance(folder, InMemory):
             other._train_folder = folder.with_batch_size(config.batch_size)
         else:
-            vars(other).pop("_train_folder", None)  # it is copied where it has been asked for before
+            del other._train_folder
         return other
 
     def steps_per_epoch(self) -> int:

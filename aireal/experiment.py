@@ -39,7 +39,8 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         data.check_training()
         config = dataclasses.replace(config, cache=data.cache, precision=learning.settle_precision(config))
         strategy = _strategy(config)
-        _check_replicas(strategy, config.batch_size, data)
+        if not folder.model.exists():  # a finished run may be judged with any devices
+            _check_replicas(strategy, config.batch_size, data)
         folder.write_start(config, data.fingerprint, _accelerators())
         _describe(config, data)
         if not folder.model.exists():
