@@ -163,7 +163,11 @@ class Config:
     )
 
     epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
-    optimizer: str = _training("adam", "adam, sgd (Nesterov momentum 0.9) or lion", choices=("adam", "sgd", "lion"))
+    optimizer: str = _training(
+        "adam",
+        "adam, sgd (Nesterov momentum 0.9), lion, or muon (for the kernels of convolutions; adam for the rest)",
+        choices=("adam", "sgd", "lion", "muon"),
+    )
     learning_rate: float = _training(
         1e-4, "step size of the optimizer, or its peak under a schedule", at_least=1e-9, at_most=10.0
     )

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from aireal import cpu_layers, machine
+from aireal import cpu_layers, machine, muon
 from aireal.config import Config
 from aireal.models import KERAS, Kit, build_model
 from builders.cifake import sources
@@ -20,6 +20,7 @@ _OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
     "sgd": lambda rate, **options: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **options),
     "lion": keras.optimizers.Lion,
+    "muon": muon.Muon,
 }
 
 

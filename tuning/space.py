@@ -17,7 +17,7 @@ _DENSE_LAYERS = (0, 3)
 _FILTERS = (16, 32, 48, 64, 96, 128)
 _UNITS = (32, 64, 128, 256, 512)
 # Bounds of the learning rate and what it starts from, unless the base config has that optimizer.
-_RATES = {"adam": (1e-4, 1e-2, 1e-3), "sgd": (5e-3, 0.5, 5e-2), "lion": (1e-5, 1e-3, 1e-4)}
+_RATES = {"adam": (1e-4, 1e-2, 1e-3), "sgd": (5e-3, 0.5, 5e-2), "lion": (1e-5, 1e-3, 1e-4), "muon": (1e-3, 2e-2, 4e-3)}
 
 
 class Space:
@@ -107,16 +107,15 @@ def _regularization(hp: keras_tuner.HyperParameters, base: Config, parts: Sequen
 
 def _optimizer(hp: keras_tuner.HyperParameters, base: Config, _: Sequence[str]) -> dict[str, Any]:
     default = "adamw" if base.optimizer == "adam" and base.weight_decay else base.optimizer
-    optimizer = hp.Choice("optimizer", ["adam", "adamw", "sgd", "lion"], default=default)
+    optimizer = hp.Choice("optimizer", ["adam", "adamw", "sgd", "lion", "muon"], default=default)
     rates = {}
     for name, (low, high, start) in _RATES.items():
         with hp.conditional_scope("optimizer", ["adam", "adamw"] if name == "adam" else [name]):
             at = base.learning_rate if base.optimizer == name else start
             rates[name] = hp.Float(f"{name}_learning_rate", low, high, sampling="log", default=at)
-    with hp.conditional_scope("optimizer", ["adamw", "lion"]):
-        decay = _choice(
-            hp, "weight_decay", (0.01, 0.05, 0.2), base.weight_decay if default in ("adamw", "lion") else 0.05
-        )
+    decaying = ["adamw", "lion", "muon"]
+    with hp.conditional_scope("optimizer", decaying):
+        decay = _choice(hp, "weight_decay", (0.01, 0.05, 0.2), base.weight_decay if default in decaying else 0.05)
     schedule = _choice(hp, "schedule", ("constant", "cosine"), base.schedule)
     with hp.conditional_scope("schedule", ["cosine"]):
         share = _choice(hp, "warmup_share", (0.0, 0.1, 0.2), base.warmup_epochs / base.epochs)

@@ -80,6 +80,7 @@ NORMALISED = {"normalization": "batch", "head": "average", "dense_units": (), "p
         {"precision": "bfloat16", "keep": "best"},
         {"cache": "none"},
         {**NORMALISED, "optimizer": "lion"},
+        {**NORMALISED, "optimizer": "muon", "weight_decay": 0.1},
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aireal import cpu_layers, machine
+from aireal import cpu_layers, machine, muon
 from aireal.config import Config
 from aireal.learning import build_for_training, compile_model, finish, of_verdict
 from aireal.models import averages_mirrored, build_model
@@ -83,7 +83,13 @@ def test_training_without_a_gpu_uses_the_layers_that_the_processor_is_best_at(mo
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("adam", keras.optimizers.Adam), ("sgd", keras.optimizers.SGD), ("lion", keras.optimizers.Lion)]
+    ("name", "kind"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("sgd", keras.optimizers.SGD),
+        ("lion", keras.optimizers.Lion),
+        ("muon", muon.Muon),
+    ],
 )
 def test_weight_decay_reaches_kernels_alone(name, kind):
     config = Config(**FAMILY, filters=(6,), normalization="batch", optimizer=name, weight_decay=0.5, learning_rate=0.1)

@@ -55,10 +55,11 @@ def test_the_defaults_are_the_baseline(tmp_path):
             label_smoothing=0.02,
         ),
         Config(optimizer="lion", learning_rate=2e-4),
+        Config(optimizer="muon", learning_rate=2e-3),
         Config(optimizer="sgd", learning_rate=0.1, weight_decay=0.07),
         Config(epochs=3, schedule="cosine", warmup_epochs=1.0),
     ],
-    ids=["small", "lion", "sgd", "thirds"],
+    ids=["small", "lion", "muon", "sgd", "thirds"],
 )
 def test_the_defaults_are_whatever_is_searched_around(base):
     space = Space(base, ["optimizer", "regularization", "architecture"])  # in whatever order
@@ -110,7 +111,7 @@ def test_values_exist_where_they_act_alone(tmp_path):
         assert ("dense_units_1" in values) == (values["dense_layers"] >= 1)
         assert ("dense_dropout" in values) == (values["dense_layers"] >= 1)
         assert ("residual" in values) == (values["convolutions"] > 1)
-        assert ("weight_decay" in values) == (values["optimizer"] in ("adamw", "lion"))
+        assert ("weight_decay" in values) == (values["optimizer"] in ("adamw", "lion", "muon"))
         assert ("warmup_share" in values) == (values["schedule"] == "cosine")
         rates = {name for name in values if name.endswith("_learning_rate")}
         assert rates == {f"{values['optimizer'].replace('adamw', 'adam')}_learning_rate"}
