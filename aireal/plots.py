@@ -200,6 +200,7 @@ def _over_strength(
         axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
     if published:
         axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
+    axes.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
     axes.grid(alpha=0.3)
