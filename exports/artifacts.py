@@ -51,7 +51,7 @@ def write(
     half = _convert(model, serving.from_pixels(model, batch=1), _float16_weights)
     tflite = {
         "float32": full,
-        "float16": flatbuffer.keep_float32(half, full),
+        "float16": flatbuffer.refine_float16(half, full),
         "dynamic": _convert(model, serving.from_pixels(model, batch=1), _int8_weights),
         "int8": _convert_int8(model, calibration),
     }

@@ -41,11 +41,12 @@ def unfit(model: schema.ModelT) -> set[str]:
     return {name for name in operators(model) if name in _VARIABLES or name not in builtin}
 
 
-def keep_float32(half: bytes, full: bytes) -> bytes:
-    """Takes the small tensors of a float16 model back from its float32 original.
+def refine_float16(half: bytes, full: bytes) -> bytes:
+    """Brings a float16 model closer to its float32 original, from which it takes all of its weights anew.
 
-    They are a few kB, and most of the error: biases, the first kernel, which has the division by 255 folded in and so
-    is small where float16 has few digits left, narrow layers, whose rounding the rest cannot average out, the logit.
+    Small tensors stay in float32. They are a few kB, and most of the error: biases, the first kernel, which has the
+    division by 255 folded in and so is small where float16 has few digits left, narrow layers, whose rounding the rest
+    cannot average out, the logit. The kernels that are left are rounded by `_diffuse`.
     """
     model, original = read(half), read(full)
     graph, names = model.subgraphs[0], operators(model)
@@ -53,12 +54,39 @@ def keep_float32(half: bytes, full: bytes) -> bytes:
     computing = [op for op, name in zip(graph.operators, names, strict=True) if name != "DEQUANTIZE"]
     for operator, from_operator in zip(computing, original.subgraphs[0].operators, strict=True):
         for tensor, source in zip(operator.inputs, from_operator.inputs, strict=True):
-            if tensor in dequantize and np.prod(graph.tensors[tensor].shape) <= _SMALL:
+            if tensor not in dequantize:
+                continue
+            exact, shape = original.buffers[original.subgraphs[0].tensors[source].buffer], graph.tensors[tensor].shape
+            if np.prod(shape) <= _SMALL:
                 graph.tensors[tensor].buffer = len(model.buffers)
-                model.buffers.append(original.buffers[original.subgraphs[0].tensors[source].buffer])
+                model.buffers.append(exact)
                 graph.operators.remove(dequantize.pop(tensor))
+            else:
+                rounded = _diffuse(np.frombuffer(exact.data, np.float32).reshape(shape))
+                stored = graph.tensors[dequantize[tensor].inputs[0]]
+                model.buffers[stored.buffer].data = np.frombuffer(rounded.tobytes(), np.uint8)
     _drop_unused(model)
     return write(model)
+
+
+def _diffuse(kernel: np.ndarray) -> np.ndarray:
+    """Rounds to float16 by error diffusion, as pictures are dithered: what is lost on a weight goes to the next one.
+
+    Neighbouring pixels are much alike, so errors of opposite sign in a filter cancel; those of rounding each weight by
+    itself add up.
+
+    Args:
+      kernel: [filters, H, W, inputs], or [filters, inputs], float32.
+    """
+    planes = np.moveaxis(kernel, -1, 1)  # next to a weight stands its neighbour in the picture
+    weights = planes.reshape(len(kernel), -1)
+    rounded = np.empty_like(weights, np.float16)
+    lost = np.zeros(len(kernel), np.float32)
+    for place in range(weights.shape[1]):
+        wanted = weights[:, place] + lost
+        rounded[:, place] = wanted
+        lost = wanted - rounded[:, place]
+    return np.moveaxis(rounded.reshape(planes.shape), 1, -1)
 
 
 def _drop_unused(model: schema.ModelT) -> None:

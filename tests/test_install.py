@@ -46,6 +46,7 @@ def test_the_wheel_has_packages_flagfiles_and_data_files_but_no_tests(wheel):
         "aireal/configs/baseline.cfg",
         "aireal/trained/accurate/model.keras",
         "aireal/trained/accurate/export/model_int8.tflite",
+        "aireal/trained/robust/model.keras",
         "builders/cifake/CITATIONS.bib",
         "builders/cifake/README.md",
         "builders/cifake/TAGS.txt",

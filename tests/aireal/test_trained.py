@@ -8,7 +8,8 @@ from aireal.predictor import Predictor
 
 
 @pytest.mark.parametrize("model", ["", "export/model_int8.tflite"])
-def test_the_shipped_weights_tell_cifake_apart(cifake, model):
+@pytest.mark.parametrize("recipe", ["accurate", "robust"])
+def test_the_shipped_weights_tell_cifake_apart(cifake, recipe, model):
     files = [path for label in ("FAKE", "REAL") for path in sorted((cifake / "test" / label).iterdir())[:250]]
-    predictions = Predictor(package_folder() / "aireal/trained/accurate" / model).predict(files)
+    predictions = Predictor(package_folder() / "aireal/trained" / recipe / model).predict(files)
     assert np.mean([one.verdict == path.parent.name for one, path in zip(predictions, files, strict=True)]) > 0.95

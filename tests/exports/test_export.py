@@ -419,10 +419,26 @@ def test_the_float16_form_keeps_its_small_tensors():
         artifacts._convert(model, artifacts.serving.from_pixels(model, batch=1), configure)
         for configure in (lambda converter: None, artifacts._float16_weights)
     )
-    kept = flatbuffer.read(flatbuffer.keep_float32(half, full))
+    kept = flatbuffer.read(flatbuffer.refine_float16(half, full))
     names = flatbuffer.operators(kept)
     assert names.count("DEQUANTIZE") == 2  # the kernels of the dense layers
     assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 3, 40), (6, 500)])
+def test_errors_of_rounding_to_float16_cancel_within_a_filter(shape):
+    kernel = np.random.default_rng(0).normal(0, 0.1, shape).astype(np.float32)
+    diffused, plain = flatbuffer._diffuse(kernel), kernel.astype(np.float16)
+    one_rounding = np.spacing(np.abs(plain).max())
+    assert diffused.dtype == np.float16
+    assert diffused.shape == shape
+    assert np.abs(diffused.astype(np.float32) - kernel).max() <= one_rounding
+
+    def sums(weights):
+        return weights.astype(np.float64).sum(axis=tuple(range(1, weights.ndim)))
+
+    assert np.abs(sums(diffused) - sums(kernel)).max() <= one_rounding
+    assert np.abs(sums(plain) - sums(kernel)).max() > one_rounding
 
 
 def test_a_mirror_average_is_exported_whole_and_with_its_weights_once(run, trained, exported):
