@@ -8,7 +8,7 @@ demo: .venv/installed
 	$(BIN)/python -m aireal.train --flagfile=aireal/configs/demo.cfg
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

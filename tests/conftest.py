@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 
+import filelock
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -71,11 +72,13 @@ def cifake() -> pathlib.Path:
     if not ARCHIVE.exists():
         pytest.skip(f"needs CIFAKE: set AIREAL_CIFAKE to its archive (looked for {ARCHIVE.name} beside the checkout)")
     folder = CACHE / hashlib.sha256(ARCHIVE.read_bytes()).hexdigest()[:16]
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        with tarfile.open(ARCHIVE) as archive:
-            archive.extractall(partial, filter="data")
-        partial.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(folder.with_suffix(".lock")):  # two processes share the tests
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            with tarfile.open(ARCHIVE) as archive:
+                archive.extractall(partial, filter="data")
+            partial.rename(folder)
     return folder
 
 
