@@ -3,8 +3,6 @@
 They have the names of Keras's own, by which checkpoints know layers: what one machine began, another can go on with.
 """
 
-from collections.abc import Callable
-
 import keras
 import tensorflow as tf
 
@@ -31,35 +29,3 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
         return outputs
-
-
-class Conv2D(keras.layers.Conv2D):
-    """Keras's layer, whose gradient by its input is a convolution too, with the kernel turned and transposed.
-
-    For which TensorFlow has an operation of its own, on AVX2 mostly slower, up to 3 times: 1.3 times for a whole step
-    of the network of accurate.cfg. Where more than turning would be needed (strides, dilation, groups, an even kernel,
-    no padding, channels first) it is Keras's layer.
-    """
-
-    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        plain = (self.padding, self.data_format) == ("same", "channels_last") and self.groups == 1
-        plain &= self.strides == self.dilation_rate == (1, 1) and all(edge % 2 for edge in self.kernel_size)
-        if not plain:
-            return super().convolution_op(inputs, kernel)
-        return _convolve(tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel))
-
-
-@tf.custom_gradient
-def _convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    def gradient(of_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-        of_kernel = tf.raw_ops.Conv2DBackpropFilter(
-            input=inputs,
-            filter_sizes=tf.shape(kernel),
-            out_backprop=of_outputs,
-            strides=[1, 1, 1, 1],
-            padding="SAME",
-        )
-        return tf.nn.conv2d(of_outputs, turned, strides=1, padding="SAME"), of_kernel
-
-    return tf.nn.conv2d(inputs, kernel, strides=1, padding="SAME"), gradient

@@ -12,7 +12,7 @@ from keras import layers
 
 from aireal import cpu_layers, machine, muon
 from aireal.config import Config
-from aireal.models import KERAS, Kit, build_model
+from aireal.models import build_model
 from builders.cifake import sources
 
 _BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs since Ampere
@@ -35,7 +35,7 @@ def settle_precision(config: Config) -> str:
 
 
 def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
-    """Builds and compiles in the run's precision, of the layers that its devices are best at.
+    """Builds and compiles in the run's precision, with the normalization that its devices are best at.
 
     Training sees mirror images by `--augment_flip`, so that `--mirror_average` waits for the finished network.
 
@@ -44,20 +44,17 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
       `object` [B, 10], learnt from {"logit": labels [B], "object": objects [B] int64}.
     """
     single = dataclasses.replace(config, mirror_average=False)
-    model = build_model(single, precision=settle_precision(config), kit=_kit(config))
+    model = build_model(single, precision=settle_precision(config), normalization=_normalization(config))
     if config.object_weight:
         model = _with_objects(model)
     compile_model(model, config, steps_per_epoch)
     return model
 
 
-def _kit(config: Config) -> Kit:
+def _normalization(config: Config) -> Callable[..., layers.Layer]:
     if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
-        return Kit(normalization=functools.partial(layers.BatchNormalization, synchronized=True))
-    if tf.config.list_physical_devices("GPU"):
-        return KERAS
-    only_avx2 = "avx2" in (instructions := machine.instructions()) and "avx512f" not in instructions
-    return Kit(cpu_layers.Conv2D if only_avx2 else layers.Conv2D, cpu_layers.BatchNormalization)
+        return functools.partial(layers.BatchNormalization, synchronized=True)
+    return layers.BatchNormalization if tf.config.list_physical_devices("GPU") else cpu_layers.BatchNormalization
 
 
 def _with_objects(model: keras.Model) -> keras.Model:

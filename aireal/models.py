@@ -1,6 +1,5 @@
 """The one definition of a network: the seed's baseline and the family around it."""
 
-import dataclasses
 from collections.abc import Callable
 
 import keras
@@ -15,18 +14,12 @@ _MIRRORED = "mirrored"
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
 
-@dataclasses.dataclass(frozen=True)
-class Kit:
-    """The layers that a network is made of, where devices differ in what they are best at. The weights are alike."""
-
-    convolution: Callable[..., layers.Layer] = layers.Conv2D
-    normalization: Callable[..., layers.Layer] = layers.BatchNormalization
-
-
-KERAS = Kit()
-
-
-def build_model(config: Config, *, precision: str = "float32", kit: Kit = KERAS) -> keras.Model:
+def build_model(
+    config: Config,
+    *,
+    precision: str = "float32",
+    normalization: Callable[..., layers.Layer] = layers.BatchNormalization,
+) -> keras.Model:
     """Builds the network that `config` describes; its defaults give the seed project's baseline, 320,817 parameters.
 
     A stem (if any), stages of convolutions that each halve the edge at their end, a head, dense layers, one logit.
@@ -34,17 +27,17 @@ def build_model(config: Config, *, precision: str = "float32", kit: Kit = KERAS)
     Args:
       config: its model fields and `image_size` are used.
       precision: arithmetic of the layers, as `learning.settle_precision` returns it; the weights are always float32.
-      kit: the layers to use.
+      normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
 
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> `logit` [B, 1] float32; positive means REAL.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name="image")
     if not config.mirror_average:
-        return keras.Model(image, _Network(config, _POLICIES[precision], image, kit)(), name="aireal")
+        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name="aireal")
     # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
     both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
-    logits = _Network(config, _POLICIES[precision], both, kit)()
+    logits = _Network(config, _POLICIES[precision], both, normalization)()
     return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name="aireal")
 
 
@@ -56,11 +49,13 @@ def averages_mirrored(model: keras.Model) -> bool:
 class _Network:
     """The layers of one network, numbered as they are made."""
 
-    def __init__(self, config: Config, dtype: str, image: keras.KerasTensor, kit: Kit):
+    def __init__(
+        self, config: Config, dtype: str, image: keras.KerasTensor, normalization: Callable[..., layers.Layer]
+    ):
         self._config = config
         self._dtype = dtype
         self._image = image
-        self._kit = kit
+        self._normalization = normalization
         self._convolutions = 0
 
     def __call__(self) -> keras.KerasTensor:
@@ -133,11 +128,11 @@ class _Network:
             penalties = {"depthwise_regularizer": self._l2(), "pointwise_regularizer": self._l2()}
             x = layers.SeparableConv2D(filters, kernel_size, **penalties, **options)(x)
         else:
-            x = self._kit.convolution(filters, kernel_size, kernel_regularizer=self._l2(), **options)(x)
+            x = layers.Conv2D(filters, kernel_size, kernel_regularizer=self._l2(), **options)(x)
         if pool:
             x = pool(x)
         if normalised:
-            x = self._kit.normalization(momentum=_MOVING_AVERAGE, name=f"{name}_norm", dtype=self._dtype)(x)
+            x = self._normalization(momentum=_MOVING_AVERAGE, name=f"{name}_norm", dtype=self._dtype)(x)
             x = layers.Activation(config.activation, name=f"{name}_activation", dtype=self._dtype)(x)
         return x
 

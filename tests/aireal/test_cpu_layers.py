@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from aireal import cpu_layers
 
@@ -43,42 +42,3 @@ def test_outside_of_training_it_is_keras_own(layers, images, trainable, training
         layer.trainable = trainable
     fused, keras_own = (keras.ops.convert_to_numpy(layer(images, training=training)) for layer in layers)
     np.testing.assert_array_equal(fused, keras_own)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize(
-    ("kernel_size", "options"),
-    [
-        (1, {}),
-        (3, {}),
-        ((5, 3), {"activation": "relu"}),
-        (4, {}),
-        (3, {"strides": 2}),
-        (3, {"padding": "valid"}),
-        (3, {"dilation_rate": 2}),
-        (3, {"groups": 5}),
-    ],
-    ids=str,
-)
-def test_a_convolution_and_its_gradients_are_those_of_keras(images, kernel_size, options, dtype):
-    quick, keras_own = (
-        kind(10, kernel_size, dtype=dtype, **{"padding": "same", **options})
-        for kind in (cpu_layers.Conv2D, keras.layers.Conv2D)
-    )
-    for layer in (quick, keras_own):
-        layer.build(images.shape)
-    keras_own.set_weights(quick.get_weights())
-    inputs = tf.constant(images)
-
-    def outputs_and_gradients(layer):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = layer(inputs)
-            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 2)
-        return [outputs, *tape.gradient(loss, [inputs, *layer.trainable_variables])]
-
-    tolerance = 1e-5 if dtype == "float32" else 0.02
-    for found, expected in zip(outputs_and_gradients(quick), outputs_and_gradients(keras_own), strict=True):
-        assert found.dtype == expected.dtype
-        largest = np.abs(tf.cast(expected, tf.float32)).max()
-        np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(expected, tf.float32), atol=tolerance * largest)

@@ -10,7 +10,7 @@ from keras import layers
 
 from aireal import cpu_layers
 from aireal.config import Config
-from aireal.models import Kit, averages_mirrored, build_model
+from aireal.models import averages_mirrored, build_model
 
 TINY = {"filters": (2,), "dense_units": (4,), "image_size": 8}
 
@@ -186,7 +186,7 @@ def test_a_mirror_average_is_that_of_the_logits_of_an_image_and_its_mirror_image
 
 def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_order():
     config = Config(**FAMILY, filters=(6, 8), normalization="batch")
-    quick, plain = build_model(config, kit=Kit(cpu_layers.Conv2D, cpu_layers.BatchNormalization)), build_model(config)
+    quick, plain = build_model(config, normalization=cpu_layers.BatchNormalization), build_model(config)
     plain.set_weights(quick.get_weights())
     image = np.random.default_rng(0).random([4, 16, 16, 3], np.float32)
     np.testing.assert_array_equal(quick(image, training=False), plain(image, training=False))
@@ -194,9 +194,9 @@ def test_a_network_of_layers_for_the_cpu_has_the_weights_of_keras_in_the_same_or
 
 def test_what_one_machine_began_another_goes_on_with(tmp_path):
     config = Config(**FAMILY, filters=(6, 8), normalization="batch")
-    kits = [Kit(), Kit(cpu_layers.Conv2D, cpu_layers.BatchNormalization)]
-    for number, (one, other) in enumerate(zip(kits, reversed(kits), strict=True)):
-        began, goes_on = build_model(config, kit=one), build_model(config, kit=other)
+    kinds = [layers.BatchNormalization, cpu_layers.BatchNormalization]
+    for number, (one, other) in enumerate(zip(kinds, reversed(kinds), strict=True)):
+        began, goes_on = build_model(config, normalization=one), build_model(config, normalization=other)
         began.save_weights(path := tmp_path / f"{number}.weights.h5")
         goes_on.load_weights(path)
         for expected, found in zip(began.get_weights(), goes_on.get_weights(), strict=True):
