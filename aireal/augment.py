@@ -6,7 +6,8 @@ from aireal import corruptions
 from aireal.config import Config
 
 _GREY = 128  # the middle of 0..255
-_BEST_JPEG_QUALITY = 95  # above it JPEG changes next to nothing
+BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
+_LEAST_BLUR = 0.3  # pixels; less hardly changes a byte
 
 
 def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
@@ -23,35 +24,38 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
     if config.augment_flip or config.augment_shift_pixels:
         images = _move(images, config, seed)
-    if kinds := _corruptions(config):
-        images = _corrupt(images, kinds, config.augment_share, tf.random.fold_in(seed, 3))
+    if corrupts(config):
+        images = corrupt(images, config, config.augment_share, tf.random.fold_in(seed, 3))
     if config.augment_cutout_pixels:
         images = _cutout(images, config.augment_cutout_pixels, tf.random.fold_in(seed, 2))
     return images
 
 
+def corrupts(config: Config) -> int:
+    """Returns how many kinds of corruption are switched on."""
+    return len(_corruptions(config))
+
+
+def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) -> tf.Tensor:
+    """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
+    size = tf.cast(share * tf.cast(tf.shape(images)[0], tf.float32), tf.int32)
+    parts = []
+    for number, (corruption, low, high) in enumerate(kinds := _corruptions(config)):
+        own = tf.random.fold_in(seed, number)
+        strength = tf.random.stateless_uniform([], own, low, high)
+        parts.append(corruption(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
+    return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
+
+
 def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
     """Returns what is switched on, each with the bounds of its strength."""
     kinds = (
-        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
+        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, BEST_JPEG_QUALITY),
         (config.augment_noise, corruptions.noise, 0.0, config.augment_noise),
-        (config.augment_blur, corruptions.blur, 0.0, config.augment_blur),
+        (config.augment_blur, corruptions.blur, min(_LEAST_BLUR, config.augment_blur), config.augment_blur),
         (config.augment_resample, corruptions.resample, config.augment_resample, 1.0),
     )
     return [kind for on, *kind in kinds if on]
-
-
-def _corrupt(
-    images: tf.Tensor, kinds: list[tuple[corruptions.Corruption, float, float]], share: float, seed: tf.Tensor
-) -> tf.Tensor:
-    """Gives each kind its part of the batch, whose order is random already, at one random strength; the rest stays."""
-    size = tf.cast(share * tf.cast(tf.shape(images)[0], tf.float32), tf.int32)
-    parts = []
-    for number, (corrupt, low, high) in enumerate(kinds):
-        own = tf.random.fold_in(seed, number)
-        strength = tf.random.stateless_uniform([], own, low, high)
-        parts.append(corrupt(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
-    return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

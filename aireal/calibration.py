@@ -1,5 +1,8 @@
 """Scores that mean what they say: a temperature and a bias for the logit, found on validation images.
 
+Where training corrupts images, they are found on the validation images as they are and corrupted, because a border
+that suits both costs clean pictures next to nothing and gives the others back some of what they lose.
+
 They go into the weights of the network's last layer, so that whoever runs the network, here or on a phone, gets
 calibrated scores and none has to know of it.
 """
@@ -9,10 +12,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy import special
 from sklearn import linear_model
 
-from aireal import metrics
+from aireal import augment, metrics
 from aireal.config import UserError
 from aireal.data import Data
 
@@ -74,15 +78,19 @@ def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
     """Calibrates a model in place, on the validation images.
 
     Returns:
-      temperature, bias, n, and `before` and `after` that: accuracy, brier_score and expected_calibration_error.
+      temperature, bias, n, and `before` and `after` that, of the images as they are: accuracy, brier_score and
+      expected_calibration_error.
 
     Raises:
       UserError: scores are not finite.
     """
-    label, logit = data.table("validation").label, logits(model, data)
-    if not np.isfinite(logit).all():
+    label, logit = data.table("validation").label, logits(model, data.evaluation("validation"))
+    seen = [logit]
+    if augment.corrupts(data.config):
+        seen.append(logits(model, data.corrupted_validation()))
+    if not np.isfinite(seen).all():
         raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")
-    found = fit(label, logit)
+    found = fit(np.tile(label, len(seen)), np.concatenate(seen))
     found.apply(model)
     return {
         **dataclasses.asdict(found),
@@ -92,9 +100,9 @@ def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
     }
 
 
-def logits(model: keras.Model, data: Data) -> np.ndarray:
-    """Returns those of the validation images: [N] float64, in the order of `data.table`."""
-    return model.predict(data.evaluation("validation"), verbose=0)[:, 0].astype(np.float64)
+def logits(model: keras.Model, batches: tf.data.Dataset) -> np.ndarray:
+    """Returns those of the images in batches of (images, labels): [N] float64."""
+    return model.predict(batches, verbose=0)[:, 0].astype(np.float64)
 
 
 def figures_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> dict[str, float]:

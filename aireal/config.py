@@ -90,7 +90,7 @@ class Config:
         at_most=1024,
     )
     augment_jpeg_quality: int = _data(
-        0, "compress training images by JPEG, from this quality up to 95; 0 leaves it out", at_least=0, at_most=95
+        0, "compress training images by JPEG, from this quality up to 75; 0 leaves it out", at_least=0, at_most=75
     )
     augment_noise: float = _data(
         0.0,
@@ -99,7 +99,10 @@ class Config:
         at_most=1.0,
     )
     augment_blur: float = _data(
-        0.0, "blur training images by a Gaussian with a sigma of up to this many pixels", at_least=0.0, at_most=10.0
+        0.0,
+        "blur training images by a Gaussian with a sigma of up to this many pixels, from 0.3 on",
+        at_least=0.0,
+        at_most=10.0,
     )
     augment_resample: float = _data(
         0.0,

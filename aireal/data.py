@@ -164,6 +164,16 @@ class Data:
             lambda pixels, labels, objects: (preprocess.normalise(pixels), self._targets(labels, objects)),
         )
 
+    def corrupted_validation(self) -> tf.data.Dataset:
+        """Returns `evaluation("validation")` with every image corrupted in one of the ways that training knows."""
+        config = self.config
+
+        def corrupt(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            seed = tf.stack([tf.constant(config.seed, tf.int64), step])
+            return preprocess.normalise(augment.corrupt(batch[0], config, 1 / augment.corrupts(config), seed)), batch[1]
+
+        return self._ordered("validation", lambda pixels, labels, objects: (pixels, labels)).enumerate().map(corrupt)
+
     def pixels(self, split: str) -> tf.data.Dataset:
         """Returns the images of `evaluation` as they are before normalisation: batches [B, S, S, 3] uint8."""
         return self._ordered(split, lambda pixels, labels, objects: pixels)

@@ -72,7 +72,7 @@ def size(model: keras.Model) -> dict[str, int]:
 
 def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
     final = learning.finish(model, config)
-    label, logit = data.table("validation").label, calibration.logits(final, data)
+    label, logit = data.table("validation").label, calibration.logits(final, data.evaluation("validation"))
     if not np.isfinite(logit).all():
         raise FailedTrialError("the scores on the validation images are not finite")
     p_real = calibration.fit(label, logit).scores(logit)

@@ -1,14 +1,18 @@
 """aireal.calibration: known distortions are found and taken back, and go wherever the weights go."""
 
+import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 from scipy import special
+from sklearn.metrics import log_loss
 
 from aireal import calibration, metrics, models
 from aireal.calibration import Calibration
 from aireal.config import Config
+from aireal.data import Data
 
 SMALL = Config(image_size=8, filters=(4,), dense_units=(), l2=0.0)
 
@@ -66,6 +70,22 @@ def test_applied_to_a_network_it_changes_its_logit_as_stated():
     before = model(images).numpy()
     Calibration(2.0, 0.25).apply(model)
     np.testing.assert_allclose(model(images), before / 2.0 + 0.25, atol=1e-6)
+
+
+def test_where_training_corrupts_images_the_border_suits_corrupted_ones_too(trained):
+    config, folder = trained
+    corrupting = Data(dataclasses.replace(config, augment_noise=0.5, augment_blur=3.0))
+    label = corrupting.table("validation").label
+
+    def calibrated(data):
+        model = keras.models.load_model(folder / "model.keras", compile=False)
+        calibration.calibrate(model, data)
+        batches = (corrupting.evaluation("validation"), corrupting.corrupted_validation())
+        return [log_loss(label, special.expit(calibration.logits(model, one))) for one in batches]
+
+    (clean, corrupted), (clean_alone, corrupted_then) = calibrated(corrupting), calibrated(Data(config))
+    assert corrupted < corrupted_then - 0.01
+    assert clean_alone <= clean + 1e-3
 
 
 def test_undo_gives_the_scores_before():

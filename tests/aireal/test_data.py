@@ -178,6 +178,18 @@ def test_few_images_of_an_augmented_run_come_as_they_are(make_config):
     np.testing.assert_array_equal(augmented.images("test", rows), Data(make_config()).images("test", rows))
 
 
+def test_corrupted_validation_images_are_those_of_validation_each_corrupted_in_one_way(make_config):
+    data = Data(make_config(augment_noise=0.3, augment_resample=0.4))
+    images, labels = collect(data.evaluation("validation"))
+    corrupted, labels_then = collect(data.corrupted_validation())
+    np.testing.assert_array_equal(labels_then, labels)
+    assert np.all(np.any(corrupted != images, axis=(1, 2, 3)))
+    rough = [np.abs(np.diff(pixels, axis=1)).mean(axis=(1, 2, 3)) for pixels in (images, corrupted)]
+    noisy = (rough[1] > rough[0])[:100]  # of one batch: half of it is rougher than before, half smoother
+    np.testing.assert_array_equal(noisy, np.arange(100) < 50)
+    np.testing.assert_array_equal(collect(data.corrupted_validation())[0], corrupted)
+
+
 def test_who_judges_needs_no_training_images_of_both_classes(make_config):
     images, _ = collect(Data(make_config(validation_fraction=0.0004)).evaluation("test"))
     assert len(images) == 400
