@@ -22,10 +22,11 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
       Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    if config.augment_flip or config.augment_shift_pixels:
-        images = _move(images, config, seed)
+    # First, because it happens to files: JPEG's blocks lie on those of the JPEG that a picture was before.
     if corrupts(config):
         images = corrupt(images, config, config.augment_share, tf.random.fold_in(seed, 3))
+    if config.augment_flip or config.augment_shift_pixels:
+        images = _move(images, config, seed)
     if config.augment_cutout_pixels:
         images = _cutout(images, config.augment_cutout_pixels, tf.random.fold_in(seed, 2))
     return images

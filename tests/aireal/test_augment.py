@@ -123,6 +123,13 @@ def test_corruptions_depend_on_seed_and_batch_alone(many):
     assert np.any(_augmented(many, CORRUPTED, (5, 10)) != first)
 
 
+def test_what_is_corrupted_is_the_picture_before_it_is_moved(many):
+    values = {"augment_jpeg_quality": 30, "augment_share": 1.0}
+    moved = _augmented(many, Config(augment_shift_pixels=1, **values))
+    for compressed, result in zip(_augmented(many, Config(**values)), moved, strict=True):
+        assert any(np.array_equal(crop, result) for crop in _crops(compressed, 1).values())
+
+
 @pytest.mark.parametrize("count", [1, 4, 5])
 def test_small_batches_keep_their_images(many, count):
     result = _augmented(many[:count], CORRUPTED)
