@@ -39,9 +39,10 @@ def corrupts(config: Config) -> int:
 
 def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
+    kinds = _corruptions(config)
     size = tf.cast(share * tf.cast(tf.shape(images)[0], tf.float32), tf.int32)
     parts = []
-    for number, (corruption, low, high) in enumerate(kinds := _corruptions(config)):
+    for number, (corruption, low, high) in enumerate(kinds):
         own = tf.random.fold_in(seed, number)
         strength = tf.random.stateless_uniform([], own, low, high)
         parts.append(corruption(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
