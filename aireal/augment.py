@@ -6,7 +6,7 @@ from aireal import corruptions
 from aireal.config import Config
 
 _GREY = 128  # the middle of 0..255
-BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
+_BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
 _LEAST_BLUR = 0.3  # pixels; less hardly changes a byte
 
 
@@ -52,7 +52,7 @@ def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) ->
 def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
     """Returns what is switched on, each with the bounds of its strength."""
     kinds = (
-        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, BEST_JPEG_QUALITY),
+        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
         (config.augment_noise, corruptions.noise, 0.0, config.augment_noise),
         (config.augment_blur, corruptions.blur, min(_LEAST_BLUR, config.augment_blur), config.augment_blur),
         (config.augment_resample, corruptions.resample, config.augment_resample, 1.0),

@@ -165,12 +165,13 @@ class Data:
         )
 
     def corrupted_validation(self) -> tf.data.Dataset:
-        """Returns `evaluation("validation")` with every image corrupted in one of the ways that training knows."""
-        config = self.config
+        """Returns `evaluation("validation")` with images corrupted as in training, in equal parts of each batch."""
+        share = 1 / augment.corrupts(self.config)
 
-        def corrupt(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            seed = tf.stack([tf.constant(config.seed, tf.int64), step])
-            return preprocess.normalise(augment.corrupt(batch[0], config, 1 / augment.corrupts(config), seed)), batch[1]
+        def corrupt(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            pixels, labels = batch
+            seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
+            return preprocess.normalise(augment.corrupt(pixels, self.config, share, seed)), labels
 
         return self._ordered("validation", lambda pixels, labels, objects: (pixels, labels)).enumerate().map(corrupt)
 
