@@ -137,6 +137,13 @@ class Config:
         "add to what each convolution after a stage's first gives its input, pooled where the stage ends; not where it "
         "strides",
     )
+    squeeze_excitation: int = _model(
+        0,
+        "weigh the channels after each convolution by two dense layers that see their means, the first with one unit "
+        "for this many channels; 0 leaves them out",
+        at_least=0,
+        at_most=4096,
+    )
     normalization: str = _model(
         "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
     )

@@ -54,11 +54,11 @@ class GradCam:
 
 
 def _last_convolution(model: keras.Model) -> keras.layers.Layer:
-    """Returns the layer that gives what the last convolution found, behind its activation."""
+    """Returns the layer that gives what the last convolution found, behind its activation and its weights."""
     names = [layer.name for layer in model.layers]
     convolutions = [name for name in names if re.fullmatch(r"conv\d+", name)]
     if not convolutions:
         raise UserError(f"The model {model.name!r} has no convolution named conv1, conv2, ...: it cannot be explained.")
     last = max(convolutions, key=lambda name: int(name[4:]))
-    activation = f"{last}_activation"  # a layer of its own where a normalization stands between
-    return model.get_layer(activation if activation in names else last)
+    behind = (f"{last}_weighed", f"{last}_activation", last)  # those that the network has layers of their own for
+    return model.get_layer(next(name for name in behind if name in names))

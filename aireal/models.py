@@ -134,7 +134,20 @@ class _Network:
         if normalised:
             x = self._normalization(momentum=_MOVING_AVERAGE, name=f"{name}_norm", dtype=self._dtype)(x)
             x = layers.Activation(config.activation, name=f"{name}_activation", dtype=self._dtype)(x)
-        return x
+        return self._reweigh(x, filters, name) if config.squeeze_excitation else x
+
+    def _reweigh(self, x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+        """Weighs each channel by the whole picture: Hu et al. 2018, "Squeeze-and-Excitation Networks".
+
+        So a noisy or blurred picture can be read by other features than a clean one.
+        """
+        options = {"kernel_regularizer": self._l2(), "dtype": self._dtype}
+        weights = layers.GlobalAveragePooling2D(name=f"{name}_squeeze", dtype=self._dtype)(x)
+        units = max(filters // self._config.squeeze_excitation, 1)
+        weights = layers.Dense(units, activation="relu", name=f"{name}_reduce", **options)(weights)
+        weights = layers.Dense(filters, activation="sigmoid", name=f"{name}_excite", **options)(weights)
+        weights = layers.Reshape([1, 1, filters], name=f"{name}_weights", dtype=self._dtype)(weights)
+        return layers.Multiply(name=f"{name}_weighed", dtype=self._dtype)([x, weights])
 
     def _dropout(self, x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
         return layers.Dropout(rate, name=name, dtype=self._dtype)(x) if rate else x

@@ -49,6 +49,14 @@ def test_an_addition_reads_both_of_its_inputs():
     assert cost.cost(build_model(config))["activation_bytes"] == 4 * 3 * 8 * 8 * 8
 
 
+def test_squeeze_and_excitation_costs_two_dense_layers_for_each_convolution():
+    plain = cost.cost(build_model(Config(**AVERAGE, filters=(8, 16))))
+    weighed = cost.cost(build_model(Config(**AVERAGE, filters=(8, 16), squeeze_excitation=4)))
+    kernels, biases = 2 * (8 * 2 + 16 * 4), 2 + 8 + 4 + 16
+    assert weighed["macs"] - plain["macs"] == kernels
+    assert weighed["parameters"] - plain["parameters"] == kernels + biases
+
+
 def test_an_average_over_the_mirror_image_takes_twice_the_arithmetic_and_the_memory():
     single = cost.cost(build_model(Config(**AVERAGE, filters=(8,))))
     averaged = cost.cost(build_model(Config(**AVERAGE, filters=(8,), mirror_average=True)))

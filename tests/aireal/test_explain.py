@@ -52,8 +52,9 @@ def test_the_map_follows_the_paper_for_both_verdicts(normalization, layer):
         {"normalization": "batch", "head": "average", "dense_units": ()},
         {"separable": True, "residual": True, "convolutions": (2,)},
         {"stem_filters": 4, "downsampling": "stride"},
+        {"squeeze_excitation": 2, "normalization": "batch"},
     ],
-    ids=["baseline", "batch normalization", "separable residual", "strided"],
+    ids=["baseline", "batch normalization", "separable residual", "strided", "channels weighed"],
 )
 def test_every_network_of_the_family_can_be_explained(fields):
     model = models.build_model(Config(**{**SMALL, **fields}))

@@ -51,6 +51,7 @@ OTHER = Config(
     kernel_size=5,
     separable=True,
     residual=True,
+    squeeze_excitation=3,
     normalization="batch",
     activation="silu",
     downsampling="average",

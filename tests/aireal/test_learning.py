@@ -39,7 +39,16 @@ def test_training_leaves_the_mirror_average_to_the_finished_network():
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"normalization": "batch", "convolutions": (2,), "residual": True, "mirror_average": True}],
+    [
+        {},
+        {
+            "normalization": "batch",
+            "convolutions": (2,),
+            "residual": True,
+            "mirror_average": True,
+            "squeeze_excitation": 2,
+        },
+    ],
     ids=["plain", "as the recipe"],
 )
 def test_telling_objects_adds_to_the_loss_and_the_finished_network_does_not(more):

@@ -167,6 +167,21 @@ def test_a_shortcut_is_pooled_where_its_stage_ends_and_left_out_where_it_strides
     assert sum(isinstance(layer, layers.Add) for layer in built) == additions
 
 
+def test_squeeze_and_excitation_weighs_each_channel_by_the_whole_picture():
+    model = build_model(Config(**FAMILY, filters=(6,), normalization="batch", squeeze_excitation=4))
+    names = ("conv1_activation", "conv1_weighed")
+    parts = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    before, after = (part.numpy() for part in parts(np.random.default_rng(0).random([2, 16, 16, 3], np.float32)))
+    (kernel1, bias1), (kernel2, bias2) = (
+        model.get_layer(f"conv1_{name}").get_weights() for name in ("reduce", "excite")
+    )
+    assert kernel1.shape == (6, 1)
+    hidden = np.maximum(before.mean(axis=(1, 2)) @ kernel1 + bias1, 0)
+    weights = 1 / (1 + np.exp(-(hidden @ kernel2 + bias2)))
+    np.testing.assert_allclose(after, before * weights[:, None, None], rtol=1e-5)
+    assert np.ptp(weights) > 0
+
+
 def test_separable_spares_the_convolution_that_sees_the_image():
     model = build_model(Config(**FAMILY, filters=(6, 8), separable=True))
     assert isinstance(model.get_layer("conv1"), layers.Conv2D)

@@ -451,6 +451,14 @@ def test_a_mirror_average_is_exported_whole_and_with_its_weights_once(run, train
         assert single < both < single + 3_000
 
 
+def test_squeeze_and_excitation_is_exported(run, trained):
+    weighed = models.build_model(dataclasses.replace(trained[0], squeeze_excitation=4))
+    weighed.save(run / "model.keras")
+    _export(run, trained[0])
+    operators = flatbuffer.operators(flatbuffer.read((run / "export/model_int8.tflite").read_bytes()))
+    assert {"MEAN", "LOGISTIC", "MUL"} <= set(operators)
+
+
 @pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
 def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
     run = record.RunFolder(exported_run)
