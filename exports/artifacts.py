@@ -141,7 +141,10 @@ def _convert_int8(model: keras.Model, calibration: np.ndarray) -> bytes:
         converter.inference_input_type = tf.uint8
 
     file = _convert(model, serving.from_floats(model), all_in_int8)
-    graph = flatbuffer.read(file).subgraphs[0]
+    quantized = flatbuffer.read(file)
+    if silent := flatbuffer.silent(quantized):  # LiteRT 2.3 would free memory twice as it loads it
+        raise UserError(f"{silent[0]} is 0 whatever the picture, which int8 cannot hold. Train other layers or longer.")
+    graph = quantized.subgraphs[0]
     quantization = graph.tensors[graph.inputs[0]].quantization
     scale, zero_point = quantization.scale[0], quantization.zeroPoint[0]
     if zero_point != 0 or not np.isclose(scale, 1 / 255, rtol=1e-6):

@@ -6,6 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
 _SMALL = 20_000  # numbers of a tensor that float16 forms hold in float32
+_LEAST_SCALE = 1e-8  # of int8 values; the converter gives a little less, and never 0, to what was 0 in every picture
 _ALIGNMENT = 16  # bytes; what the schema demands of buffers, and the generated code forgets
 _VARIABLES = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
 _OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -39,6 +40,16 @@ def unfit(model: schema.ModelT) -> set[str]:
     """Returns the operators that no phone has, or that read variables, which a converted model must have folded in."""
     builtin = set(_OPERATORS.values()) - {"CUSTOM"}
     return {name for name in operators(model) if name in _VARIABLES or name not in builtin}
+
+
+def silent(model: schema.ModelT) -> list[str]:
+    """Returns the names of the int8 tensors that were 0 in every picture that the scales were found with."""
+    scales = {
+        tensor.name.decode(): tensor.quantization.scale
+        for tensor in model.subgraphs[0].tensors
+        if tensor.type == schema.TensorType.INT8 and tensor.quantization
+    }
+    return [name for name, scale in scales.items() if scale is not None and max(scale) < _LEAST_SCALE]
 
 
 def refine_float16(half: bytes, full: bytes) -> bytes:

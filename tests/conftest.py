@@ -10,6 +10,8 @@ import tarfile
 import filelock
 import pytest
 
+import aireal  # noqa: F401 - it sets how TensorFlow computes, so it comes before any test that imports TensorFlow
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

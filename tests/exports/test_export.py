@@ -451,12 +451,28 @@ def test_a_mirror_average_is_exported_whole_and_with_its_weights_once(run, train
         assert single < both < single + 3_000
 
 
+def _save_weighed(run, config, sign):
+    """A network of squeeze-and-excitation, untrained, whose hidden units are never 0 (sign 1) or always (-1)."""
+    model = models.build_model(dataclasses.replace(config, squeeze_excitation=4))
+    for layer in model.layers:
+        if layer.name.endswith("_reduce"):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([sign * np.abs(kernel), bias])
+    model.save(run / "model.keras")
+
+
 def test_squeeze_and_excitation_is_exported(run, trained):
-    weighed = models.build_model(dataclasses.replace(trained[0], squeeze_excitation=4))
-    weighed.save(run / "model.keras")
-    _export(run, trained[0])
+    _save_weighed(run, trained[0], 1)
+    _export(run, trained[0])  # which refuses forms that are not the model
     operators = flatbuffer.operators(flatbuffer.read((run / "export/model_int8.tflite").read_bytes()))
     assert {"MEAN", "LOGISTIC", "MUL"} <= set(operators)
+
+
+def test_a_layer_that_is_always_0_is_named_before_its_int8_form_is_loaded(run, trained):
+    _save_weighed(run, trained[0], -1)
+    with pytest.raises(UserError, match=r"reduce.* is 0 whatever the picture, which int8 cannot hold"):
+        _export(run, trained[0])
+    assert _is_as_it_was(run)
 
 
 @pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
