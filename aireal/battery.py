@@ -78,20 +78,10 @@ def judge(
     Raises:
       UserError: the model cannot be loaded or takes other pictures, or there are none.
     """
-    batch_size, battery = max(_BATCH_PIXELS // config.image_size**2, 1), conditions(config.image_size)
-    data = Data(config.for_judging(batch_size))
+    data = Data(config.for_judging(max(_BATCH_PIXELS // config.image_size**2, 1)))
     data.check_judging(split)
-    about = {
-        "model": files.digest(model),
-        "data_fingerprint": data.fingerprint,
-        "split": split,
-        "n": (count := len(data.table(split))),
-        "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
-        "battery": [condition.name for condition in battery],
-        "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
-        "seed": _SEED,
-        "batch_size": batch_size,
-    }
+    battery = conditions(config.image_size)
+    about = _about(model, data, split, battery)
     folder = run.on(data.fingerprint).path
     folder.mkdir(exist_ok=True)
     words = ["robustness"] + [model.stem] * (model != run.model) + [split] * (split != "test")
@@ -101,6 +91,22 @@ def judge(
     result = {**about, "conditions": _measure(model, data, split, battery), "environment": machine.environment()}
     files.write_json(into, result)
     return result, into
+
+
+def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> dict[str, Any]:
+    """Returns all that the figures depend on: those of the same may be kept."""
+    config, count = data.config, len(data.table(split))
+    return {
+        "model": files.digest(model),
+        "data_fingerprint": data.fingerprint,
+        "split": split,
+        "n": count,
+        "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
+        "battery": [condition.name for condition in battery],
+        "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
+        "seed": _SEED,
+        "batch_size": config.batch_size,
+    }
 
 
 def _measure(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> list[dict[str, Any]]:

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import psutil
 import tensorflow as tf
 
-from aireal import augment, preprocess, readers
+from aireal import augment, machine, preprocess, readers
 from aireal.config import Config, UserError
 from aireal.prepared import Records, Table, prepare
 from aireal.readers import InMemory, Streamed
@@ -245,12 +244,4 @@ def _held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:
     if wanted != "auto":
         return wanted
-    return "ram" if decoded_bytes < _RAM_SHARE * _free_memory_bytes() else "none"
-
-
-def _free_memory_bytes() -> int:
-    limit, used = (pathlib.Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory.current"))
-    free = psutil.virtual_memory().available  # of the machine, whatever a container may use of it
-    if limit.exists() and (text := limit.read_text().strip()) != "max":
-        free = min(free, int(text) - int(used.read_text()))
-    return free
+    return "ram" if decoded_bytes < _RAM_SHARE * machine.free_memory_bytes() else "none"

@@ -29,6 +29,15 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def free_memory_bytes() -> int:
+    """Returns the memory that this process may still take: what the machine has free, or a container leaves of it."""
+    limit, used = (pathlib.Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory.current"))
+    free = psutil.virtual_memory().available  # of the machine, whatever a container may use of it
+    if limit.exists() and (text := limit.read_text().strip()) != "max":
+        free = min(free, int(text) - int(used.read_text()))
+    return free
+
+
 def environment() -> dict[str, Any]:
     """Returns what a figure depends on besides the flags: command, time, versions, hardware, commit."""
     return {
