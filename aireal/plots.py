@@ -22,7 +22,7 @@ def curves(rows: Sequence[dict[str, float]]) -> Figure:
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         marker = "o" if len(rows) < 40 else None
         axes.plot(
-            epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, with dropout"
+            epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, while it learns"
         )
         if f"val_{name}" in rows[0]:
             values = [row[f"val_{name}"] for row in rows]
