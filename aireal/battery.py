@@ -67,7 +67,7 @@ def judge(
 
     Args:
       model: a .keras or .tflite file or a SavedModel folder.
-      run: that it lies in; the file is written into its folder.
+      run: that it lies in; the file is written into its folder, or one inside it where the run began on other images.
       config: the run's, perhaps with another source.
       split: the images, "test" or "validation".
 

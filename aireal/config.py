@@ -147,7 +147,9 @@ class Config:
     normalization: str = _model(
         "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
     )
-    activation: str = _model("relu", "non-linearity of all layers", choices=("relu", "leaky_relu", "silu", "gelu"))
+    activation: str = _model(
+        "relu", "non-linearity of convolutions and dense layers", choices=("relu", "leaky_relu", "silu", "gelu")
+    )
     downsampling: str = _model(
         "max",
         "how a stage halves the edge at its end: max or average pooling (2x2), or stride of its last convolution",
@@ -167,7 +169,7 @@ class Config:
     )
     conv_dropout: float = _model(0.3, "share dropped after each stage", at_least=0.0, below=1.0)
     dense_dropout: float = _model(0.4, "share dropped after each dense layer", at_least=0.0, below=1.0)
-    l2: float = _model(0.001, "L2 penalty on the kernels", at_least=0.0, at_most=1.0)
+    l2: float = _model(0.001, "L2 penalty on all kernels but the logit's", at_least=0.0, at_most=1.0)
     mirror_average: bool = _model(
         False, "let the finished network average over an image and its mirror image; twice the arithmetic"
     )

@@ -1,6 +1,6 @@
 """Evaluates a trained run again: python -m aireal.evaluate --run=runs/baseline
 
-With --source images of another place are judged, into a subfolder of the run.
+With --source images of another place are judged; into a subfolder where they are not those the run began on.
 """
 
 from absl import flags

@@ -22,7 +22,8 @@ def build_model(
 ) -> keras.Model:
     """Builds the network that `config` describes; its defaults give the seed project's baseline, 320,817 parameters.
 
-    A stem (if any), stages of convolutions that each halve the edge at their end, a head, dense layers, one logit.
+    A stem (if any), stages of convolutions that each halve the edge at their end (the last only before a flattening
+    head), a head, dense layers, one logit.
 
     Args:
       config: its model fields and `image_size` are used.
@@ -30,7 +31,7 @@ def build_model(
       normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
 
     Returns:
-      A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> `logit` [B, 1] float32; positive means REAL.
+      A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32; positive means REAL.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name="image")
     if not config.mirror_average:

@@ -1,4 +1,4 @@
-"""How fast batches come and the baseline trains on them, beside what others do; in turn, in one process."""
+"""How fast batches come and a network trains on them, beside what others do; in turn, in one process."""
 
 import contextlib
 import dataclasses
@@ -31,7 +31,7 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
     """Times every way once, on the whole train folder of `config.source`.
 
     Args:
-      config: its data and model fields, precision and seed are used.
+      config: all of it is used but what is evaluated, kept and stopped early.
 
     Yields:
       For each way its name; images_per_second, the best of its two passes, which first_pass and second_pass hold;
@@ -40,7 +40,7 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
       which the next batch was not there yet.
 
     Raises:
-      UserError: the source has no folder of files.
+      UserError: the source is kaggle, or cannot be used.
     """
     if config.source == "kaggle":
         raise UserError("--source=kaggle: the benchmark wants the downloaded folder or archive itself.")

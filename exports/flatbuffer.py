@@ -55,7 +55,7 @@ def silent(model: schema.ModelT) -> list[str]:
 def refine_float16(half: bytes, full: bytes) -> bytes:
     """Brings a float16 model closer to its float32 original, from which it takes all of its weights anew.
 
-    Small tensors stay in float32. They are a few kB, and most of the error: biases, the first kernel, which has the
+    Small tensors stay in float32. They are some 50 kB, and most of the error: biases, the first kernel, which has the
     division by 255 folded in and so is small where float16 has few digits left, narrow layers, whose rounding the rest
     cannot average out, the logit. The kernels that are left are rounded by `_diffuse`.
     """

@@ -1,6 +1,7 @@
-"""Times one form of an exported model in a process of its own: python -m exports.latency FORM EXPORT_DIR THREADS COUNT
+"""Times one form of a model in a process of its own: python -m exports.latency LOADER FILE GOLDEN THREADS COUNT
 
-Prints one JSON object. Nothing is imported that the form does not need, so that load time and memory are its own.
+`exports.benchmark` runs it. Prints one JSON object. Nothing is imported that the form does not need, so that load time
+and memory are its own.
 """
 
 import json

@@ -25,7 +25,8 @@ def importances(study: Study, trials: Sequence[Trial]) -> tuple[list[str], np.nd
 def varied(trials: Sequence[Trial]) -> tuple[list[str], np.ndarray]:
     """Returns the hyperparameters of which there is more than one value, and those as numbers: [trials, names].
 
-    Learning rates count by their logarithm; words by their position among all words; what is inactive is -1.
+    Learning rates count by their logarithm; words by their position among all words; what is inactive is below
+    all else.
     """
     names = sorted(
         {name for trial in trials for name in trial.values if name == EPOCHS or not name.startswith("tuner/")}

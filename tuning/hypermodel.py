@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 import keras
 import keras_tuner
@@ -32,10 +31,8 @@ class HyperModel(keras_tuner.HyperModel):
         keras.utils.set_random_seed(config.seed)
         return learning.build_for_training(config, self._data_of(config).steps_per_epoch())
 
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback] = ()
-    ) -> dict[str, float]:
-        """Trains for the trial's epochs, calibrates and judges, as `train` would.
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model) -> dict[str, float]:
+        """Trains for the trial's epochs as `train` would, then calibrates and judges, both on clean validation images.
 
         Returns:
           val_accuracy, val_auc and val_loss (log loss, without smoothing and penalties) on the validation images;
@@ -53,7 +50,7 @@ class HyperModel(keras_tuner.HyperModel):
             steps_per_epoch=data.steps_per_epoch(),
             shuffle=False,
             verbose=0,
-            callbacks=[learning.Reseed(config.seed), _StopAtNaN(), *callbacks],
+            callbacks=[learning.Reseed(config.seed), _StopAtNaN()],
         )
         trained = time.perf_counter()
         found = _judge(model, config, data)

@@ -83,7 +83,7 @@ class Trial:
       id: the name of its files; empty for a rejected candidate, which has none.
       status: running, completed, failed or rejected.
       values: hyperparameters.
-      metrics: what `HyperModel.fit` returned.
+      metrics: what `HyperModel.fit` returned, and the resident memory of worker and chief afterwards, in bytes.
       reason: why it failed or was rejected.
       is_baseline: whether it is the network that is searched around.
     """

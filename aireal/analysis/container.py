@@ -56,7 +56,7 @@ _PNG_SIGNATURE_BYTES, _PNG_CHUNK_BYTES = 8, 12  # of a chunk without its data: l
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """Of one file. Those below `quality` are empty or 0 where the format has no such thing.
+    """Of one file. From `subsampling` on they are empty or 0 where the format has no such thing.
 
     Attributes:
       format: as Pillow names it, of the content and not of the file's name.

@@ -18,6 +18,7 @@ from builders.cifake.sources import LABELS
 _NAMES = ("format", "mode", "metadata", "subsampling", "tables")  # of `container.Facts`: those that have no order
 _MAX_VALUES = 50  # of one of these: rarer ones are taken together
 _FOLDS, _DEPTH = 5, 3
+_USUAL_SHARE = 0.99  # of the files: what as many have is usual
 
 
 def file_sizes(files: Files) -> dict[str, dict[str, float]]:
@@ -111,15 +112,15 @@ def _counts(column: np.ndarray, label: np.ndarray) -> dict[str, list[int]]:
     return {str(values[row]): table[row].tolist() for row in np.argsort(-table.sum(axis=1), kind="stable")}
 
 
-def odd_ones(files: Files, share: float = 0.99) -> dict[int, list[str]]:
-    """Returns row -> what is unusual about a file, where at least `share` of all have the same, and it does not."""
+def odd_ones(files: Files) -> dict[int, list[str]]:
+    """Returns row -> what is unusual about a file, where at least 99 % of all have the same, and it does not."""
     found: dict[int, list[str]] = {}
     size = np.char.add(np.char.add(files.facts["width"].astype(str), "x"), files.facts["height"].astype(str))
     rows = np.flatnonzero(files.decoded)
     for name, column in {"format": files.facts["format"], "size": size, "colour mode": files.facts["mode"]}.items():
         values, index, counts = np.unique(column, return_inverse=True, return_counts=True)
         usual = counts.argmax()
-        if counts[usual] < share * len(column):
+        if counts[usual] < _USUAL_SHARE * len(column):
             continue
         for row, value in zip(rows[index != usual], column[index != usual], strict=True):
             found.setdefault(int(row), []).append(

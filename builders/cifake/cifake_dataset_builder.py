@@ -33,7 +33,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}
     BUILDER_CONFIGS = [
-        Config(name="strict", strict=True, description="CIFAKE as released: 32x32 RGB JPEG."),
+        Config(name="strict", strict=True, description="32x32 RGB JPEG with CIFAKE's file names."),
         Config(name="any", strict=False, description="The same folders, any size; JPEG, PNG, BMP, GIF or WebP."),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
