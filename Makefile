@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; PYTHON=python3.13 make ... takes another Python.
+# The two commands of the README are `make demo` and `make test`; PYTHON=python3.13 make clean test takes another Python.
 PYTHON ?= python3
 BIN := .venv/bin
 

@@ -67,9 +67,10 @@ def _recipe(config: Config) -> dict:
     configs = [dataclasses.replace(config, seed=seed) for seed in _seeds()]
     from aireal import recipes
 
-    row = recipes.results(configs, _WORKDIR.value) if _WHAT.value == "results" else recipes.comparison(configs)
+    workdir = pathlib.Path(_WORKDIR.value)  # without a slash at its end
+    row = recipes.results(configs, str(workdir)) if _WHAT.value == "results" else recipes.comparison(configs)
     print(recipes.describe(row))
-    return {"name": pathlib.Path(_WORKDIR.value).name, **row}
+    return {"name": workdir.name, **row}
 
 
 def _seeds() -> list[int]:

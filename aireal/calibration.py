@@ -54,14 +54,16 @@ def fit(label: np.ndarray, logit: np.ndarray) -> Calibration:
 
     Args:
       label: [N] integer, 0 = FAKE, 1 = REAL; both occur.
-      logit: [N] float.
+      logit: [N] float, or [K, N] of the same images in several states.
 
     Returns:
       The identity where there are fewer than 20 images of a class, or the logit says nothing, or the contrary of the
       labels.
     """
-    count, mean, scale = np.bincount(label, minlength=2), logit.mean(), logit.std()
-    if count.min() < _AT_LEAST or not scale:
+    few = np.bincount(label, minlength=2).min() < _AT_LEAST
+    label, logit = np.broadcast_to(label, logit.shape).ravel(), logit.ravel()
+    count, mean, scale = np.bincount(label), logit.mean(), logit.std()
+    if few or not scale:
         return Calibration()
     target = np.where(label == metrics.REAL, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
     regression = linear_model.LogisticRegression(C=np.inf)
@@ -90,7 +92,7 @@ def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
         seen.append(logits(model, data.corrupted_validation()))
     if not np.isfinite(seen).all():
         raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")
-    found = fit(np.tile(label, len(seen)), np.concatenate(seen))
+    found = fit(label, np.stack(seen))
     found.apply(model)
     return {
         **dataclasses.asdict(found),

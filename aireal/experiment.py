@@ -32,8 +32,10 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
       UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
     """
     folder = record.RunFolder(workdir)
-    if overwrite:
-        Data(config).check_training()  # before anything is deleted
+    if overwrite:  # nothing is deleted for a run that cannot begin
+        data = Data(config)
+        data.check_training()
+        _check_replicas(_strategy(config), config.batch_size, data)
     with folder.claim(config, overwrite=overwrite) as config:
         data = Data(config, device=_device(config))
         data.check_training()
@@ -98,12 +100,13 @@ def _train(config: Config, data: Data, folder: record.RunFolder, strategy: tf.di
 
 
 def _load(model: keras.Model, checkpoint: pathlib.Path) -> None:
+    other = f"{checkpoint} is of another version or damaged. Give --overwrite to begin again, or another --workdir."
     try:
         model.load_weights(checkpoint)
     except (ValueError, OSError) as error:  # Keras's where it finds other layers, h5py's where it cannot read
-        raise UserError(
-            f"{checkpoint} is of another version or damaged. Give --overwrite to begin again, or another --workdir."
-        ) from error
+        raise UserError(other) from error
+    if not int(model.optimizer.iterations):  # Keras leaves out, with a warning, a state that does not fit
+        raise UserError(other)
 
 
 def _save(final: keras.Model, config: Config, data: Data, folder: record.RunFolder) -> None:
@@ -236,4 +239,5 @@ class _Journal(keras.callbacks.Callback):
         if not self.rows:
             return 0
         sign = -1 if self._config.monitor == "val_loss" else 1
-        return len(self.rows) - 1 - int(np.argmax([sign * row[self._config.monitor] for row in self.rows]))
+        figures = [sign * row[self._config.monitor] for row in self.rows]
+        return len(self.rows) - 1 - int(np.argmax(np.nan_to_num(figures, nan=-np.inf)))

@@ -106,11 +106,9 @@ def _learning_rate(config: Config, steps_per_epoch: int) -> float | keras.optimi
         return config.learning_rate
     steps = config.epochs * steps_per_epoch
     warmup_steps = min(round(config.warmup_epochs * steps_per_epoch), steps - 1)  # leaves a step for the cosine
-    decay_steps = steps - warmup_steps
-    if not warmup_steps:
-        return keras.optimizers.schedules.CosineDecay(config.learning_rate, decay_steps)
+    start, target = (0.0, config.learning_rate) if warmup_steps else (config.learning_rate, None)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps, warmup_target=config.learning_rate, warmup_steps=warmup_steps
+        start, steps - warmup_steps, warmup_target=target, warmup_steps=warmup_steps
     )
 
 

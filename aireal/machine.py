@@ -17,6 +17,7 @@ import psutil
 from aireal.config import package_folder
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
+_CGROUP = pathlib.Path("/sys/fs/cgroup")  # of Linux, version 2: what a container may use
 _BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}  # without them oneDNN, TensorFlow's library on CPUs, emulates
 
 
@@ -31,10 +32,12 @@ def peak_memory_bytes() -> int:
 
 def free_memory_bytes() -> int:
     """Returns the memory that this process may still take: what the machine has free, or a container leaves of it."""
-    limit, used = (pathlib.Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory.current"))
+    limit, used, kinds = (_CGROUP / f"memory.{name}" for name in ("max", "current", "stat"))
     free = psutil.virtual_memory().available  # of the machine, whatever a container may use of it
     if limit.exists() and (text := limit.read_text().strip()) != "max":
-        free = min(free, int(text) - int(used.read_text()))
+        # Files that were read or written count as used, until the memory is wanted.
+        cached = int(re.findall(r"^inactive_file (\d+)$", kinds.read_text(), re.MULTILINE)[0])
+        free = min(free, int(text) - int(used.read_text()) + cached)
     return free
 
 

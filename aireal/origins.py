@@ -8,6 +8,7 @@ from aireal import demo
 from aireal.config import UserError
 
 _KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
+_VERSION = 3  # of the data set; for one that is named kagglehub needs no network where it has it already
 
 
 @contextlib.contextmanager
@@ -36,7 +37,7 @@ def download() -> str:
     except ImportError:
         raise UserError(f"--source=kaggle needs kagglehub: pip install 'aireal[kaggle]'. {by_hand}") from None
     try:
-        return kagglehub.dataset_download(_KAGGLE)
+        return kagglehub.dataset_download(f"{_KAGGLE}/versions/{_VERSION}")
     except Exception as error:  # kagglehub passes on whatever its HTTP client and Kaggle's API raise
         raise UserError(
             f"Kaggle's CIFAKE could not be downloaded ({type(error).__name__}: {error}). {by_hand}"

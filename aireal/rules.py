@@ -33,7 +33,7 @@ def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
 
 def _conflicts(config: "Config") -> Iterator[str]:
     if config.source == "demo" and config.builder_config == "strict":
-        yield "--builder_config=strict does not go with --source=demo, whose crops show no object. Leave it out."
+        yield "--builder_config=strict does not go with --source=demo, whose crops show no object: give any instead."
     yield from _network(config)
     yield from _augmentation(config)
     yield from _course(config)

@@ -1,5 +1,6 @@
 """The folder that a trained run is shipped as: the model's forms, the proof that they are it, what a phone tests."""
 
+import dataclasses
 import pathlib
 import string
 from typing import Any
@@ -33,7 +34,8 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     reference = scorers.load(folder.model)
     if camera_size and camera_size <= reference.image_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
-    data, path = Data(config), folder.path / "export"
+    # Of a part of the images a run may have learned from, too few for the ranges of int8 may be left on other ones.
+    data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.path / "export"
     try:
         with files.replacing_folder(path) as partial:
             _convert(reference.model, config, data, camera_size, partial)

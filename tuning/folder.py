@@ -7,7 +7,6 @@ import json
 import pathlib
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import filelock
 
@@ -78,14 +77,14 @@ class Folder:
         for folder in (self.logs, self._running):
             folder.mkdir(exist_ok=True)
         files.write_text(self._flagfile, flags.to_flagfile(study.config))
-        if not self._has_begun():
-            self._update(data_fingerprint=None)
-        self._update(study=study.own())
+        began = json.loads(self._settings.read_text())["data_fingerprint"] if self._has_begun() else None
+        files.write_json(self._settings, {"data_fingerprint": began, "study": study.own()})
 
     def begin(self, fingerprint: str) -> None:
         """Writes down on what data the search begins, or checks it. Raises UserError where it began on others."""
-        if json.loads(self._settings.read_text())["data_fingerprint"] is None:
-            self._update(data_fingerprint=fingerprint)
+        settings = json.loads(self._settings.read_text())
+        if settings["data_fingerprint"] is None:
+            files.write_json(self._settings, {**settings, "data_fingerprint": fingerprint})
         self.check_data(fingerprint)
 
     def check_data(self, fingerprint: str) -> None:
@@ -99,10 +98,6 @@ class Folder:
             raise UserError(
                 f"The images are not those on which the search in {self.path} began. Choose another --workdir."
             )
-
-    def _update(self, **values: Any) -> None:
-        earlier = json.loads(self._settings.read_text()) if self._settings.exists() else {}
-        files.write_json(self._settings, {**earlier, **values})
 
     def study(self) -> Study:
         """Returns the search that was written. Raises UserError where there is none."""

@@ -73,7 +73,8 @@ def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list
     found = [("note", f"{counted}.")]
     if (ended := count["completed"] + count["failed"]) < study.max_trials:
         text = (
-            f"No more candidates were found in the space and within the budget: {ended} of {study.max_trials} trials."
+            f"{ended} of {study.max_trials} trials: no more candidates were found in the space and within the budget "
+            "(500 in a row beyond it end the search)."
         )
         found.append(("warning", text))
     if not best:

@@ -32,8 +32,8 @@ def search(
         if len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
-            fingerprint, precision = supervisor.prepare(folder)
-            study = dataclasses.replace(study, config=dataclasses.replace(study.config, precision=precision))
+            fingerprint, settled = supervisor.prepare(folder)
+            study = dataclasses.replace(study, config=dataclasses.replace(study.config, **settled))
             folder.write(study)  # for all workers, whatever their machines are best at: trials are compared
             folder.begin(fingerprint)
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)

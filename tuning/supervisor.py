@@ -59,8 +59,12 @@ class _Process:
         return self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
 
 
-def prepare(folder: Folder) -> tuple[str, str]:
-    """Makes the TFRecords of a search, where no earlier one has; returns the data's fingerprint and the precision."""
+def prepare(folder: Folder) -> tuple[str, dict[str, str]]:
+    """Makes the TFRecords of a search, where no earlier one has.
+
+    Returns:
+      The data's fingerprint; and what the config leaves to the machine: precision and cache.
+    """
     process = _start(["prepare", str(folder.path)], {}, stdout=subprocess.PIPE, text=True)
     with process:
         printed = process.stdout.read()
@@ -68,8 +72,8 @@ def prepare(folder: Folder) -> tuple[str, str]:
         raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
     if process.returncode:  # what was wrong is printed already
         sys.exit(process.returncode)
-    fingerprint, precision = printed.split()[-2:]
-    return fingerprint, precision
+    fingerprint, precision, cache = printed.split()[-3:]
+    return fingerprint, {"precision": precision, "cache": cache}
 
 
 def free_port(host: str, port: int = 0) -> int:

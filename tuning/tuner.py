@@ -110,8 +110,10 @@ class Tuner(base_tuner.BaseTuner):
         )
         logs = self._folder.tensorboard / trial.trial_id
         shutil.rmtree(logs, ignore_errors=True)  # of a run that was interrupted before its figures were reported
+        active = trial.hyperparameters.copy()
+        active.ensure_active_values()  # off the wire there are the defaults of inactive ones too
         with tf.summary.create_file_writer(str(logs)).as_default():
-            hparams.hparams(trial.hyperparameters.values, trial_id=trial.trial_id)
+            hparams.hparams(active.values, trial_id=trial.trial_id)
             for name, value in found.items():
                 tf.summary.scalar(name, value, step=trial.hyperparameters.values.get(EPOCHS, self._study.config.epochs))
         return found
@@ -168,7 +170,7 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
         _check(study)  # what is wrong with the flags is said first
         data = Data(study.config)
         data.check_training()
-        print(data.fingerprint, learning.settle_precision(study.config))
+        print(data.fingerprint, learning.settle_precision(study.config), data.cache)
         return
     try:
         Tuner(folder, study, int(trials)).search()

@@ -120,7 +120,7 @@ def _distance(found: dict[str, float | None]) -> float:
 def _shortcut(
     found: dict[str, float | None], what: str, sign: str, advice: str, grave: str = WARNING
 ) -> Iterator[Finding]:
-    if found["chance"] is None:
+    if found["chance"] is None or (found["auc"] is None and found["tree_auc"] is None):
         return
     distance, nothing = _distance(found), max(_NOTHING, found["chance"])
     order = found["auc"]

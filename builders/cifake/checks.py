@@ -4,13 +4,12 @@ import concurrent.futures
 import hashlib
 import io
 import os
-import struct
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 import tqdm
-from PIL import Image, ImageOps
+from PIL import Image
 
 from builders.cifake import sources
 
@@ -20,6 +19,7 @@ _OFFENDERS_SHOWN = 10
 # The digest of all paths and files of the release.
 _RELEASE = "5ecbc08d0c74f34bbb99c788dffbd177"
 _DECODED_AT_ONCE = 100
+_MAX_EDGE = 65_535  # pixels: of JPEG, and what those that read the examples take
 
 Reason = str | None
 
@@ -171,11 +171,14 @@ def _fault(data: bytes, formats: tuple[str, ...]) -> Reason:
         return "empty"
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.format not in formats:
-                return f"the format is {image.format}, expected {' or '.join(formats)}"
-            ImageOps.exif_transpose(image).convert("RGB")  # as who reads the examples will do
-    except Image.DecompressionBombError as error:
-        return f"too large: {error}"
-    except (OSError, SyntaxError, ValueError, struct.error) as error:  # Pillow's ways to say that a file is damaged
-        return "not an image" if "cannot identify" in str(error) else f"damaged: {error}"
+            form = "JPEG" if image.format == "MPO" else image.format  # phones put other pictures behind the first
+            if form not in formats:
+                return f"the format is {form}, expected {' or '.join(formats)}"
+            if max(image.size) > _MAX_EDGE:
+                return f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge"
+            image.convert("RGB")
+    except Image.UnidentifiedImageError:
+        return "not an image"
+    except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
+        return f"{'too large' if isinstance(error, Image.DecompressionBombError) else 'damaged'}: {error}"
     return None

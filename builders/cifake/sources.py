@@ -137,11 +137,18 @@ def fingerprint(source: os.PathLike | str) -> str:
     """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched."""
     source = find(source)
     if source.is_dir():
-        files = sorted((path, entry.stat()) for path, entry in _entries(source) if not _CLUTTER.search(path))
+        files = sorted((path, _stat(entry)) for path, entry in _entries(source) if not _CLUTTER.search(path))
     else:
         files = [(source.name, source.stat())]
     lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
     return hashlib.blake2b(lines.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _stat(entry: os.DirEntry) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a link that leads nowhere, which a check of the files will name
+        return entry.stat(follow_symlinks=False)
 
 
 def find(source: os.PathLike | str) -> pathlib.Path:
@@ -200,11 +207,17 @@ def _tar_members(path: pathlib.Path) -> Iterator[Member]:
         for info in archive:
             if info.isfile():
                 yield info.name, lambda info=info: archive.extractfile(info).read()
+            elif info.islnk() or info.issym():  # what it points at may have gone by
+                yield info.name, functools.partial(_refuse_link, info.linkname)
         # tarfile alone takes an archive cut between two members for a whole one, and its streams skip gzip's checksum.
         while file.read(1 << 20):
             pass
         if file.tell() < archive.offset + tarfile.BLOCKSIZE:
             raise EOFError("it is cut short")
+
+
+def _refuse_link(target: str) -> bytes:
+    raise OSError(f"it is a link to {printable(target)}: unpack the archive and give the folder")
 
 
 def _decompressed(path: pathlib.Path) -> BinaryIO:

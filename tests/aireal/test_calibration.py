@@ -55,6 +55,11 @@ def test_of_a_handful_of_images_nothing_is_learned():
     assert calibration.fit(np.array([0, 1]), np.array([0.01, 0.02])) == Calibration(1.0, 0.0)
 
 
+def test_the_same_images_in_another_state_are_not_more_images(scored):
+    label, logit = (values[:30] for values in scored)
+    assert calibration.fit(label, np.stack([logit] * 3)) == Calibration(1.0, 0.0)
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3])
 def test_the_size_of_the_logits_does_not_matter(scored, scale):
     label, logit = scored

@@ -154,6 +154,7 @@ def test_a_killed_process_goes_on_by_the_same_command(make_config, prepared_dir,
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras, of the same
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_a_checkpoint_of_other_layers_or_half_of_one_is_a_sentence(config, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, epochs=1)
@@ -161,6 +162,12 @@ def test_a_checkpoint_of_other_layers_or_half_of_one_is_a_sentence(config, tmp_p
             experiment.run(config, str(tmp_path / "run"))
     (checkpoint,) = (tmp_path / "run").glob("checkpoint-*")
     keras.Sequential([keras.Input([3]), keras.layers.Dense(2)]).save_weights(checkpoint)
+    with pytest.raises(UserError, match="is of another version or damaged"):
+        experiment.run(config, str(tmp_path / "run"))
+    other = models.build_model(config)
+    other.compile(keras.optimizers.SGD(), "mse")
+    other.optimizer.build(other.trainable_variables)
+    other.save_weights(checkpoint)
     with pytest.raises(UserError, match="is of another version or damaged"):
         experiment.run(config, str(tmp_path / "run"))
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
@@ -250,6 +257,14 @@ def test_keep_best_and_early_stopping_follow_the_monitor(make_config, tmp_path):
     assert "test" not in result
 
 
+def test_an_epoch_whose_figure_is_no_number_is_never_the_best(make_config, tmp_path):
+    config = make_config(epochs=9, early_stopping_epochs=2)
+    history = [{"val_loss": value} for value in (0.5, float("nan"), 0.4, 0.6)]
+    journal = experiment._Journal(config, record.RunFolder(tmp_path), history, 1)
+    assert journal._epochs_since_best() == 1
+    assert not journal.finished()
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_the_model_is_float32_whatever_precision_trained(config, tmp_path, precision):
     experiment.run(dataclasses.replace(config, precision=precision), str(tmp_path / "run"))
@@ -278,7 +293,7 @@ from aireal import experiment, flags
 from aireal.config import UserError
 for flagfile in sys.argv[3:]:
     try:
-        experiment.run(flags.from_flagfile(flagfile), sys.argv[2] + "/" + flagfile.split("/")[-1])
+        experiment.run(flags.from_flagfile(flagfile), sys.argv[2] + "/" + flagfile.split("/")[-1], overwrite=True)
     except UserError as error:
         print(error)
 """
@@ -304,10 +319,13 @@ def test_batches_that_the_devices_cannot_share_are_refused(config, tmp_path, run
     for name, values in {"odd": {"batch_size": 41}, "last": {"batch_size": 666, "validation_fraction": 0.0}}.items():
         mirrored = dataclasses.replace(config, strategy="mirrored", **values)
         (tmp_path / name).write_text(flags.to_flagfile(mirrored))
+    folder = record.RunFolder(tmp_path / "runs/last")
+    folder.write_start(config, "of other data")
     done = run_python("-c", ON_DEVICES, 3, tmp_path / "runs", tmp_path / "odd", tmp_path / "last")
     assert "--batch_size=41 cannot be divided by 3 devices" in done.stdout, done.stderr
     assert "the last train batch would have fewer images than the 3 devices" in done.stdout
-    assert not list((tmp_path / "runs").glob("*/flags.cfg"))  # another batch size may have the folder
+    assert not (tmp_path / "runs/odd").exists()  # another batch size may have the folder
+    assert folder.fingerprint() == "of other data"  # a run that cannot begin replaces none
 
 
 def test_a_torn_checkpoint_is_never_the_one_that_is_read(config, tmp_path):

@@ -28,6 +28,16 @@ def test_bfloat16_is_computed_where_the_processor_lists_instructions_for_it(monk
     assert machine.computes_bfloat16() is expected
 
 
+@pytest.mark.parametrize(("limit", "expected"), [("1000\n", 700), ("max\n", None)])
+def test_what_a_container_caches_is_free(tmp_path, monkeypatch, limit, expected):
+    contents = {"max": limit, "current": "900\n", "stat": "anon 300\ninactive_file 600\nactive_file 1\n"}
+    for name, text in contents.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    found = machine.free_memory_bytes()
+    assert found == expected if expected else found > 2**20
+
+
 def test_peak_memory_is_that_of_this_process_not_of_its_parent(run_python):
     ballast = bytearray(600 << 20)  # touched, so resident
     ballast[:: 1 << 12] = b"x" * len(range(0, len(ballast), 1 << 12))

@@ -7,7 +7,7 @@ SMALL = ["--filters=8,4", "--dense_units=16", "--epochs=1", "--batch_size=100"]
 
 def test_results_are_the_statistics_of_their_runs_and_keep_what_is_there(run_python, prepared_dir, tmp_path):
     command = ["-m", "aireal.benchmark", "--what=results", "--seeds=3,5", f"--prepared_dir={prepared_dir}", *SMALL]
-    command += [f"--workdir={tmp_path / 'tiny'}", f"--output={tmp_path / 'row.json'}"]
+    command += [f"--workdir={tmp_path / 'tiny'}/", f"--output={tmp_path / 'row.json'}"]
     done = run_python(*command)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "row.json").read_text())

@@ -1,6 +1,8 @@
+import io
 import sys
 
 import pytest
+from PIL import Image
 
 from builders.cifake import checks, sources
 
@@ -39,12 +41,22 @@ def test_strict_names_an_unfit_file_and_its_fault(name, reason, make, picture, f
         pytest.param("damaged", lambda picture: picture(size=(64, 64))[:-100], id="truncated JPEG"),
         pytest.param("damaged", lambda picture: picture(form="PNG")[:-100], id="truncated PNG"),
         pytest.param("the format is TIFF, expected JPEG or PNG", lambda picture: picture(form="TIFF"), id="tiff"),
+        pytest.param("too large: 1 x 70,000 pixels", lambda picture: picture(size=(1, 70_000), form="PNG"), id="long"),
     ],
 )
 def test_any_names_an_unfit_file_and_its_fault(reason, make, picture, files, write, refusal):
     message = refusal(write(files | {"test/FAKE/mine.jpg": make(picture)}), "any")
     assert "1 unfit file" in message
     assert f"test/FAKE/mine.jpg: {reason}" in message
+
+
+def test_any_takes_what_phones_write(picture, files, write, prepare):
+    one, two = (Image.open(io.BytesIO(picture(seed))) for seed in (98, 99))
+    several, damaged_exif = io.BytesIO(), io.BytesIO()
+    one.save(several, "MPO", save_all=True, append_images=[two])
+    one.save(damaged_exif, "JPEG", exif=b"Exif\0\0this is no EXIF")
+    mine = {"test/FAKE/several.jpg": several.getvalue(), "test/FAKE/exif.jpg": damaged_exif.getvalue()}
+    assert prepare(write(files | mine), "any").info.splits["test"].num_examples == 10
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems write no such name")

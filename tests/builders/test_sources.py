@@ -154,6 +154,18 @@ def test_a_compressed_tar_with_a_changed_byte_is_refused(form, files, write, ref
     assert refusal(archive)
 
 
+def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refusal, tmp_path):
+    folder = write(files)
+    (folder / "train/FAKE/0009.jpg").symlink_to("nowhere.jpg")
+    assert "train/FAKE/0009.jpg: cannot be read" in refusal(folder)
+    assert sources.fingerprint(folder)  # comes first
+    (folder / "train/FAKE/0009.jpg").unlink()
+    (folder / "train/FAKE/0009.jpg").hardlink_to(folder / "test/FAKE/0000.jpg")
+    with tarfile.open(tmp_path / "linked.tar", "w") as archive:
+        archive.add(folder, "")
+    assert "cannot be read: it is a link to" in refusal(tmp_path / "linked.tar")
+
+
 def test_a_picture_of_a_zip_with_a_changed_byte_is_named(files, write, refusal, tmp_path):
     archive = shutil.make_archive(tmp_path / "archive", "zip", write(files))
     with zipfile.ZipFile(archive) as members:

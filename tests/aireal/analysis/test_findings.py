@@ -93,3 +93,5 @@ def test_what_cannot_be_known_is_left_out():
     unknown = {"auc": None, "tree_auc": None, "chance": None}
     found = sentences(file_size=unknown, how_saved=unknown, appearance=dict.fromkeys(SOUND["appearance"], unknown))
     assert not any("AUC" in text for text in found)
+    untried = sentences(how_saved={"tree_auc": None, "chance": 0.4})
+    assert not any("How the files were saved" in text for text in untried)
