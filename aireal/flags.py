@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from absl import app, flags, logging
 
 from aireal import config as config_lib
+from aireal import machine
 from aireal.config import Config, UserError
 
 flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose --help shows them
@@ -93,6 +94,7 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
     """
 
     def checked(argv: Sequence[str]) -> int | None:
+        machine.use_huge_pages()  # once the flags are known to be sound, and before anything is imported for them
         if arguments:
             return main(argv[1:])
         if len(argv) > 1:

@@ -38,6 +38,31 @@ def test_what_a_container_caches_is_free(tmp_path, monkeypatch, limit, expected)
     assert found == expected if expected else found > 2**20
 
 
+HUGE = """
+import sys
+from aireal import machine
+machine.use_huge_pages()
+block = bytearray(1 << 26)
+block[:: 1 << 12] = b"x" * (1 << 14)  # touched, so resident
+with open("/proc/self/smaps_rollup") as file:
+    print(sys.argv[1], *[line.split()[1] for line in file if line.startswith("AnonHugePages")])
+"""
+
+
+@pytest.mark.skipif(
+    not machine._HUGE_PAGES.exists() or "[madvise]" not in machine._HUGE_PAGES.read_text(),
+    reason="no huge pages for those who ask",
+)
+@pytest.mark.parametrize(("tunables", "expected"), [(None, True), ("glibc.malloc.hugetlb=0", False)])
+def test_memory_comes_in_huge_pages_unless_the_user_has_a_word_on_it(run_python, monkeypatch, tunables, expected):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if tunables:
+        monkeypatch.setenv("GLIBC_TUNABLES", tunables)
+    done = run_python("-c", HUGE, "the same arguments")
+    assert done.stdout.startswith("the same arguments"), done.stderr
+    assert (int(done.stdout.split()[-1]) > 1 << 15) is expected
+
+
 def test_peak_memory_is_that_of_this_process_not_of_its_parent(run_python):
     ballast = bytearray(600 << 20)  # touched, so resident
     ballast[:: 1 << 12] = b"x" * len(range(0, len(ballast), 1 << 12))
