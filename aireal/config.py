@@ -147,9 +147,7 @@ class Config:
     normalization: str = _model(
         "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
     )
-    activation: str = _model(
-        "relu", "non-linearity of convolutions and dense layers", choices=("relu", "leaky_relu", "silu", "gelu")
-    )
+    activation: str = _model("relu", "non-linearity of hidden layers", choices=("relu", "leaky_relu", "silu", "gelu"))
     downsampling: str = _model(
         "max",
         "how a stage halves the edge at its end: max or average pooling (2x2), or stride of its last convolution",

@@ -22,7 +22,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
 
     Args:
       folder: a trained run.
-      config: the run's, perhaps with another source to prove it on.
+      config: the run's, perhaps with another source to prove it on; its train images give int8 its ranges, all of them.
       camera_size: edge in pixels of the camera form's input; 0 leaves it out.
 
     Returns:
@@ -34,7 +34,6 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     reference = scorers.load(folder.model)
     if camera_size and camera_size <= reference.image_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
-    # Of a part of the images a run may have learned from, too few for the ranges of int8 may be left on other ones.
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.path / "export"
     try:
         with files.replacing_folder(path) as partial:

@@ -4,19 +4,15 @@ Every kind of source is a sequence of members, each a path and a way to load its
 are read from front to back, once where memory holds their pictures (`Reader`), and leave nothing behind on disk.
 """
 
-import bz2
 import functools
-import gzip
 import hashlib
-import lzma
 import os
 import pathlib
 import re
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO
+
+from builders.cifake import archives
+from builders.cifake.archives import READ_ERRORS, Member
 
 SPLITS = ("train", "test")
 LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
@@ -24,14 +20,6 @@ OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 SIZE = 32  # edge of CIFAKE's pictures in pixels
 KEPT_BYTES = 256 << 20  # twice CIFAKE
 _CHUNK_FILES, _CHUNK_BYTES = 500, 16 << 20  # of CIFAKE 500 pictures are half a megabyte
-
-Member = tuple[str, Callable[[], bytes]]
-
-# What reading a damaged or protected member raises; RuntimeError is zipfile's for a password.
-READ_ERRORS = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
-
-# What a .tar is compressed with, by its first bytes.
-_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
 _LAYOUT = "train/FAKE, train/REAL, test/FAKE and test/REAL (upper or lower case) at its root or one folder down"
 # One folder may stand above the splits, as in archives that hold their own name: cifake/train/FAKE/0000.jpg
@@ -161,15 +149,11 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     if any(True for _ in _class_folders(source)):
         return source
     # The archive as it was downloaded, alone in its folder: what TFDS calls a manual_dir.
-    archives = [path for path in sorted(source.iterdir()) if path.is_file() and _is_archive(path)]
-    if len(archives) == 1:
-        return archives[0]
+    found = [path for path in sorted(source.iterdir()) if path.is_file() and archives.is_archive(path)]
+    if len(found) == 1:
+        return found[0]
     seen = ", ".join(sorted(os.listdir(source))[:10]) or "nothing"
     raise SourceError(f"{source} has no class folder. Expected {_LAYOUT}; found {seen}.")
-
-
-def _is_archive(path: pathlib.Path) -> bool:
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
 
 
 def _members(source: pathlib.Path, splits: Sequence[str]) -> Iterator[Member]:
@@ -178,10 +162,7 @@ def _members(source: pathlib.Path, splits: Sequence[str]) -> Iterator[Member]:
             yield path, lambda entry=entry: _read(entry.path)
         return
     try:
-        if zipfile.is_zipfile(source):
-            yield from _zip_members(source)
-        else:
-            yield from _tar_members(source)
+        yield from archives.members(source)
     except READ_ERRORS as error:
         raise SourceError(
             f"{source} cannot be read as a .zip or .tar archive: {error}. Download it again, or unpack it yourself "
@@ -192,41 +173,6 @@ def _members(source: pathlib.Path, splits: Sequence[str]) -> Iterator[Member]:
 def _read(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:
         return file.read()
-
-
-def _zip_members(path: pathlib.Path) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if not info.is_dir():
-                yield info.filename, lambda info=info: archive.read(info)
-
-
-def _tar_members(path: pathlib.Path) -> Iterator[Member]:
-    # "|": a stream, because seeking in .tar.xz starts over each time
-    with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
-        for info in archive:
-            if info.isfile():
-                yield info.name, lambda info=info: archive.extractfile(info).read()
-            elif info.islnk() or info.issym():  # what it points at may have gone by
-                yield info.name, functools.partial(_refuse_link, info.linkname)
-        # tarfile alone takes an archive cut between two members for a whole one, and its streams skip gzip's checksum.
-        while file.read(1 << 20):
-            pass
-        if file.tell() < archive.offset + tarfile.BLOCKSIZE:
-            raise EOFError("it is cut short")
-
-
-def _refuse_link(target: str) -> bytes:
-    raise OSError(f"it is a link to {printable(target)}: unpack the archive and give the folder")
-
-
-def _decompressed(path: pathlib.Path) -> BinaryIO:
-    with open(path, "rb") as file:
-        start = file.read(6)
-    for magic, opener in _COMPRESSIONS.items():
-        if start.startswith(magic):
-            return opener(path)
-    return open(path, "rb")
 
 
 def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[tuple[str, os.DirEntry]]:
