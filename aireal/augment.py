@@ -40,7 +40,8 @@ def corrupts(config: Config) -> int:
 def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) -> tf.Tensor:
     """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
     kinds = _corruptions(config)
-    size = tf.cast(share * tf.cast(tf.shape(images)[0], tf.float32), tf.int32)
+    count = tf.cast(tf.shape(images)[0], tf.float32)
+    size = tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
     parts = []
     for number, (corruption, low, high) in enumerate(kinds):
         own = tf.random.fold_in(seed, number)

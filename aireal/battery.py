@@ -2,20 +2,20 @@
 
 import dataclasses
 import json
+import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import corruptions, files, machine, metrics, readers, record, scorers
+from aireal import corruptions, files, machine, metrics, preprocess, readers, record, scorers
 from aireal.config import Config, UserError
 from aireal.corruptions import Corruption
 from aireal.data import Data
 
-_BATCH_PIXELS = 256 * 32 * 32  # judged at a time; the noise that an image gets depends on it
 _SEED = 0
 _CIFAKE_TEST_IMAGES = 20_000
 # family -> what happens, the word before its strength in a condition's name, the strengths.
@@ -27,6 +27,7 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
     "brightness": (corruptions.brightness, "brightness", (0.7, 1.3)),
     "contrast": (corruptions.contrast, "contrast", (0.7, 1.3)),
 }
+_CODE = (__file__, corruptions.__file__, preprocess.__file__, metrics.__file__)  # that a condition's figures come from
 # The strength at which a family leaves pictures as they are, where that is not 0.
 UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
 
@@ -65,6 +66,8 @@ def judge(
 ) -> tuple[dict[str, Any], pathlib.Path]:
     """Judges a model in every condition and writes what was found; what was found before is kept.
 
+    What an interrupted call has found is kept as well, beside the file: the next call goes on from there.
+
     Args:
       model: a .keras or .tflite file or a SavedModel folder.
       run: that it lies in; the file is written into its folder, or one inside it where the run began on other images.
@@ -76,21 +79,33 @@ def judge(
       figures of `metrics.evaluate`; and the file.
 
     Raises:
-      UserError: the model cannot be loaded or takes other pictures, or there are none.
+      UserError: the model cannot be loaded, takes other pictures or gives no numbers, or there are no pictures.
     """
-    data = Data(config.for_judging(max(_BATCH_PIXELS // config.image_size**2, 1)))
+    environment = machine.environment()  # before the work, which takes minutes
+    data = Data(config.for_judging(scorers.batch_size(config.image_size)))
     data.check_judging(split)
     battery = conditions(config.image_size)
     about = _about(model, data, split, battery)
     folder = run.on(data.fingerprint).path
     folder.mkdir(exist_ok=True)
-    words = ["robustness"] + [model.stem] * (model != run.model) + [split] * (split != "test")
-    into = folder / f"{'-'.join(words)}.json"
-    if into.exists() and (earlier := json.loads(into.read_text())).items() >= about.items():
+    of_model = model.relative_to(run.path).parts if model != run.model else ()
+    into = folder / f"{'-'.join(['robustness', *of_model] + [split] * (split != 'test'))}.json"
+    if earlier := _earlier(into, about):
         return earlier, into
-    result = {**about, "conditions": _measure(model, data, split, battery), "environment": machine.environment()}
-    files.write_json(into, result)
+    begun = into.with_name(f"{files.PARTIAL}{into.name}")
+    result = {**about, "environment": environment, "conditions": []}
+    result["conditions"] = (_earlier(begun, about) or result)["conditions"]
+    for figures in _measure(model, data, split, battery, len(result["conditions"])):
+        result["conditions"].append(figures)
+        files.write_json(begun, result)
+    os.replace(begun, into)
     return result, into
+
+
+def _earlier(file: pathlib.Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns what a file holds, if there is one and its figures depend on the same."""
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return found if found.items() >= about.items() else None
 
 
 def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> dict[str, Any]:
@@ -103,28 +118,31 @@ def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condit
         "n": count,
         "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
         "battery": [condition.name for condition in battery],
-        "corruptions": files.digest(pathlib.Path(corruptions.__file__)),
+        "code": [files.digest(pathlib.Path(file)) for file in _CODE],
         "seed": _SEED,
         "batch_size": config.batch_size,
     }
 
 
-def _measure(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> list[dict[str, Any]]:
-    scorer, label, rows = scorers.load(model), data.table(split).label, []
+def _measure(
+    model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition], known: int
+) -> Iterator[dict[str, Any]]:
+    """Yields the figures of the conditions from number `known` on."""
+    scorer, label = scorers.load(model), data.table(split).label
     if scorer.image_size != data.config.image_size:
         raise UserError(
             f"{model} takes pictures of {scorer.image_size} pixels, the run's have {data.config.image_size}."
         )
-    with tqdm.tqdm(total=len(battery) * len(label), unit=" images", leave=False, mininterval=0.5) as progress:
-        for condition in battery:
+    done, total = known * len(label), len(battery) * len(label)
+    with tqdm.tqdm(initial=done, total=total, unit=" images", leave=False, mininterval=0.5) as progress:
+        for condition in battery[known:]:
             progress.set_description(condition.name)
             p_real = []
             for pixels in corrupted(data, split, condition).as_numpy_iterator():
                 p_real.append(scorer(pixels))
                 progress.update(len(pixels))
-            found = metrics.evaluate(label, np.concatenate(p_real))
-            rows.append({"name": condition.name, "family": condition.family, "strength": condition.strength, **found})
-    return rows
+            found = metrics.evaluate(label, scorers.finite(np.concatenate(p_real), model))
+            yield {"name": condition.name, "family": condition.family, "strength": condition.strength, **found}
 
 
 def corrupted(data: Data, split: str, condition: Condition) -> tf.data.Dataset:
@@ -135,7 +153,7 @@ def corrupted(data: Data, split: str, condition: Condition) -> tf.data.Dataset:
 
     def corrupt(batch: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         seed = tf.random.fold_in(tf.constant([_SEED, condition.seed], tf.int64), batch)
-        return condition.corrupt(pixels, tf.constant(condition.strength), seed)
+        return condition.corrupt(pixels, tf.constant(condition.strength, tf.float32), seed)
 
     return (
         images.enumerate()

@@ -8,6 +8,7 @@ Whatever is compared runs in one process, in turn, so that the ratios hold on a 
 """
 
 import dataclasses
+import os
 import pathlib
 
 from absl import flags
@@ -40,8 +41,8 @@ def _output() -> pathlib.Path | None:
     if not _OUTPUT.value:
         return None
     output = pathlib.Path(_OUTPUT.value).expanduser().resolve()
-    if output.is_dir() or not output.parent.is_dir():
-        raise UserError(f"--output={_OUTPUT.value}: expected a file in a folder that exists.")
+    if output.is_dir() or not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UserError(f"--output={_OUTPUT.value}: expected a file in a folder that exists and may be written to.")
     return output
 
 

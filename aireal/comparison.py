@@ -60,11 +60,18 @@ def compare(
             print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
     published = PUBLISHED if result["is_cifake"] else {}
-    print("\n" + (table(results) if len(found) == 1 else side_by_side(accuracy, result["battery"], published)))
+    for name, results in found.items():
+        print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
+    if len(found) > 1:
+        print("\n" + side_by_side(accuracy, result["battery"], published))
+    if split == "validation" and len(runs) > 1:
+        print("\nEach run is judged on its own validation images, so these figures differ by them as well.")
     beside = places[0].with_suffix(".png")
     figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
     with files.replacing(figure) as path:
-        plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published).savefig(path)
+        count = f"{result['n']:,} " * (split == "test" or len(runs) == 1)  # runs differ in their validation images
+        title = f"Accuracy on {count}{split} images"
+        plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published, title).savefig(path)
     print(f"\nThe figure is {figure}.")
 
 

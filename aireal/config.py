@@ -100,7 +100,7 @@ class Config:
     )
     augment_blur: float = _data(
         0.0,
-        "blur training images by a Gaussian with a sigma of up to this many pixels, from 0.3 on",
+        "blur training images by a Gaussian with a sigma of 0.3 up to this many pixels",
         at_least=0.0,
         at_most=10.0,
     )

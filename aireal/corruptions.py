@@ -32,7 +32,10 @@ def noise(images: tf.Tensor, deviation: tf.Tensor, seed: tf.Tensor) -> tf.Tensor
 
 
 def blur(images: tf.Tensor, sigma: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Convolves with exp(-d^2 / (2 sigma^2)), normalised, d in pixels; borders mirrored at the edge (b a | a b)."""
+    """Convolves with exp(-d^2 / (2 sigma^2)), normalised, d in pixels; borders mirrored at the edge (b a | a b).
+
+    Within a tenth of a level for a sigma of up to 0.3 S; beyond, images that are mirrored twice would count.
+    """
     size = images.shape[1]
     place = tf.range(size, dtype=tf.float32)
     out, into = place[:, None], place[None, :]

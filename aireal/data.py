@@ -23,6 +23,7 @@ Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
 _DECODED_AT_ONCE = 256  # images, when all are brought into memory
+_CORRUPTED_AT_ONCE = 128  # validation images, of which those of a kind get one strength
 
 
 class Data:
@@ -34,12 +35,13 @@ class Data:
     Args:
       config: its data fields and its seed are used.
       device: where training batches are placed ahead of their use, as "/gpu:0"; None leaves it to TensorFlow.
+      sharers: processes that will hold these images in this machine's memory, for --cache=auto.
 
     Raises:
       UserError: the source cannot be used.
     """
 
-    def __init__(self, config: Config, device: str | None = None):
+    def __init__(self, config: Config, device: str | None = None, sharers: int = 1):
         builder = prepare(config)
         self.config = config
         self.fingerprint = fingerprint(builder)
@@ -58,7 +60,7 @@ class Data:
             unused = _held_out(table.rows(kept), 1 - config.train_fraction, config.seed)
             self._masks["train"][kept[unused]] = False
         self.decoded_bytes = len(table) * config.image_size**2 * 3
-        self.cache = _cache_mode(config.cache, self.decoded_bytes)
+        self.cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
 
     def table(self, split: str) -> Table:
         """Returns what is known of the split's images, in the order of `evaluation`."""
@@ -164,15 +166,18 @@ class Data:
         )
 
     def corrupted_validation(self) -> tf.data.Dataset:
-        """Returns `evaluation("validation")` with images corrupted as in training, in equal parts of each batch."""
+        """Returns the images of `evaluation("validation")`, corrupted as in training, in equal parts of each batch."""
         share = 1 / augment.corrupts(self.config)
+        # Batches of their own size: training's may be so large that there were hardly any strengths.
+        config = dataclasses.replace(self.config, batch_size=_CORRUPTED_AT_ONCE, augment_share=share)
 
         def corrupt(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             pixels, labels = batch
-            seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
-            return preprocess.normalise(augment.corrupt(pixels, self.config, share, seed)), labels
+            seed = tf.stack([tf.constant(config.seed, tf.int64), step])
+            return preprocess.normalise(augment.corrupt(pixels, config, share, seed)), labels
 
-        return self._ordered("validation", lambda pixels, labels, objects: (pixels, labels)).enumerate().map(corrupt)
+        images = self.like(config)._ordered("validation", lambda pixels, labels, objects: (pixels, labels))
+        return images.enumerate().map(corrupt)
 
     def pixels(self, split: str) -> tf.data.Dataset:
         """Returns the images of `evaluation` as they are before normalisation: batches [B, S, S, 3] uint8."""

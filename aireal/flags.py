@@ -1,6 +1,7 @@
 """Shared flags, made from Config's fields; flags -> Config -> replaying flagfile; the frame of every entry."""
 
 import dataclasses
+import errno
 import os
 import pathlib
 import sys
@@ -15,6 +16,8 @@ from aireal.config import Config, UserError
 flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose --help shows them
 
 WORKDIR = "workdir"
+# What the system says no with: no fault of the program.
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 def define_config_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -52,7 +55,11 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
 
 
 def absolute_source(source: str) -> str:
-    """Returns a source that means the same from any folder."""
+    """Returns a source that means the same from any folder. Raises UserError where a flagfile could not hold it."""
+    try:
+        source.encode()
+    except UnicodeEncodeError:  # a name that is not UTF-8
+        raise UserError(f"--source={source!a} is not UTF-8. Rename it, or give a link to it.") from None
     return source if source in ("", "demo", "kaggle") else os.path.abspath(os.path.expanduser(source))
 
 
@@ -80,7 +87,7 @@ def from_flagfile(path: os.PathLike | str) -> Config:
     flags.DEFINE_string(WORKDIR, None, "run folder", flag_values=values)
     try:
         values(["", *_lines(pathlib.Path(path))])
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # as above
         raise UserError(f"{path}: {error}. Another version of aireal wrote this file?") from error
     return config_from_flags(values)
 
@@ -116,6 +123,11 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
     except BrokenPipeError:  # who reads the output has had enough, as `| head`
         discard_output()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        print(f"error: {': '.join(filter(None, [error.strerror, error.filename]))}", file=sys.stderr)
+        sys.exit(2)
 
 
 def discard_output() -> None:

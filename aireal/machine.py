@@ -46,8 +46,12 @@ def use_huge_pages() -> None:
     """Starts this program anew, from its beginning, where that lets it have its memory in huge pages.
 
     That is on Linux where programs have to ask for them: a training step of `robust.cfg` takes 0.85 of the time. glibc
-    (from 2.35) asks where the environment says so as a program starts, and children inherit it.
+    (from 2.35) asks where the environment says so as a program starts, and children inherit it. A program that was not
+    started as `python -m MODULE`, as a notebook that runs one of ours, is left alone.
     """
+    spec = sys.modules["__main__"].__spec__
+    if spec is None or spec.name.removesuffix(".__main__") not in sys.orig_argv:
+        return
     if "GLIBC_TUNABLES" in os.environ or not _HUGE_PAGES.exists() or "[madvise]" not in _HUGE_PAGES.read_text():
         return
     os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
@@ -63,10 +67,17 @@ def environment() -> dict[str, Any]:
         "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count(),
+        "cores": cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "commit": _commit(),
     }
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(psutil.Process, "cpu_affinity"):
+        return len(psutil.Process().cpu_affinity())
+    return os.cpu_count() or 1
 
 
 def version(package: str) -> str | None:

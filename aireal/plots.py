@@ -160,6 +160,7 @@ def robustness(
     accuracy: dict[str, np.ndarray],
     unchanged: dict[str, float],
     published: dict[str, float],
+    title: str,
 ) -> Figure:
     """Draws accuracy over the strength of each family of corruptions: a line for each model, a band over its seeds.
 
@@ -168,6 +169,7 @@ def robustness(
       accuracy: name of a model -> [seeds, conditions] in [0, 1].
       unchanged: family -> the strength at which it leaves pictures clean, where that is not 0.
       published: name of a condition -> the best accuracy that is known.
+      title: says what the models were judged on.
     """
     families = list(dict.fromkeys(row["family"] for row in conditions[1:]))
     figure = Figure(figsize=(11, 6.2), dpi=_DPI, layout="constrained")
@@ -182,6 +184,7 @@ def robustness(
         }
         _over_strength(axes, strengths, {name: values[:, rows] for name, values in accuracy.items()}, known)
         axes.set(xlabel=family)
+    figure.suptitle(title)
     for axes in grid[:, 0]:
         axes.set(ylabel="accuracy")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -192,7 +195,10 @@ def robustness(
 def _over_strength(
     axes: Axes, strengths: np.ndarray, accuracy: dict[str, np.ndarray], published: dict[float, float]
 ) -> None:
-    """Draws the accuracies [seeds, strengths] of every model, the stronger the further to the right."""
+    """Draws the accuracies [seeds, strengths] of every model, the stronger the further to the right.
+
+    The first strength is that which leaves pictures clean.
+    """
     order = np.argsort(strengths)
     for name, values in accuracy.items():
         (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=name)
@@ -200,7 +206,7 @@ def _over_strength(
         axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
     if published:
         axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
-    axes.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
+    axes.set_xticks(strengths, ["clean", *(f"{strength:g}" for strength in strengths[1:])])
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
     axes.grid(alpha=0.3)

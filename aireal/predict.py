@@ -56,6 +56,8 @@ def main(names: Sequence[str]) -> int:
         from aireal.predictor import Predictor
 
         predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
+        if explanations and not hasattr(predictor.scorer, "model"):
+            raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
         judged = tqdm.tqdm(
             predictor.stream(found), "judging", len(found), leave=False, unit=" pictures", mininterval=0.5
         )
@@ -161,8 +163,6 @@ def _explained(
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
     from aireal import explain, plots
 
-    if not hasattr(scorer, "model"):
-        raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
     grad_cam = explain.GradCam(scorer.model)
     for index, (prediction, pixels) in enumerate(judged):
         if pixels is not None:

@@ -21,13 +21,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from aireal import decoding, preprocess, record, scorers
+from aireal import decoding, machine, preprocess, record, scorers
 from aireal.config import ASPECT_RATIOS, UserError
 from aireal.pictures import MAX_PIXELS, Prediction, reason
 
-_BATCH_PIXELS = 256 * 32 * 32  # what the model is given at a time
 _LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
-_WORKERS = (os.cpu_count() or 1) + 1
+_WORKERS = machine.cores() + 1
 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
 
@@ -51,14 +50,14 @@ class Predictor:
     """
 
     def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
-        path = record.model_file(run)
+        self._path = path = record.model_file(run)
         self.scorer = scorers.load(path)
         self.image_size = self.scorer.image_size
         contract = path.with_name(record.PREPROCESSING)
         aspect_ratio = aspect_ratio or _aspect_ratio(contract)
         if aspect_ratio not in ASPECT_RATIOS:
             raise UserError(f"The aspect ratio is {aspect_ratio!r}. Expected {' or '.join(ASPECT_RATIOS)}.")
-        self._batch = max(1, _BATCH_PIXELS // self.image_size**2)
+        self._batch = scorers.batch_size(self.image_size)
         self._max_pixels = max_pixels
         self._resize = tf.function(
             lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
@@ -104,10 +103,7 @@ class Predictor:
     def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
         if not pixels:
             return np.empty(0, np.float32)
-        p_real = self.scorer(np.stack(pixels))
-        if not np.isfinite(p_real).all():
-            raise UserError("The model's answers are not numbers (NaN): its weights are damaged. Train it again.")
-        return p_real
+        return scorers.finite(self.scorer(np.stack(pixels)), self._path)
 
     def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
         if isinstance(picture, Prediction):
@@ -152,7 +148,7 @@ class Predictor:
 def _aspect_ratio(contract: pathlib.Path) -> str:
     try:
         return json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else ASPECT_RATIOS[0]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{contract} is damaged: {error!r}. Give --aspect_ratio.") from error
 
 

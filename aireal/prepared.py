@@ -24,7 +24,7 @@ def prepare(config: Config) -> Builder:
     """Returns a builder whose TFRecords exist, made now where no earlier run has made them of the same files.
 
     Raises:
-      UserError: the source is missing, unfit or cannot be downloaded.
+      UserError: the source is missing, unfit or cannot be downloaded, or there is no room for the records.
     """
     root = pathlib.Path(config.prepared_dir).expanduser()
     form = "strict" if config.strict else "any"
@@ -46,7 +46,7 @@ def prepare(config: Config) -> Builder:
         return Builder(config=form, data_dir=folder)
     except sources.SourceError as error:
         raise UserError(str(error)) from error
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
 
 

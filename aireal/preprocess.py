@@ -59,12 +59,12 @@ def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch") -> tf.Te
     """Brings images to the model's size by bilinear resampling, antialiased where they shrink.
 
     Args:
-      images: [..., H, W, 3] uint8.
+      images: [H, W, 3] or [B, H, W, 3] uint8.
       size: edge of the result in pixels.
       aspect_ratio: of `config.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
 
     Returns:
-      [..., size, size, 3] uint8.
+      [size, size, 3] or [B, size, size, 3] uint8.
     """
     if aspect_ratio == "center_crop":
         images = center_crop(images)

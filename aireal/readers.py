@@ -2,20 +2,20 @@
 
 import copy
 import math
-import os
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from aireal import decoding, preprocess
+from aireal import decoding, machine, preprocess
 from aireal.config import Config
 from aireal.prepared import Records, Table
 from builders.cifake import sources
 
 PREFETCHED = 4  # batches
+_AT_MOST = 16  # batches are made at a time, however many cores there are: memory holds them all
 # tf.data's autotuner costs a tenth of the throughput on two cores, so the parallelism is set by hand.
-PARALLEL_CALLS = (os.cpu_count() or 1) + 1
+PARALLEL_CALLS = min(machine.cores(), _AT_MOST) + 1
 
 
 def options() -> tf.data.Options:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tqdm
 
-from aireal import calibration, files, metrics, models, plots, record
+from aireal import calibration, files, metrics, models, plots, record, scorers
 from aireal.data import LABELS, Data, Table
 
 _ERRORS_SHOWN = 24
@@ -31,17 +31,17 @@ def evaluate(
       are no copies of training images (left out where these are not of both classes, and on other data).
 
     Raises:
-      UserError: a split has no images.
+      UserError: a split has no images, or the model cannot be loaded or gives no numbers.
     """
     into = into or folder
     into.path.mkdir(exist_ok=True)
     for split in splits:
         data.check_judging(split)
-    model = keras.models.load_model(folder.model, compile=False)
+    model = scorers.load(folder.model).model
     calibrated = folder.result().get("calibration")
     for split in splits:
         table = data.table(split)
-        p_real = scores(model, data, split)
+        p_real = scorers.finite(scores(model, data, split), folder.model)
         found = {split: _figures(table, p_real, data.objects, calibrated)}
         unseen = ~np.char.startswith(table.copy_of, "train/")
         own = split == "test" and data.fingerprint == folder.fingerprint()

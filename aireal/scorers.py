@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aireal import models, preprocess
+from aireal import machine, models, preprocess
 from aireal.config import UserError
+
+_BATCH_PIXELS = 256 * 32 * 32
 
 
 class Scorer(Protocol):
@@ -41,6 +43,18 @@ def load(path: os.PathLike | str) -> Scorer:
         raise
     except Exception as error:  # each loader raises many kinds for a file that is damaged, foreign or unsafe
         raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())}") from error
+
+
+def batch_size(image_size: int) -> int:
+    """Returns how many pictures of this edge in pixels are given to a scorer at a time."""
+    return max(1, _BATCH_PIXELS // image_size**2)
+
+
+def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
+    """Returns `p_real`. Raises UserError where it is not all numbers; names the model."""
+    if not np.isfinite(p_real).all():
+        raise UserError(f"The answers of {model} are not numbers (NaN): its weights are damaged. Train it again.")
+    return p_real
 
 
 class KerasScorer:
@@ -77,7 +91,7 @@ class TfliteScorer:
     def __init__(self, path: pathlib.Path):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(os.cpu_count() or 1)]
+        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(machine.cores())]
         for interpreter in self._interpreters:
             interpreter.allocate_tensors()
         (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()

@@ -32,6 +32,7 @@ _ONNX = ("onnxruntime", "tf2onnx")
 
 
 def main() -> None:
+    environment = machine.environment()  # before the work, which takes minutes
     folder = record.RunFolder(_RUN.value)
     export = folder.path / "export"
     if not (export / "verify.json").exists():
@@ -47,7 +48,7 @@ def main() -> None:
     for row in rows:
         name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
         row["accuracy"] = verified.get(name, {}).get("accuracy")
-    files.write_json(export / "benchmark.json", {"rows": rows, "environment": machine.environment()})
+    files.write_json(export / "benchmark.json", {"rows": rows, "environment": environment})
     with files.replacing(export / "benchmark.png") as path:
         _figure(rows).savefig(path)
     _print(rows)

@@ -22,7 +22,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
 
     Args:
       folder: a trained run.
-      config: the run's, perhaps with another source to prove it on; its train images give int8 its ranges, all of them.
+      config: the run's, perhaps with another source to prove it on; 512 of its training images give int8 its ranges.
       camera_size: edge in pixels of the camera form's input; 0 leaves it out.
 
     Returns:
@@ -31,6 +31,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
     Raises:
       UserError: there is no model or no data, the model does not fit, a form is beyond its limits, the disk is full.
     """
+    environment = machine.environment()  # before the work, which takes minutes
     reference = scorers.load(folder.model)
     if camera_size and camera_size <= reference.image_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
@@ -47,7 +48,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
                 found["camera"] = verify.compare_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
                 _print_camera(found["camera"])
                 verify.check_camera(found["camera"])
-            files.write_json(partial / "verify.json", {**found, "environment": machine.environment()})
+            files.write_json(partial / "verify.json", {**found, "environment": environment})
             _write_golden(partial / "golden", forms, data)
             readme = _readme(found, partial, folder.config(), config, camera_size)
             (partial / "README.md").write_text(readme, encoding="utf-8")

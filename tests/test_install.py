@@ -50,8 +50,10 @@ def test_the_wheel_has_packages_flagfiles_and_data_files_but_no_tests(wheel):
         "builders/cifake/CITATIONS.bib",
         "builders/cifake/README.md",
         "builders/cifake/TAGS.txt",
-        "tuning/__init__.py",
-        "exports/__init__.py",
+        "aireal/page.html",
+        "exports/README.md",
+        "exports/template.md",
+        "tuning/configs/hyperband.cfg",
     ):
         assert name in names
     assert any(name.startswith("builders/cifake/dummy_data/train/FAKE/") for name in names)

@@ -39,7 +39,7 @@ class HyperModel(keras_tuner.HyperModel):
           train_seconds, validation_seconds; and of the network parameters, macs and int8_bytes.
 
         Raises:
-          keras_tuner.errors.FailedTrialError: the loss became NaN.
+          keras_tuner.errors.FailedTrialError: the loss or a score became NaN.
         """
         config = self._space.config(hp)
         data = self._data_of(config)

@@ -6,6 +6,7 @@ import time
 import rich.console
 import rich.live
 import rich.table
+import rich.text
 
 from tuning.folder import Folder
 from tuning.study import Study, Trial, baseline
@@ -20,7 +21,7 @@ class Live:
     def __init__(self, folder: Folder, study: Study):
         self._folder = folder
         self._study = study
-        self._console = rich.console.Console(highlight=False)
+        self._console = rich.console.Console(highlight=False, markup=False)
         self._live = rich.live.Live(console=self._console, auto_refresh=False)
         self._start = time.monotonic()
         self._last = float("-inf")
@@ -67,7 +68,7 @@ class Live:
                 str(self._study.epochs(trial)),
                 f"{figures['parameters']:,.0f}" if figures else "",
                 f"{(figures['train_seconds'] + figures['validation_seconds']) / 60:.1f}" if figures else "",
-                trial.reason or differences(trials[0].values, trial.values),
+                rich.text.Text(trial.reason or differences(trials[0].values, trial.values)),
             )
         return table
 

@@ -83,6 +83,8 @@ class _Careful:
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Trial) -> None:
+        if trial.trial_id in self.end_order:  # by another worker, while this one of another machine had it as well
+            return
         known = self.trials[trial.trial_id]
         trial.hyperparameters = known.hyperparameters
         known.metrics.update("chief_memory_bytes", psutil.Process().memory_info().rss)

@@ -32,7 +32,7 @@ def search(
         if len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
-            fingerprint, settled = supervisor.prepare(folder)
+            fingerprint, settled = supervisor.prepare(folder, max(workers, 1))
             study = dataclasses.replace(study, config=dataclasses.replace(study.config, **settled))
             folder.write(study)  # for all workers, whatever their machines are best at: trials are compared
             folder.begin(fingerprint)
@@ -47,7 +47,7 @@ def search(
 def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
     """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
     study = folder.study()
-    fingerprint, _ = supervisor.prepare(folder)
+    fingerprint, _ = supervisor.prepare(folder, max(workers, 1))
     folder.check_data(fingerprint)
     options = {"address": address, "trials_per_worker": trials_per_worker}
     _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)

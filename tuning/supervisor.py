@@ -59,13 +59,13 @@ class _Process:
         return self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
 
 
-def prepare(folder: Folder) -> tuple[str, dict[str, str]]:
+def prepare(folder: Folder, workers: int) -> tuple[str, dict[str, str]]:
     """Makes the TFRecords of a search, where no earlier one has.
 
     Returns:
       The data's fingerprint; and what the config leaves to the machine: precision and cache.
     """
-    process = _start(["prepare", str(folder.path)], {}, stdout=subprocess.PIPE, text=True)
+    process = _start(["prepare", str(folder.path), str(workers)], {}, stdout=subprocess.PIPE, text=True)
     with process:
         printed = process.stdout.read()
     if process.returncode < 0:

@@ -150,13 +150,13 @@ def _fatal(answer: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def main(role: str, workdir: str, trials: str = "0") -> None:
+def main(role: str, workdir: str, count: str = "0") -> None:
     """Runs one process of a search.
 
     Args:
-      role: prepare (makes the TFRecords, prints the data's fingerprint and the precision of trials), chief or worker.
+      role: prepare (makes the TFRecords, prints their fingerprint, the trials' precision and cache), chief or worker.
       workdir: of the search.
-      trials: after which a worker ends; 0 goes on.
+      count: of trials, after which a worker ends, 0 goes on; of workers, to `prepare`.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -168,12 +168,12 @@ def main(role: str, workdir: str, trials: str = "0") -> None:
     study = folder.study()
     if role == "prepare":
         _check(study)  # what is wrong with the flags is said first
-        data = Data(study.config)
+        data = Data(study.config, sharers=int(count))
         data.check_training()
         print(data.fingerprint, learning.settle_precision(study.config), data.cache)
         return
     try:
-        Tuner(folder, study, int(trials)).search()
+        Tuner(folder, study, int(count)).search()
     except grpc.RpcError as error:
         print(f"The chief does not answer: {error}", file=sys.stderr)
         sys.exit(CHIEF_LOST)

@@ -77,6 +77,7 @@ def _target(output: str, source: pathlib.Path) -> pathlib.Path:
 
 
 def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size: int) -> dict[str, Any]:
+    environment = machine.environment()  # before the work
     try:
         files, sums = survey.survey(reader, image_size)
     except OSError as error:
@@ -89,7 +90,7 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
         **_numbers(files, sums, faults),
         "identical": {**vars(identical), "groups": len(identical.groups)},
         "near_duplicates": _near_numbers(files, near),
-        "environment": {name: _printable(value) for name, value in machine.environment().items()},
+        "environment": {name: _printable(value) for name, value in environment.items()},
     }
     report["findings"] = [vars(finding) for finding in findings(report)]
     drawn = _draw(reader, files, sums, near)

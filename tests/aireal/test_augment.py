@@ -130,6 +130,12 @@ def test_what_is_corrupted_is_the_picture_before_it_is_moved(many):
         assert any(np.array_equal(crop, result) for crop in _crops(compressed, 1).values())
 
 
+def test_a_share_loses_no_image_to_rounding():
+    images = np.zeros([300, 8, 8, 3], np.uint8)
+    noisy = _augmented(images, Config(augment_noise=1.0, augment_share=0.21))  # 62.99999 images in float32
+    assert np.any(noisy != 0, axis=(1, 2, 3)).sum() == 63
+
+
 @pytest.mark.parametrize("count", [1, 4, 5])
 def test_small_batches_keep_their_images(many, count):
     result = _augmented(many[:count], CORRUPTED)

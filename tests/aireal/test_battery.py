@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import shutil
 
+import keras
 import numpy as np
 import pytest
 
-from aireal import battery
+from aireal import battery, corruptions, record
 from aireal.config import UserError
 from aireal.data import Data
 
@@ -23,6 +25,12 @@ def test_the_battery_is_the_stated_one():
         "contrast ": [0.7, 1.3],
     }
     assert names == [f"{word}{strength}" for word, strengths in families.items() for strength in strengths]
+    functions = {"JPEG": "jpeg", "resampled": "resample"}
+    for condition in battery.conditions(32)[1:]:
+        word = condition.name.split()[0]
+        assert condition.corrupt.__name__ == functions.get(word, word)
+        unit = 32 if condition.corrupt is corruptions.resample else 1
+        assert condition.name.endswith(f" {condition.strength * unit:g}")
 
 
 def test_clean_pictures_get_the_figures_of_evaluate(judged):
@@ -67,6 +75,64 @@ def test_a_model_that_changed_is_measured_again(judged):
     place.write_text(json.dumps({**result, "model": "another", "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
     assert again["conditions"] == result["conditions"]  # and the same seed gives the same figures
+
+
+def test_figures_of_other_code_are_measured_again(judged):
+    run, config, result = judged
+    place = run.path / "robustness.json"
+    place.write_text(json.dumps({**result, "code": ["another"], "conditions": []}))
+    again, _ = battery.judge(run.model, run, config)
+    assert again["conditions"] == result["conditions"]
+
+
+def test_an_interrupted_battery_goes_on_where_it_stopped(judged, monkeypatch):
+    run, config, result = judged
+    place, begun = run.path / "robustness.json", run.path / ".partial-robustness.json"
+    place.unlink()
+
+    class Interrupted(Exception):
+        pass
+
+    evaluate, evaluated = battery.metrics.evaluate, []
+
+    def counted(label, p_real):
+        evaluated.append(label)
+        if len(evaluated) == 4:
+            raise Interrupted
+        return evaluate(label, p_real)
+
+    monkeypatch.setattr(battery.metrics, "evaluate", counted)
+    with pytest.raises(Interrupted):
+        battery.judge(run.model, run, config)
+    assert not place.exists()
+    assert json.loads(begun.read_text())["conditions"] == result["conditions"][:3]
+    again, _ = battery.judge(run.model, run, config)
+    assert again["conditions"] == result["conditions"]
+    assert len(evaluated) == len(result["conditions"]) + 1  # the fourth twice
+    assert place.exists()
+    assert not begun.exists()
+
+
+def test_a_model_of_nan_is_named(judged, tmp_path):
+    run, config, _ = judged
+    model = keras.models.load_model(run.model, compile=False)
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    for file in (run.flagfile, run.path / "env.json"):
+        shutil.copy(file, tmp_path)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match=r"model\.keras are not numbers"):
+        battery.judge(tmp_path / "model.keras", record.RunFolder(tmp_path), config)
+
+
+def test_on_other_images_what_is_found_stands_apart(judged, demo_source):
+    run, config, result = judged
+    before = (run.path / "robustness.json").read_bytes()
+    other = dataclasses.replace(config, source=str(demo_source), builder_config="any")
+    found, place = battery.judge(run.model, run, other)
+    assert place.parent.name.startswith("on-any-")
+    assert place.parent.parent == run.path
+    assert found["conditions"] == result["conditions"]  # the same pictures, prepared from a folder
+    assert (run.path / "robustness.json").read_bytes() == before
 
 
 def test_corruptions_are_seeded(judged):

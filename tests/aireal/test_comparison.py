@@ -35,13 +35,21 @@ def test_tables_and_figure(judged, tmp_path):
     _, _, result = judged
     lines = comparison.table([result]).splitlines()
     assert len(lines) == 1 + len(result["battery"])
-    assert f"{result['conditions'][4]['accuracy']:.4f}" in lines[5]
-    accuracy = {"one": comparison.values([result], "accuracy"), "two": comparison.values([result, result], "accuracy")}
+    row = result["conditions"][4]
+    figures = [row["accuracy"], row["FAKE"]["recall"], row["REAL"]["recall"], row["roc_auc"]]
+    expected = " ".join(f"{figure:.4f}" for figure in (*figures, row["expected_calibration_error"]))
+    assert " ".join(lines[5].split()) == f"JPEG 40 {expected}"
+    one = comparison.values([result], "accuracy")
+    accuracy = {"one": one, "two": np.concatenate([one, one - 0.02])}
     compared = comparison.side_by_side(accuracy, result["battery"], {"JPEG 40": 0.958}).splitlines()
-    assert f"{100 * result['conditions'][4]['accuracy']:.2f} ± 0.00" in compared[5]
+    assert f"{100 * row['accuracy'] - 1:.2f} ± 1.41" in compared[5]  # a deviation of two is their distance / sqrt(2)
     assert compared[5].endswith("95.8")
-    figure = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, {"JPEG 40": 0.958})
+    figure = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, {"JPEG 40": 0.958}, "Accuracy")
+    assert figure.get_suptitle() == "Accuracy"
+    assert all(axes.get_xlabel() for axes in figure.axes)
     jpeg = figure.axes[0]
+    labels = dict(zip(jpeg.get_xticks(), [label.get_text() for label in jpeg.get_xticklabels()], strict=True))
+    assert labels == {100: "clean", 90: "90", 70: "70", 50: "50", 40: "40", 30: "30"}
     assert jpeg.get_xlim()[0] > jpeg.get_xlim()[1]  # quality falls to the right
     line = next(line for line in jpeg.lines if line.get_label() == "one")
     np.testing.assert_allclose(line.get_xdata(), [30, 40, 50, 70, 90, 100])

@@ -166,10 +166,11 @@ def test_a_written_flagfile_has_every_value_under_its_group():
     assert re.findall(r"^# (.+)$", text, re.MULTILINE) == groups
 
 
-def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path):
+@pytest.mark.parametrize("line", ["--momentum=0.9", "--nomirror_average=3"])
+def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path, line):
     path = tmp_path / "flags.cfg"
-    path.write_text("--epochs=3\n--momentum=0.9\n")
-    with pytest.raises(UserError, match=r"flags\.cfg.*momentum.*Another version"):
+    path.write_text(f"--epochs=3\n{line}\n")
+    with pytest.raises(UserError, match=r"flags\.cfg.*m(omentum|irror).*Another version"):
         flags.from_flagfile(path)
 
 
@@ -237,6 +238,7 @@ def test_a_right_command_does_import_tensorflow(train):
         (["--augment_flip=perhaps"], ["--augment_flip=perhaps"]),
         (["--noaugment_flip=true"], ["--noaugment_flip=true"]),
         (["--source="], ["--source is empty"]),
+        (["--source=caf\udce9"], ["caf\\udce9", "is not UTF-8"]),
         (["--validation_fraction=0", "--keep=best"], ["--keep=best", "--validation_fraction=0"]),
         (["--flagfile=none.cfg"], ["--flagfile=none.cfg", "aireal/configs/demo.cfg"]),
         (["--flagfile"], ["--flagfile=", "aireal/configs/demo.cfg"]),
@@ -261,3 +263,16 @@ def test_a_flagfile_that_includes_itself_is_refused(train, command, texts):
 def test_a_wrong_value_in_a_flagfile_is_refused_by_name(train, command):
     (command.folder / "a.cfg").write_text("--batch_size=0\n")
     _assert_refused(train("--flagfile=a.cfg"), "--batch_size=0")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is always full")
+def test_a_full_disk_is_answered_with_a_sentence(run_python):
+    code = """
+import errno, os
+from aireal import flags
+def main():
+    with open("/dev/full", "w") as file:
+        file.write("figures")
+flags.run(main)
+"""
+    _assert_refused(run_python("-c", code), "No space left on device")

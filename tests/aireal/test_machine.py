@@ -54,13 +54,24 @@ with open("/proc/self/smaps_rollup") as file:
     reason="no huge pages for those who ask",
 )
 @pytest.mark.parametrize(("tunables", "expected"), [(None, True), ("glibc.malloc.hugetlb=0", False)])
-def test_memory_comes_in_huge_pages_unless_the_user_has_a_word_on_it(run_python, monkeypatch, tunables, expected):
+def test_memory_comes_in_huge_pages_unless_the_user_has_a_word_on_it(
+    run_python, monkeypatch, tmp_path, tunables, expected
+):
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     if tunables:
         monkeypatch.setenv("GLIBC_TUNABLES", tunables)
-    done = run_python("-c", HUGE, "the same arguments")
+    (tmp_path / "huge.py").write_text(HUGE)
+    done = run_python("-m", "huge", "the same arguments")
     assert done.stdout.startswith("the same arguments"), done.stderr
     assert (int(done.stdout.split()[-1]) > 1 << 15) is expected
+
+
+def test_a_program_that_runs_one_of_ours_is_not_started_anew(run_python, monkeypatch, tmp_path):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    (tmp_path / "huge.py").write_text(HUGE)
+    host = "import runpy; print('once', flush=True); runpy.run_module('huge', run_name='__main__')"
+    done = run_python("-c", host, "the same arguments")
+    assert done.stdout.startswith("once\nthe same arguments"), done.stderr
 
 
 def test_peak_memory_is_that_of_this_process_not_of_its_parent(run_python):

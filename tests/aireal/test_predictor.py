@@ -273,7 +273,7 @@ def test_the_run_says_what_becomes_of_wide_pictures(trained, tmp_path):
     assert (_seen(Predictor(tmp_path / "model.keras"), wide) == cropped).all()
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"aspect_ratio": "crop"}'])
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"aspect_ratio": "crop"}'])
 def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, text):
     shutil.copy(trained[1] / "model.keras", tmp_path)
     (tmp_path / "preprocessing.json").write_text(text)

@@ -128,6 +128,7 @@ def test_predict_runs_a_tflite_file_from_the_command_line(run_python, exported):
     )
     assert done.returncode == 2
     assert "--explain needs gradients" in done.stderr
+    assert not done.stdout
 
 
 def test_the_proof_covers_every_form(verified):
@@ -481,7 +482,7 @@ def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
     model = record.model_file(exported_run / "export" / name)
     assert record.run_of(model).path == run.path
     result, place = battery.judge(model, run, run.config())
-    assert place.name == f"robustness-{pathlib.Path(name).stem}.json"
+    assert place.name == f"robustness-export-{name}.json"
     assert result["conditions"][0]["accuracy"] == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
 
 

@@ -3,11 +3,15 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from aireal.config import Config, UserError
+from tuning import effects
+from tuning.figures import pareto_front
 from tuning.folder import Folder
-from tuning.study import Study, baseline
+from tuning.live import Live
+from tuning.study import Study, Trial, baseline
 
 STUDY = Study(config=Config(), space=("optimizer",), tuner="random", objective="val_auc", direction="max", max_trials=5)
 
@@ -25,7 +29,8 @@ def write_trial(folder: Folder, trial_id: str, status: str, value: float | None 
     path = folder.path / f"trials/trial_{trial_id}"
     path.mkdir(parents=True)
     observations = [] if value is None else [{"value": [value], "step": 0}]
-    metrics = {"metrics": {"val_auc": {"direction": "max", "observations": observations}}}
+    names = ("val_auc", "parameters", "train_seconds", "validation_seconds")
+    metrics = {"metrics": {name: {"direction": "max", "observations": observations} for name in names}}
     state = {
         "trial_id": trial_id,
         "status": status,
@@ -181,3 +186,35 @@ def test_deaths_are_held_against_the_trial_that_the_worker_was_at(folder):
 def test_studies_that_make_no_sense_are_refused(change, complaint):
     with pytest.raises(UserError, match=complaint):
         dataclasses.replace(STUDY, **change)
+
+
+@pytest.mark.parametrize("on_a_terminal", [False, True])
+def test_a_failure_is_shown_as_it_was_written(folder, monkeypatch, capsys, on_a_terminal):
+    if on_a_terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "200")
+    with Live(folder, STUDY):
+        write_trial(folder, "0", "COMPLETED", 0.75)
+        write_trial(folder, "1", "FAILED")
+        folder.failure("1").write_text("OOM at [[gradient_tape/conv/_40]] on [/job:localhost]")
+    shown = capsys.readouterr().out
+    assert "OOM at [[gradient_tape/conv/_40]] on [/job:localhost]" in shown
+    assert "2 of 5 trials, 1 failed" in shown
+    assert "0.7500" in shown
+
+
+def test_the_pareto_front_has_those_that_no_other_beats():
+    cost, value = np.array([3, 1, 2, 2, 4, 5]), np.array([0.8, 0.5, 0.7, 0.6, 0.8, 0.9])
+    assert pareto_front(cost, value).tolist() == [1, 2, 0, 5]
+
+
+def test_what_decides_is_found_to_be_important():
+    values = [{"learning_rate": rate, "filters": filters} for rate in (1e-4, 1e-3, 1e-2) for filters in (8, 16, 32, 64)]
+    trials = [
+        Trial(str(number), "completed", {**one, "constant": 1}, {"val_auc": np.log10(one["learning_rate"])})
+        for number, one in enumerate(values)
+    ]
+    names, importance, spread = effects.importances(STUDY, trials)
+    assert names == ["learning_rate", "filters"]  # what never varied is left out
+    assert importance[0] > 1 > 0.1 > abs(importance[1])
+    assert np.all(spread >= 0)

@@ -164,3 +164,17 @@ def test_a_failed_trial_ends_no_search(tmp_path):
         trial.status = "FAILED"
         oracle.end_trial(trial)
     assert len(run(oracle, 9)) == 5
+
+
+def test_what_two_workers_ran_to_its_end_counts_once(tmp_path):
+    """The chief was killed while a worker of another machine was at it, and gave it to one more."""
+    trial = make("random", tmp_path).create_trial("theirs")
+    oracle = make("random", tmp_path)
+    again = oracle.create_trial("ours")
+    assert again.trial_id == trial.trial_id
+    oracle.update_trial(trial.trial_id, {"val_auc": 0.9})
+    trial.status, again.status = "COMPLETED", "FAILED"
+    oracle.end_trial(trial)
+    oracle.end_trial(again)
+    assert oracle.end_order == [trial.trial_id]
+    assert make("random", tmp_path).trials[trial.trial_id].status == "COMPLETED"
