@@ -10,8 +10,7 @@ import numpy as np
 
 from aireal import battery, files, plots, record
 from aireal.config import FREE, Config, UserError
-from aireal.data import fingerprint
-from aireal.prepared import prepare
+from aireal.prepared import fingerprint, prepare
 
 # Accuracy on CIFAKE's test split, the best that authors report of a model of theirs that they also judged on corrupted
 # pictures. Clean, JPEG 40 and noise (0.05: at least): a ResNet-18 trained with noise and JPEG (fmckie); JPEG 30:
@@ -60,18 +59,14 @@ def compare(
             print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
     published = PUBLISHED if result["is_cifake"] else {}
-    for name, results in found.items():
-        print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
-    if len(found) > 1:
-        print("\n" + side_by_side(accuracy, result["battery"], published))
-    if split == "validation" and len(runs) > 1:
-        print("\nEach run is judged on its own validation images, so these figures differ by them as well.")
+    own = split == "validation" and len(runs) > 1  # so figures differ by the images as well
+    images = "each run's own validation images" if own else f"{result['n']:,} {split} images"
+    _print(found, accuracy, published, images)
     beside = places[0].with_suffix(".png")
     figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
     with files.replacing(figure) as path:
-        count = f"{result['n']:,} " * (split == "test" or len(runs) == 1)  # runs differ in their validation images
-        title = f"Accuracy on {count}{split} images"
-        plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published, title).savefig(path)
+        drawn = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published, f"Accuracy on {images}")
+        drawn.savefig(path)
     print(f"\nThe figure is {figure}.")
 
 
@@ -103,6 +98,16 @@ def _check_same_images(configs: Iterable[Config]) -> None:
 
 def _recipe(config: Config) -> dict[str, Any]:
     return {name: value for name, value in vars(config).items() if name not in (*FREE, "seed")}
+
+
+def _print(
+    found: dict[str, list[dict[str, Any]]], accuracy: dict[str, np.ndarray], published: dict[str, float], images: str
+) -> None:
+    print(f"\nOn {images}:")
+    for name, results in found.items():
+        print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
+    if len(found) > 1:
+        print("\n" + side_by_side(accuracy, results[0]["battery"], published))
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:

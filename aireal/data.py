@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import functools
 import hashlib
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +12,9 @@ import tensorflow as tf
 
 from aireal import augment, machine, preprocess, readers
 from aireal.config import Config, UserError
-from aireal.prepared import Records, Table, prepare
+from aireal.prepared import Records, Table, fingerprint, prepare
 from aireal.readers import InMemory, Streamed
 from builders.cifake import sources
-from builders.cifake.cifake_dataset_builder import Builder
 
 LABELS = sources.LABELS
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
@@ -215,11 +213,6 @@ class Data:
             return Streamed(records, self.config)
         decoding = Streamed(records, self.config.for_judging(_DECODED_AT_ONCE))
         return InMemory(decoding, records.table, self.config)
-
-
-def fingerprint(builder: Builder) -> str:
-    """Returns what tells the builder's images from others: a function of form and files' names, sizes and times."""
-    return pathlib.Path(builder.data_dir).parents[2].name
 
 
 def _folder(split: str) -> str:

@@ -50,6 +50,11 @@ def prepare(config: Config) -> Builder:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
 
 
+def fingerprint(builder: Builder) -> str:
+    """Returns what tells the builder's images from others: a function of form and files' names, sizes and times."""
+    return pathlib.Path(builder.data_dir).parents[2].name
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """What is known of images besides their pixels; row i belongs to image i."""

@@ -50,8 +50,7 @@ def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) ->
                 verify.check_camera(found["camera"])
             files.write_json(partial / "verify.json", {**found, "environment": environment})
             _write_golden(partial / "golden", forms, data)
-            readme = _readme(found, partial, folder.config(), config, camera_size)
-            (partial / "README.md").write_text(readme, encoding="utf-8")
+            files.write_text(partial / "README.md", _readme(found, partial, folder.config(), config, camera_size))
     except BrokenPipeError:
         raise
     except (OSError, tf.errors.OpError) as error:
