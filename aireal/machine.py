@@ -66,7 +66,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": _processor(),  # a rented one's name may not tell its generation; its instructions do
+        "instructions": sorted(name for name in instructions() if name.startswith(("avx", "amx"))),
         "cores": cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "commit": _commit(),

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from aireal import files, flags, record
+from aireal import files, flags, machine, record
 from aireal.config import Config, UserError, package_folder
 
 CONFIG = Config(source="/data/cifake", cache="ram", epochs=3)
@@ -331,13 +331,15 @@ def test_a_run_that_goes_on_elsewhere_tells_both_places(started):
 def test_environment_tells_what_a_figure_depends_on(started):
     found = json.loads((started.path / "env.json").read_text())
     assert set(found) == {
-        *("command", "started", "python", "packages", "system", "processor", "cores", "memory_bytes", "commit"),
+        *("command", "started", "python", "packages", "system", "processor", "instructions", "cores", "memory_bytes"),
+        "commit",
         "accelerators",
         "data_fingerprint",
         "earlier_starts",
     }
     assert found["data_fingerprint"] == "fingerprint"
     assert found["packages"]["tensorflow"].startswith("2.")
+    assert set(found["instructions"]) <= machine.instructions()
     assert found["cores"] >= 1
     assert found["memory_bytes"] > 2**28
 
