@@ -188,7 +188,7 @@ def robustness(
     for axes in grid[:, 0]:
         axes.set(ylabel="accuracy")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(accuracy) + 1)
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(accuracy) + 1)
     return figure
 
 
@@ -206,7 +206,8 @@ def _over_strength(
         axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
     if published:
         axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
-    axes.set_xticks(strengths, ["clean", *(f"{strength:g}" for strength in strengths[1:])])
+    labels = ["clean", *(f"{strength:g}" for strength in strengths[1:])]
+    axes.set_xticks(strengths, labels, fontsize="x-small")  # a noise of 0.01 stands close to clean
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
     axes.grid(alpha=0.3)
