@@ -5,7 +5,7 @@ Exit status: 0 when every file is as it should be, 1 when some are not (offendin
 
 from absl import flags
 
-from aireal import flags as shared
+from aireal.settings import flags as shared
 
 _SOURCE = flags.DEFINE_string(
     "source",

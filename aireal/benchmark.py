@@ -13,9 +13,9 @@ import pathlib
 
 from absl import flags
 
-from aireal import files
-from aireal import flags as shared
-from aireal.config import Config, UserError
+from aireal.runs import files
+from aireal.settings import flags as shared
+from aireal.settings.config import Config, UserError
 
 _WHAT = flags.DEFINE_enum("what", "pipeline", ["pipeline", "results", "recipes"], "what to measure")
 _SEEDS = flags.DEFINE_list(
@@ -47,7 +47,7 @@ def _output() -> pathlib.Path | None:
 
 
 def _pipeline(config: Config) -> list[dict]:
-    from aireal import throughput
+    from aireal.benchmarks import throughput
 
     rows = []
     print(f"{'':<30}{'images/s':>10}{'1st pass':>10}{'2nd pass':>10}{'to TFDS':>9}{'peak MiB':>10}")
@@ -66,11 +66,11 @@ def _pipeline(config: Config) -> list[dict]:
 
 def _recipe(config: Config) -> dict:
     configs = [dataclasses.replace(config, seed=seed) for seed in _seeds()]
-    from aireal import recipes
+    from aireal.benchmarks import seeds
 
     workdir = pathlib.Path(_WORKDIR.value)  # without a slash at its end
-    row = recipes.results(configs, str(workdir)) if _WHAT.value == "results" else recipes.comparison(configs)
-    print(recipes.describe(row))
+    row = seeds.results(configs, str(workdir)) if _WHAT.value == "results" else seeds.comparison(configs)
+    print(seeds.describe(row))
     return {"name": workdir.name, **row}
 
 

@@ -5,7 +5,7 @@ With --source images of another place are judged; into a subfolder where they ar
 
 from absl import flags
 
-from aireal import flags as shared
+from aireal.settings import flags as shared
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 _SPLIT = flags.DEFINE_enum(
@@ -18,16 +18,16 @@ shared.define_data_flags()
 
 
 def main() -> None:
-    from aireal import record
+    from aireal.runs.folder import RunFolder, model_file
 
-    folder = record.RunFolder(_RUN.value)
+    folder = RunFolder(_RUN.value)
     config = folder.config(**shared.other_data())
-    record.model_file(folder.path)  # makes sure that there is one
-    from aireal import report
-    from aireal.data import Data
+    model_file(folder.path)  # makes sure that there is one
+    from aireal.data.batches import Data
+    from aireal.judging import evaluation
 
     data = Data(config)
-    report.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
+    evaluation.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from aireal.config import package_folder
+from aireal.settings.config import package_folder
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
 _CGROUP = pathlib.Path("/sys/fs/cgroup")  # of Linux, version 2: what a container may use

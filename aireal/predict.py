@@ -18,10 +18,12 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from aireal import files, pictures, record
-from aireal import flags as shared
-from aireal.config import ASPECT_RATIOS, UserError
-from aireal.pictures import Prediction
+from aireal.runs import files
+from aireal.runs.folder import model_file
+from aireal.settings import flags as shared
+from aireal.settings.config import ASPECT_RATIOS, UserError
+from aireal.verdicts import pictures
+from aireal.verdicts.pictures import Prediction
 
 _RUN = flags.DEFINE_string(
     "run", None, "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder", required=True
@@ -47,13 +49,13 @@ _MAX_PIXELS = flags.DEFINE_integer(
 def main(names: Sequence[str]) -> int:
     if not names:
         raise UserError("Which pictures? Name files or folders: python -m aireal.predict --run=DIR photo.jpg folder/")
-    record.model_file(_RUN.value)  # what is wrong is said before TensorFlow is loaded
+    model_file(_RUN.value)  # what is wrong is said before TensorFlow is loaded
     warnings.filterwarnings("ignore", module="PIL")  # which says of damaged files what the verdicts say too
     warnings.filterwarnings("ignore", "Glyph .* missing")  # in names of files, drawn by matplotlib
     explanations = _folder(_EXPLAIN.value)
     with _open_output(_OUTPUT.value) as file:
         found = list(pictures.find(names))
-        from aireal.predictor import Predictor
+        from aireal.verdicts.predictor import Predictor
 
         predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
         if explanations and not hasattr(predictor.scorer, "model"):
@@ -161,7 +163,8 @@ def _printable(one: str | Prediction) -> str:
 def _explained(
     judged: Iterable[tuple[Prediction, np.ndarray]], scorer, folder: pathlib.Path
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
-    from aireal import explain, plots
+    from aireal.judging import plots
+    from aireal.network import explain
 
     grad_cam = explain.GradCam(scorer.model)
     for index, (prediction, pixels) in enumerate(judged):

@@ -9,9 +9,9 @@ import pathlib
 
 from absl import flags
 
-from aireal import flags as shared
-from aireal import record
-from aireal.config import UserError
+from aireal.runs.folder import model_file, run_of
+from aireal.settings import flags as shared
+from aireal.settings.config import UserError
 
 _RUN = flags.DEFINE_list(
     "run",
@@ -36,12 +36,12 @@ def main() -> None:
     if not all(_RUN.value or [""]):
         raise UserError("--run is empty, or a part of it.")
     figure = _figure(_FIGURE.value)
-    models = {pattern: [record.model_file(path) for path in _matching(pattern)] for pattern in _RUN.value}
+    models = {pattern: [model_file(path) for path in _matching(pattern)] for pattern in _RUN.value}
     for model in (model for matching in models.values() for model in matching):
-        record.run_of(model)  # makes sure that there is one
+        run_of(model)  # makes sure that there is one
     groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
-    from aireal import comparison
+    from aireal.judging import comparison
 
     comparison.compare(groups, shared.other_data(), figure, _SPLIT.value)
 

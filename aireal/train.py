@@ -5,7 +5,7 @@ Values after the flagfile win over those in it. The same command goes on where i
 
 from absl import flags
 
-from aireal import flags as shared
+from aireal.settings import flags as shared
 
 _WORKDIR = flags.DEFINE_string(
     shared.WORKDIR, "runs/demo", "run folder: made, or continued where it has the same flags"
@@ -16,7 +16,7 @@ shared.define_config_flags()
 
 def main() -> None:
     config = shared.config_from_flags()
-    from aireal import experiment  # TensorFlow: late, so that --help and wrong flags answer at once
+    from aireal.training import experiment  # TensorFlow: late, so that --help and wrong flags answer at once
 
     experiment.run(config, _WORKDIR.value, overwrite=_OVERWRITE.value)
 

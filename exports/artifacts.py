@@ -10,8 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from aireal import files, machine, preprocess, record
-from aireal.config import UserError
+from aireal import machine
+from aireal.pixels import preprocess
+from aireal.runs import files
+from aireal.runs.folder import PREPROCESSING
+from aireal.settings.config import UserError
 from exports import flatbuffer, metadata, serving
 
 SAVED_MODEL = "saved_model"
@@ -41,7 +44,7 @@ def write(
       UserError: the model needs an operation that .tflite files do not have, or reads variables.
     """
     (into / metadata.LABELS_FILE).write_text(metadata.LABELS_TEXT)
-    files.write_json(into / record.PREPROCESSING, {**contract, "normalisation": "inside the model"})
+    files.write_json(into / PREPROCESSING, {**contract, "normalisation": "inside the model"})
     signatures = {
         "serving_default": serving.from_pixels(model, batch=None),
         "serving_bytes": serving.from_bytes(model, contract["aspect_ratio"]),

@@ -19,9 +19,11 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from aireal import files, machine, record
-from aireal import flags as shared
-from aireal.config import UserError
+from aireal import machine
+from aireal.runs import files
+from aireal.runs.folder import RunFolder
+from aireal.settings import flags as shared
+from aireal.settings.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
 _COUNT = flags.DEFINE_integer(
@@ -33,7 +35,7 @@ _ONNX = ("onnxruntime", "tf2onnx")
 
 def main() -> None:
     environment = machine.environment()  # before the work, which takes minutes
-    folder = record.RunFolder(_RUN.value)
+    folder = RunFolder(_RUN.value)
     export = folder.path / "export"
     if not (export / "verify.json").exists():
         raise UserError(f"{export} is missing. Make it first: python -m exports.export --run={_RUN.value}")
@@ -55,7 +57,7 @@ def main() -> None:
     print(f"\nbenchmark.json and benchmark.png are in {export}.")
 
 
-def _subjects(folder: record.RunFolder, export: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
+def _subjects(folder: RunFolder, export: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
     """Yields name, loader and file of everything there is to measure."""
     yield "Keras predict", "predict", folder.model
     yield "Keras model(x)", "call", folder.model

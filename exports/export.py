@@ -7,8 +7,8 @@ import os
 
 from absl import flags
 
-from aireal import flags as shared
-from aireal import record
+from aireal.runs.folder import RunFolder, model_file
+from aireal.settings import flags as shared
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 shared.define_data_flags()
@@ -23,9 +23,9 @@ _CAMERA_SIZE = flags.DEFINE_integer(
 
 
 def main() -> None:
-    folder = record.RunFolder(_RUN.value)
+    folder = RunFolder(_RUN.value)
     config = folder.config(**shared.other_data(), cache="none")
-    record.model_file(folder.path)  # makes sure that there is one
+    model_file(folder.path)  # makes sure that there is one
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     from exports import package

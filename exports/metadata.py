@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import flatbuffers
 from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffsetTFlags
 
-from aireal.data import LABELS
+from aireal.data.batches import LABELS
 from exports import flatbuffer
 
 LABELS_FILE = "labels.txt"

@@ -9,15 +9,19 @@ import keras
 import tensorflow as tf
 from PIL import Image
 
-from aireal import files, machine, preprocess, record, scorers
-from aireal.config import Config, UserError
-from aireal.data import LABELS, Data
+from aireal import machine
+from aireal.data.batches import LABELS, Data
+from aireal.pixels import preprocess
+from aireal.runs import files
+from aireal.runs.folder import RunFolder
+from aireal.settings.config import Config, UserError
+from aireal.verdicts import scorers
 from exports import artifacts, verify
 
 _GOLDEN = 32  # images
 
 
-def export(folder: record.RunFolder, config: Config, *, camera_size: int = 0) -> dict[str, Any]:
+def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[str, Any]:
     """Writes DIR/export/ of a run, whole and proven or not at all: what stood there stays until then.
 
     Args:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from aireal import preprocess
-from aireal.data import LABELS
+from aireal.data.batches import LABELS
+from aireal.pixels import preprocess
 
 Signature = tuple[Callable[[tf.Tensor], dict[str, tf.Tensor]], list[tf.TensorSpec]]
 

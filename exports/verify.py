@@ -12,9 +12,11 @@ import tqdm
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from aireal import metrics, preprocess, scorers
-from aireal.config import UserError
-from aireal.data import LABELS, Data
+from aireal.data.batches import LABELS, Data
+from aireal.judging import metrics
+from aireal.pixels import preprocess
+from aireal.settings.config import UserError
+from aireal.verdicts import scorers
 from exports import artifacts
 
 # Those that take the model's own size, and their files.

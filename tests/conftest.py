@@ -28,7 +28,7 @@ def prepared_dir(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def demo_source(tmp_path_factory) -> pathlib.Path:
     """The demo's 2,400 pictures as a folder."""
-    from aireal import demo
+    from aireal.sources import demo
 
     folder = tmp_path_factory.mktemp("source")
     demo.write(folder, seed=0)
@@ -38,7 +38,7 @@ def demo_source(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture
 def make_config(prepared_dir):
     """A Config for a network and a run of seconds."""
-    from aireal.config import Config
+    from aireal.settings.config import Config
 
     small = {"filters": (8, 4), "dense_units": (16,), "epochs": 2, "learning_rate": 1e-3, "batch_size": 100}
     return lambda **values: Config(**{"prepared_dir": str(prepared_dir), **small, **values})
@@ -47,8 +47,8 @@ def make_config(prepared_dir):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, prepared_dir):
     """A Config and the folder of its run: a small network, right on nine tenths of the demo. To be left alone."""
-    from aireal import experiment
-    from aireal.config import Config
+    from aireal.settings.config import Config
+    from aireal.training import experiment
 
     config = Config(
         prepared_dir=str(prepared_dir),

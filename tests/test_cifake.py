@@ -10,11 +10,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aireal import models, pictures, preprocess, report
-from aireal.config import Config
-from aireal.data import Data
-from aireal.predictor import Predictor
-from aireal.prepared import prepare
+from aireal.data.batches import Data
+from aireal.data.records import prepare
+from aireal.judging import evaluation
+from aireal.network import models
+from aireal.pixels import preprocess
+from aireal.settings.config import Config
+from aireal.verdicts import pictures
+from aireal.verdicts.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,7 @@ def test_files_get_the_scores_that_the_report_gives(data, cifake, tmp_path):
     model.get_layer("logit").set_weights([100 * kernel, bias])  # an untrained network would say 0.5 to everything
     model.save(tmp_path / "model.keras")
     predictions = Predictor(tmp_path / "model.keras").predict(pictures.find([str(cifake / "test")]))
-    expected = dict(zip(data.table("test").filename, report.scores(model, data, "test"), strict=True))
+    expected = dict(zip(data.table("test").filename, evaluation.scores(model, data, "test"), strict=True))
     assert np.std(list(expected.values())) > 0.01
     found = {one.path.split("/test/")[1]: one.p_real for one in predictions}
     assert found.keys() == expected.keys()

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import keras_tuner
 
-from aireal import models
-from aireal.config import Config, UserError
+from aireal.network import models
+from aireal.settings.config import Config, UserError
 from tuning.hypermodel import size
 from tuning.space import Space
 from tuning.study import BUDGETS, Study

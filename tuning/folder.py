@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import filelock
 
-from aireal import files, flags
-from aireal.config import UserError
+from aireal.runs import files
+from aireal.settings import flags
+from aireal.settings.config import UserError
 from tuning.study import Study, Trial
 
 PROJECT = "trials"

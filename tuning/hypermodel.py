@@ -8,9 +8,11 @@ import keras_tuner
 import numpy as np
 from sklearn.metrics import log_loss
 
-from aireal import calibration, cost, learning, metrics
-from aireal.config import Config
-from aireal.data import Data
+from aireal.data.batches import Data
+from aireal.judging import calibration, metrics
+from aireal.network import cost
+from aireal.settings.config import Config
+from aireal.training import learning
 from tuning.space import Space
 
 FailedTrialError = keras_tuner.errors.FailedTrialError

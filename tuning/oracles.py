@@ -17,7 +17,7 @@ from keras_tuner import oracles
 from keras_tuner.engine.trial import Trial
 from sklearn.exceptions import ConvergenceWarning
 
-from aireal import files
+from aireal.runs import files
 
 _WITHOUT_END = 10**6
 _CANDIDATES = 5000  # among which a Gaussian process chooses

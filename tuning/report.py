@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from aireal import files, flags, page
+from aireal.runs import files, page
+from aireal.settings import flags
 from tuning import effects, figures
 from tuning.folder import Folder
 from tuning.live import differences

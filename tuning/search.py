@@ -6,8 +6,8 @@ grow.
 
 from absl import flags
 
-from aireal import flags as shared
-from aireal.config import UserError
+from aireal.settings import flags as shared
+from aireal.settings.config import UserError
 
 _WORKDIR = flags.DEFINE_string(
     shared.WORKDIR, "runs/search", "folder of the search: made, or continued where it is the same search"

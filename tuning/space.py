@@ -8,7 +8,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from aireal.config import Config, UserError
+from aireal.settings.config import Config, UserError
 from tuning.study import EPOCHS, PARTS
 
 _STAGES = (2, 4)

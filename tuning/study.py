@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from aireal.config import FREE, Config, UserError
+from aireal.settings.config import FREE, Config, UserError
 
 PARTS = ("architecture", "regularization", "optimizer")  # of the space
 OBJECTIVES = {"val_auc": "max", "val_accuracy": "max", "val_loss": "min"}

@@ -23,9 +23,11 @@ from keras_tuner.src.distribute import oracle_client
 from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
-from aireal import files, flags, learning
-from aireal.config import UserError
-from aireal.data import Data
+from aireal.data.batches import Data
+from aireal.runs import files
+from aireal.settings import flags
+from aireal.settings.config import UserError
+from aireal.training import learning
 from tuning import oracles
 from tuning.budget import Budget
 from tuning.folder import PROJECT, Folder

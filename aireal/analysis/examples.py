@@ -7,9 +7,9 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from aireal import decoding
 from aireal.analysis import figures
 from aireal.analysis.survey import Files
+from aireal.pixels import decoding
 from builders.cifake import sources
 from builders.cifake.sources import LABELS
 

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from aireal import machine, origins, page
+from aireal import machine
 from aireal.analysis import copies, examples, figures, sections, shortcuts, survey
 from aireal.analysis.appearance import Sums
 from aireal.analysis.copies import Identical, Near
 from aireal.analysis.findings import findings
 from aireal.analysis.survey import Files
-from aireal.config import UserError
-from aireal.files import replacing_folder, write_csv, write_json, write_text
+from aireal.runs import page
+from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
+from aireal.settings.config import UserError
+from aireal.sources import kaggle
 from builders.cifake import sources
 from builders.cifake.sources import LABELS
 
@@ -38,7 +40,7 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     Raises:
       UserError: the source or the folder cannot be used.
     """
-    with origins.located(source, seed=0) as place:
+    with kaggle.located(source, seed=0) as place:
         try:
             found = sources.find(place)
             target = _target(output, found)

@@ -6,8 +6,9 @@ import pytest
 @pytest.fixture(scope="session")
 def judged(trained):
     """The run, its Config, and what `judge` found of it."""
-    from aireal import battery, record
+    from aireal.judging import battery
+    from aireal.runs.folder import RunFolder
 
     config, folder = trained
-    run = record.RunFolder(folder)
+    run = RunFolder(folder)
     return run, config, battery.judge(run.model, run, config)[0]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aireal.config import package_folder
-from aireal.predictor import Predictor
+from aireal.settings.config import package_folder
+from aireal.verdicts.predictor import Predictor
 
 
 @pytest.mark.parametrize("model", ["", "export/model_int8.tflite"])

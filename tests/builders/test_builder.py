@@ -8,7 +8,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 import builders
-from aireal import config, prepared
+from aireal.data import records
+from aireal.settings import config
 from builders.cifake import cifake_dataset_builder, sources
 
 ROOT = pathlib.Path(builders.__file__).parents[1]
@@ -118,24 +119,24 @@ def test_an_unfit_source_becomes_a_user_error_and_leaves_nothing(unfit, files, w
     with pytest.raises(
         config.UserError, match="does not exist" if unfit == "missing" else "FAKE/0000.jpg: not an image"
     ):
-        prepared.prepare(config.Config(source=str(source), prepared_dir=str(tmp_path / "prepared")))
+        records.prepare(config.Config(source=str(source), prepared_dir=str(tmp_path / "prepared")))
     assert remains(tmp_path / "prepared") == []
 
 
 def test_a_second_start_reuses_what_the_first_prepared(files, write, tmp_path):
     settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
-    first = prepared.prepare(settings)
+    first = records.prepare(settings)
     before = snapshot(tmp_path / "prepared")
-    second = prepared.prepare(settings)
+    second = records.prepare(settings)
     assert second.data_dir == first.data_dir
     assert snapshot(tmp_path / "prepared") == before
 
 
 def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
     settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
-    first = prepared.prepare(settings)
+    first = records.prepare(settings)
     write({"train/FAKE/0004.jpg": picture(99)})
-    second = prepared.prepare(settings)
+    second = records.prepare(settings)
     assert second.data_dir != first.data_dir
     assert second.info.splits["train"].num_examples == first.info.splits["train"].num_examples + 1
 
@@ -143,7 +144,8 @@ def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
 # Kills itself between the splits, when the records of the first stand in the unfinished folder.
 KILLED_IN_THE_MIDDLE = """
 import glob, os, signal, sys
-from aireal import config, prepared
+from aireal.settings import config
+from aireal.data import records
 
 def examples_or_death(self, split):
     if glob.glob(root + "/*/*/*/incomplete.*/*.tfrecord*"):
@@ -151,9 +153,9 @@ def examples_or_death(self, split):
     yield from generate_examples(self, split)
 
 source, root = sys.argv[1:]
-generate_examples = prepared.Builder._generate_examples
-prepared.Builder._generate_examples = examples_or_death
-prepared.prepare(config.Config(source=source, prepared_dir=root))
+generate_examples = records.Builder._generate_examples
+records.Builder._generate_examples = examples_or_death
+records.prepare(config.Config(source=source, prepared_dir=root))
 """
 
 
@@ -163,6 +165,6 @@ def test_the_start_after_a_kill_cleans_up_and_finishes(files, write, tmp_path):
     assert subprocess.run(command, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
     assert list(root.glob("**/incomplete.*/*"))
 
-    builder = prepared.prepare(config.Config(source=str(source), prepared_dir=str(root)))
+    builder = records.prepare(config.Config(source=str(source), prepared_dir=str(root)))
     assert not list(root.glob("**/incomplete.*"))
     assert examples(builder).keys() == files.keys()

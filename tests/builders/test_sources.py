@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from aireal import config, prepared
+from aireal.data import records
+from aireal.settings import config
 from builders.cifake import sources
 
 ARCHIVES = ("zip", "tar", "gztar", "bztar", "xztar")
@@ -186,7 +187,7 @@ def kaggle_refusal(tmp_path, remains):
 
     def refuse() -> str:
         with pytest.raises(config.UserError) as error:
-            prepared.prepare(config.Config(source="kaggle", prepared_dir=str(tmp_path / "prepared")))
+            records.prepare(config.Config(source="kaggle", prepared_dir=str(tmp_path / "prepared")))
         assert remains(tmp_path / "prepared") == []
         return str(error.value)
 
@@ -236,10 +237,10 @@ def test_a_changed_kaggle_archive_is_refused_even_where_it_was_prepared_as_a_fol
     monkeypatch, files, write, tmp_path
 ):
     folder, prepared_dir = write(files), str(tmp_path / "prepared")
-    prepared.prepare(config.Config(source=str(folder), prepared_dir=prepared_dir))
+    records.prepare(config.Config(source=str(folder), prepared_dir=prepared_dir))
     monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", lambda handle: str(folder))
     with pytest.raises(config.UserError, match="is not CIFAKE as its authors released it"):
-        prepared.prepare(config.Config(source="kaggle", prepared_dir=prepared_dir))
+        records.prepare(config.Config(source="kaggle", prepared_dir=prepared_dir))
 
 
 @pytest.mark.parametrize("fits", [True, False])

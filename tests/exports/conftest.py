@@ -8,13 +8,13 @@ import pytest
 @pytest.fixture(scope="session")
 def exported_run(trained, tmp_path_factory):
     """The folder of a run with an export. To be left as it is."""
-    from aireal import record
+    from aireal.runs.folder import RunFolder
     from exports import package
 
     config, run = trained
     folder = tmp_path_factory.mktemp("exported") / "run"
     shutil.copytree(run, folder)
-    package.export(record.RunFolder(folder), config, camera_size=256)
+    package.export(RunFolder(folder), config, camera_size=256)
     return folder
 
 

@@ -19,10 +19,16 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from aireal import battery, files, machine, models, preprocess, record, scorers
-from aireal.config import Config, UserError
-from aireal.data import Data
-from aireal.predictor import Predictor
+from aireal import machine
+from aireal.data.batches import Data
+from aireal.judging import battery
+from aireal.network import models
+from aireal.pixels import preprocess
+from aireal.runs import files
+from aireal.runs.folder import RunFolder, model_file, run_of
+from aireal.settings.config import Config, UserError
+from aireal.verdicts import scorers
+from aireal.verdicts.predictor import Predictor
 from exports import artifacts, flatbuffer, metadata, package, verify
 
 PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
@@ -261,7 +267,7 @@ def _is_as_it_was(run):
 
 
 def _export(run, config, **options):
-    return package.export(record.RunFolder(run), config, **options)
+    return package.export(RunFolder(run), config, **options)
 
 
 def test_forms_beyond_their_limits_leave_the_old_export_and_all_are_shown(run, trained, monkeypatch, capsys):
@@ -478,15 +484,15 @@ def test_a_layer_that_is_always_0_is_named_before_its_int8_form_is_loaded(run, t
 
 @pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
 def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
-    run = record.RunFolder(exported_run)
-    model = record.model_file(exported_run / "export" / name)
-    assert record.run_of(model).path == run.path
+    run = RunFolder(exported_run)
+    model = model_file(exported_run / "export" / name)
+    assert run_of(model).path == run.path
     result, place = battery.judge(model, run, run.config())
     assert place.name == f"robustness-export-{name}.json"
     assert result["conditions"][0]["accuracy"] == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
 
 
 def test_the_robustness_battery_refuses_the_camera_form(exported_run):
-    run = record.RunFolder(exported_run)
+    run = RunFolder(exported_run)
     with pytest.raises(UserError, match="takes pictures of 256 pixels, the run's have 32"):
         battery.judge(exported_run / "export/model_camera.tflite", run, run.config())

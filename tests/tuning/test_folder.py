@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from aireal.config import Config, UserError
+from aireal.settings.config import Config, UserError
 from tuning import effects
 from tuning.figures import pareto_front
 from tuning.folder import Folder

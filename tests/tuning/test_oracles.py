@@ -5,7 +5,7 @@ import json
 import keras_tuner
 import pytest
 
-from aireal.config import Config
+from aireal.settings.config import Config
 from tuning import oracles
 from tuning.space import Space
 

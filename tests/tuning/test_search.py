@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from aireal import flags
+from aireal.settings import flags
 from tuning import supervisor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent

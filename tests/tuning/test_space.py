@@ -7,8 +7,10 @@ import keras_tuner
 import pytest
 from keras_tuner.engine.trial import Trial
 
-from aireal import data, flags, models
-from aireal.config import Config, UserError
+from aireal.data import batches
+from aireal.network import models
+from aireal.settings import flags
+from aireal.settings.config import Config, UserError
 from tuning.hypermodel import HyperModel, size
 from tuning.oracles import Random
 from tuning.space import Space
@@ -148,7 +150,7 @@ def test_a_base_outside_of_the_space_is_refused(base, complaint):
 
 def test_a_trial_is_trained_and_judged_like_a_run(make_config, prepared_dir):
     """The figures are those of the same flags in `train`."""
-    from aireal import experiment
+    from aireal.training import experiment
 
     config = make_config(evaluate="validation", epochs=1, cache="ram", mirror_average=True)
     space = Space(config, ["optimizer"])
@@ -164,7 +166,7 @@ def test_a_trial_is_trained_and_judged_like_a_run(make_config, prepared_dir):
 
 def test_no_test_image_is_read(make_config, prepared_dir, tmp_path):
     config = make_config(epochs=1, train_fraction=0.1)
-    data.Data(config)  # makes the records
+    batches.Data(config)  # makes the records
     copied = tmp_path / "prepared"
     shutil.copytree(prepared_dir, copied)
     removed = list(copied.rglob("*-test.tfrecord*"))

@@ -139,7 +139,7 @@ def test_a_name_that_says_something_else_is_found():
 
 
 def test_the_picture_is_that_of_predict():
-    from aireal import decoding
+    from aireal.pixels import decoding
 
     data = (PICTURES / "turned.jpg").read_bytes()
     _, pixels, _ = container.examine("turned.jpg", data)

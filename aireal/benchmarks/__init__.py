@@ -1,0 +1,1 @@
+"""What is timed, and what a recipe gives over several seeds."""

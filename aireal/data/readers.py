@@ -1,0 +1,116 @@
+"""Where the pixels of a batch come from: TFRecords at every pass, or memory. Both have the same three methods."""
+
+import copy
+import math
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from aireal import machine
+from aireal.data.records import Records, Table
+from aireal.pixels import decoding, preprocess
+from aireal.settings.config import Config
+from builders.cifake import sources
+
+PREFETCHED = 4  # batches
+_AT_MOST = 16  # batches are made at a time, however many cores there are: memory holds them all
+# tf.data's autotuner costs a tenth of the throughput on two cores, so the parallelism is set by hand.
+PARALLEL_CALLS = min(machine.cores(), _AT_MOST) + 1
+
+
+def options() -> tf.data.Options:
+    """Returns those of every pipeline here."""
+    chosen = tf.data.Options()
+    chosen.autotune.enabled = False
+    chosen.deterministic = True
+    return chosen
+
+
+class Streamed:
+    """Images read from their records whenever they are needed; a batch is [B] string, serialized examples."""
+
+    def __init__(self, records: Records, config: Config):
+        self._records = records
+        self._config = config
+
+    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
+        return self._records.shuffled(mask, seed, self._config.batch_size)
+
+    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
+        return self._records.ordered(mask).batch(self._config.batch_size)
+
+    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
+        number = tf.io.FixedLenFeature([], tf.int64)
+        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": number, "object": number}
+        example = tf.io.parse_example(batch, features)
+        size = self._config.image_size
+        if self._config.strict:
+            pixels = preprocess.decode_jpegs(example["image"], at_most=self._config.batch_size)
+            if size != sources.SIZE:
+                pixels = self._resize(pixels)
+        else:
+            spec = tf.TensorSpec([size, size, 3], tf.uint8)
+            pixels = tf.map_fn(self._decode_any, example["image"], fn_output_signature=spec)
+        return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32), example["object"]
+
+    def _decode_any(self, encoded: tf.Tensor) -> tf.Tensor:
+        image = tf.numpy_function(decoding.decode, [encoded], tf.uint8)
+        return self._resize(tf.ensure_shape(image, [None, None, 3]))
+
+    def _resize(self, images: tf.Tensor) -> tf.Tensor:
+        return preprocess.resize(images, self._config.image_size, self._config.aspect_ratio)
+
+
+class InMemory:
+    """Images decoded once, for all epochs; a batch is [B] int64, positions."""
+
+    def __init__(self, streamed: Streamed, table: Table, config: Config):
+        self._batch_size = config.batch_size
+        pixels = _aligned_empty((len(table), config.image_size, config.image_size, 3))
+        batches = (
+            streamed.ordered(np.ones(len(table), bool))
+            .map(lambda batch: streamed.read(batch)[0], num_parallel_calls=PARALLEL_CALLS)
+            .with_options(options())
+            .prefetch(PREFETCHED)
+        )
+        filled = 0
+        with tqdm.tqdm(total=len(table), desc="decoding", unit=" images", leave=False, mininterval=0.5) as progress:
+            for batch in batches:
+                pixels[filled : filled + len(batch)] = batch
+                filled += len(batch)
+                progress.update(len(batch))
+        # Shares the memory; tf.constant would hold the images three times over while it copies.
+        self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
+        self._labels = table.label.astype(np.float32)
+        self._objects = table.object
+
+    def with_batch_size(self, batch_size: int) -> "InMemory":
+        """Returns the same images, shared, in batches of another size."""
+        other = copy.copy(self)
+        other._batch_size = batch_size
+        return other
+
+    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
+        return self._batches(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed))
+
+    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
+        return self._batches(tf.constant(np.flatnonzero(mask)))
+
+    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
+        return tuple(tf.gather(values, batch) for values in (self._pixels, self._labels, self._objects))
+
+    def _batches(self, positions: tf.Tensor) -> tf.data.Dataset:
+        size, count = self._batch_size, positions.shape[0]
+        # Whole batches are cut out: from_tensor_slices(...).batch() would handle every position by itself.
+        return tf.data.Dataset.range(0, count, size).map(lambda start: positions[start : start + size])
+
+
+def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
+    """Returns an uninitialised uint8 array at an address that TensorFlow's kernels accept, a multiple of 64."""
+    size = math.prod(shape)
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].reshape(shape)

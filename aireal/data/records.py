@@ -1,0 +1,153 @@
+"""The TFRecords of a source: made on first use, reused afterwards; and what is known of the images in them."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+import shutil
+
+import filelock
+import numpy as np
+import tensorflow as tf
+
+from aireal.settings.config import Config, UserError
+from aireal.sources import demo, kaggle
+from builders.cifake import sources
+from builders.cifake.cifake_dataset_builder import Builder
+
+_SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
+_SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
+_INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
+
+
+def prepare(config: Config) -> Builder:
+    """Returns a builder whose TFRecords exist, made now where no earlier run has made them of the same files.
+
+    Raises:
+      UserError: the source is missing, unfit or cannot be downloaded, or there is no room for the records.
+    """
+    root = pathlib.Path(config.prepared_dir).expanduser()
+    form = "strict" if config.strict else "any"
+    try:
+        source = kaggle.download() if config.source == "kaggle" else config.source
+        fingerprint = demo.fingerprint(config.seed) if source == "demo" else sources.fingerprint(source)
+        release_only = config.source == "kaggle"
+        # Apart from folders: only what comes from Kaggle is checked to be the release.
+        folder = root / f"{'kaggle' if release_only else form}-{fingerprint}"
+        builder = Builder(config=form, data_dir=folder)
+        if builder.data_path.exists():
+            return builder
+        root.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder.with_suffix(".lock")):
+            for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
+                shutil.rmtree(leftover, ignore_errors=True)
+            with kaggle.located(source, config.seed) as place:
+                Builder(config=form, data_dir=folder, source=place, release_only=release_only).download_and_prepare()
+        return Builder(config=form, data_dir=folder)
+    except sources.SourceError as error:
+        raise UserError(str(error)) from error
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
+
+
+def fingerprint(builder: Builder) -> str:
+    """Returns what tells the builder's images from others: a function of form and files' names, sizes and times."""
+    return pathlib.Path(builder.data_dir).parents[2].name
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """What is known of images besides their pixels; row i belongs to image i."""
+
+    label: np.ndarray  # [N] int64, 0 = FAKE, 1 = REAL
+    object: np.ndarray  # [N] int64, index into `Data.objects`, -1 = unknown
+    filename: np.ndarray  # [N] str, as FAKE/0001 (2).jpg
+    copy_of: np.ndarray  # [N] str, as train/FAKE/0000.jpg; empty for a first or only one
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def rows(self, positions: np.ndarray) -> "Table":
+        """Returns the rows at `positions`: integers, or a mask."""
+        return Table(**{name: column[positions] for name, column in vars(self).items()})
+
+
+class Records:
+    """The TFRecords of one folder of the source, and the table of what they hold, in their order."""
+
+    def __init__(self, builder: Builder, name: str):
+        info = builder.info.splits[name]
+        self._files = [os.fspath(path) for path in info.filepaths]
+        self._starts = np.cumsum([0, *info.shard_lengths])
+        mean_bytes = max(info.num_bytes // info.num_examples, 1)
+        self._buffer = min(_SHUFFLE_BUFFER, max(_SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @functools.cached_property
+    def table(self) -> Table:
+        """What is known of the images, in the order of the records; read when it is first asked for."""
+        return _read_table(self._files)
+
+    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
+        """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""
+        examples = tf.data.TFRecordDataset(self._files)
+        return examples if mask.all() else _filtered(examples, tf.constant(mask))
+
+    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
+        """Returns batches of the same examples, [B] string, in an order that is a function of `seed`.
+
+        Shards in random order, read by turns, into a bounded buffer whose whole content is permuted: memory does not
+        grow with the data. `Dataset.shuffle` would mix in TensorFlow's global seed.
+
+        Args:
+          mask: [N] bool, which examples.
+          seed: two integers or scalar tensors.
+          batch_size: images a batch; the last one may be smaller.
+        """
+        starts = tf.constant(self._starts)
+        whole, mask = bool(mask.all()), tf.constant(mask)
+        buffer_size = batch_size * max(self._buffer // batch_size, 1)  # whole batches, so that only the last is short
+
+        def shard(index: tf.Tensor) -> tf.data.Dataset:
+            examples = tf.data.TFRecordDataset(tf.gather(self._files, index))
+            return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
+
+        def permuted(number: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
+            return tf.random.experimental.stateless_shuffle(examples, tf.random.fold_in(seed, number))
+
+        def cut(examples: tf.Tensor) -> tf.data.Dataset:
+            slices = tf.data.Dataset.range(0, tf.size(examples, tf.int64), batch_size)
+            return slices.map(lambda start: examples[start : start + batch_size])
+
+        shards = tf.random.experimental.stateless_shuffle(tf.range(len(self._files)), seed)
+        return (
+            tf.data.Dataset.from_tensor_slices(shards)
+            .interleave(tf.autograph.experimental.do_not_convert(shard), len(self._files), _INTERLEAVED)
+            .batch(buffer_size)
+            .enumerate()
+            .map(permuted)
+            .prefetch(1)
+            .flat_map(cut)
+        )
+
+
+def _read_table(files: list[str]) -> Table:
+    features = {
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "object": tf.io.FixedLenFeature([], tf.int64),
+        "filename": tf.io.FixedLenFeature([], tf.string),
+        "copy_of": tf.io.FixedLenFeature([], tf.string),
+    }
+    batches = tf.data.TFRecordDataset(files).batch(1024).map(lambda batch: tf.io.parse_example(batch, features))
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
+    for batch in batches.as_numpy_iterator():
+        for name, column in batch.items():
+            columns[name].append(column if column.dtype == np.int64 else np.char.decode(column.astype(bytes), "utf-8"))
+    return Table(**{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+def _filtered(examples: tf.data.Dataset, mask: tf.Tensor) -> tf.data.Dataset:
+    kept = tf.data.Dataset.zip(examples, tf.data.Dataset.from_tensor_slices(mask)).filter(lambda _, keep: keep)
+    return kept.map(lambda example, _: example)

@@ -1,0 +1,158 @@
+"""Models side by side after the robustness battery: the table, the figure, and what may be compared at all."""
+
+import functools
+import operator
+import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from aireal.data.records import fingerprint, prepare
+from aireal.judging import battery, plots
+from aireal.runs import files
+from aireal.runs.folder import run_of
+from aireal.settings.config import FREE, Config, UserError
+
+# Accuracy on CIFAKE's test split, the best that authors report of a model of theirs that they also judged on corrupted
+# pictures. Clean, JPEG 40 and noise (0.05: at least): a ResNet-18 trained with noise and JPEG (fmckie); JPEG 30:
+# DSF-Net (nihatgaribli); blur: the same ResNet-18, and a CNN of 544k parameters; resampled: the CNN of Bird and Lotfi
+# 2024.
+PUBLISHED = {
+    "clean": 0.973,
+    "JPEG 40": 0.958,
+    "JPEG 30": 0.933,
+    "noise 0.05": 0.96,
+    "noise 0.1": 0.962,
+    "blur 0.6": 0.874,
+    "blur 1": 0.740,
+    "resampled to 16": 0.697,
+}
+
+
+def compare(
+    groups: dict[str, Sequence[pathlib.Path]],
+    overrides: dict[str, str | None],
+    figure: pathlib.Path | None,
+    split: str = "test",
+) -> None:
+    """Judges models, prints a table and draws a figure.
+
+    Args:
+      groups: name -> model files; those of one name are of runs that differ in their seed.
+      overrides: fields of the runs' configs with other values, as a source.
+      figure: the file; None is one beside the first result.
+      split: the images that they are judged on, "test" or "validation".
+
+    Raises:
+      UserError: models cannot be compared, or one cannot be loaded.
+    """
+    runs = {model: run_of(model) for models in groups.values() for model in models}
+    configs = {model: run.config(**overrides, cache="none") for model, run in runs.items()}
+    _check_alike(groups, configs)
+    _check_same_images(configs.values())
+    found, places = {}, []
+    for name, models in groups.items():
+        found[name] = results = []
+        for model in models:
+            result, place = battery.judge(model, runs[model], configs[model], split)
+            results.append(result)
+            places.append(place)
+            print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
+    accuracy = {name: values(results, "accuracy") for name, results in found.items()}
+    published = PUBLISHED if result["is_cifake"] else {}
+    own = split == "validation" and len(runs) > 1  # so figures differ by the images as well
+    images = "each run's own validation images" if own else f"{result['n']:,} {split} images"
+    _print(found, accuracy, published, images)
+    beside = places[0].with_suffix(".png")
+    figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
+    with files.replacing(figure) as path:
+        drawn = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published, f"Accuracy on {images}")
+        drawn.savefig(path)
+    print(f"\nThe figure is {figure}.")
+
+
+def _check_alike(groups: dict[str, Sequence[pathlib.Path]], configs: dict[pathlib.Path, Config]) -> None:
+    """Raises UserError where models would be compared that saw other images, or averaged that are not alike."""
+    if len({(config.image_size, config.strict) for config in configs.values()}) > 1:
+        raise UserError(
+            "These models see pictures of other sizes or kinds, so their figures cannot be compared. Judge each by "
+            "itself."
+        )
+    for name, models in groups.items():
+        first, *others = (_recipe(configs[model]) for model in models)
+        if any(other != first for other in others) or len({configs[model].seed for model in models}) < len(models):
+            raise UserError(
+                f"{name} are not runs that differ in their seed alone, so their mean would mean nothing. To see them "
+                "side by side, name them one by one: --run=ONE,OTHER."
+            )
+
+
+def _check_same_images(configs: Iterable[Config]) -> None:
+    """Raises UserError where the models' runs have other images than each other."""
+    sources = {fingerprint(prepare(config)): config.source for config in configs}
+    if len(sources) > 1:
+        raise UserError(
+            f"These models would be judged on different images: {', '.join(sources.values())}. Give "
+            "--source=FOLDER_OR_ARCHIVE, to judge all on the same."
+        )
+
+
+def _recipe(config: Config) -> dict[str, Any]:
+    return {name: value for name, value in vars(config).items() if name not in (*FREE, "seed")}
+
+
+def _print(
+    found: dict[str, list[dict[str, Any]]], accuracy: dict[str, np.ndarray], published: dict[str, float], images: str
+) -> None:
+    print(f"\nOn {images}:")
+    for name, results in found.items():
+        print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
+    if len(found) > 1:
+        print("\n" + side_by_side(accuracy, results[0]["battery"], published))
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """Returns the figures of a model in every condition; means where there are `results` of several seeds."""
+    columns = {
+        "accuracy": ("accuracy",),
+        "FAKE recall": ("FAKE", "recall"),
+        "REAL recall": ("REAL", "recall"),
+        "AUC": ("roc_auc",),
+        "calibration error": ("expected_calibration_error",),
+    }
+    means = [values(results, *keys).mean(axis=0) for keys in columns.values()]
+    corner = f"mean of {len(results)} seeds" if len(results) > 1 else ""
+    lines = [f"{corner:<18}" + "".join(f"{title:>{max(len(title), 6) + 3}}" for title in columns)]
+    for name, *figures in zip(results[0]["battery"], *means, strict=True):
+        cells = zip(columns, figures, strict=True)
+        lines.append(f"{name:<18}" + "".join(f"{figure:>{max(len(title), 6) + 3}.4f}" for title, figure in cells))
+    return "\n".join(lines)
+
+
+def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], published: dict[str, float]) -> str:
+    """Returns the accuracies in percent of models in every condition, ± the standard deviation over their seeds.
+
+    Args:
+      accuracy: name of a model -> [seeds, conditions] in [0, 1].
+      names: of the conditions.
+      published: name of a condition -> the best accuracy that is known.
+    """
+    width = max(17, *(len(name) + 3 for name in accuracy))
+    columns = (*accuracy, "best published") if published else accuracy
+    lines = [f"{'accuracy, %':<18}" + "".join(f"{name:>{width}}" for name in columns)]
+    for condition, name in enumerate(names):
+        cells = [_mean(100 * found[:, condition]) for found in accuracy.values()]
+        cells.append(f"{100 * published[name]:.1f}" if name in published else "")
+        lines.append((f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells)).rstrip())
+    return "\n".join(lines)
+
+
+def values(results: Sequence[dict[str, Any]], *keys: str) -> np.ndarray:
+    """Returns a figure of each of `results` in every condition, as values(results, "FAKE", "recall"): [seeds, C]."""
+    return np.array([[functools.reduce(operator.getitem, keys, row) for row in one["conditions"]] for one in results])
+
+
+def _mean(values: np.ndarray) -> str:
+    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"

@@ -1,0 +1,213 @@
+"""Numbers -> figures. Each function returns a matplotlib Figure, which no global state knows of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from aireal.judging import metrics
+
+_DPI = 120  # pixels an inch
+_TRAIN, _VALIDATION, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
+
+
+def curves(rows: Sequence[dict[str, float]]) -> Figure:
+    """Draws accuracy and loss over the epochs, from the rows of metrics.jsonl."""
+    figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    titles = {"accuracy": "Accuracy", "loss": "Loss"}
+    for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        marker = "o" if len(rows) < 40 else None
+        axes.plot(
+            epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, while it learns"
+        )
+        if f"val_{name}" in rows[0]:
+            values = [row[f"val_{name}"] for row in rows]
+            axes.plot(epochs, values, marker=marker, ms=3, color=_VALIDATION, label="validation")
+        axes.set(title=title, xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    return figure
+
+
+def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws counts, and shares of each true class, for labels [N] and scores [N]."""
+    counts = np.array(metrics.evaluate(label, p_real)["confusion_matrix"])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    figure = Figure(figsize=(5, 4.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{counts[row, column]:,}\n{share:.2%}", ha="center", va="center", color=color)
+    axes.set(
+        title=f"Verdicts on {counts.sum():,} {split} images",
+        xlabel="verdict",
+        ylabel="truth",
+        xticks=[0, 1],
+        yticks=[0, 1],
+        xticklabels=["FAKE", "REAL"],
+        yticklabels=["FAKE", "REAL"],
+    )
+    figure.colorbar(image, label="share of the true class", format=PercentFormatter(1.0))
+    return figure
+
+
+def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws fakes caught over photographs accused, the latter on a logarithmic axis: the low end is what counts."""
+    is_fake = label == metrics.FAKE
+    accused, caught, _ = roc_curve(is_fake, -p_real)
+    at_one = metrics.tpr_at_fpr(is_fake, -p_real, 0.01)
+    figure = Figure(figsize=(5.5, 4.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(
+        accused, caught, color=_TRAIN, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}"
+    )
+    axes.plot([0.01], [at_one], "o", color=_VALIDATION, label=f"{at_one:.1%} caught at 1 % accused")
+    chance = np.geomspace(1e-4, 1, 50)
+    axes.plot(chance, chance, "--", color=_GREY, label="chance")
+    axes.set(
+        title=f"ROC on {len(label):,} {split} images",
+        xlabel="photographs accused (false positive rate)",
+        ylabel="fakes caught (true positive rate)",
+        xscale="log",
+        xlim=(max(1 / np.sum(~is_fake), 1e-4), 1),
+        ylim=(0, 1.01),
+    )
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")  # PercentFormatter makes 0% of 0.1%
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def calibration(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+    """Draws accuracy over confidence for the bins of the calibration error, with the number of images in each."""
+    edges, count, confidence, accuracy = metrics.calibration(label, p_real)
+    used = count > 0
+    error = metrics.expected_calibration_error(label, p_real)
+    figure = Figure(figsize=(5.5, 5), dpi=_DPI, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0.5, 1], [0.5, 1], "--", color=_GREY, label="perfectly calibrated")
+    upper.plot(confidence[used], accuracy[used], "o-", color=_TRAIN, label=f"this model, error {error:.4f}")
+    upper.set(
+        title=f"Calibration on {len(label):,} {split} images", ylabel="accuracy", xlim=(0.49, 1.01), ylim=(None, 1.01)
+    )
+    upper.legend(loc="lower right")
+    lower.bar(edges[:-1], count, np.diff(edges), align="edge", color=_TRAIN, edgecolor="white")
+    lower.set(xlabel="confidence of the verdict, max(p_real, 1 - p_real)", ylabel="images", yscale="log")
+    for axes in (upper, lower):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, labels: Sequence[str], split: str) -> Figure:
+    """Draws a sheet of wrong verdicts.
+
+    Args:
+      images: up to 24 of [S, S, 3] uint8, the most confident error first.
+      table: their `data.Table`.
+      p_real: their scores, [N].
+      labels: the class names.
+      split: for the title.
+    """
+    figure = Figure(figsize=(10, 7.4), dpi=_DPI, layout="constrained")
+    figure.suptitle(f"The {len(images)} most confident errors on the {split} images" if len(images) else "No errors")
+    for position, axes in enumerate(figure.subplots(4, 6).flat):
+        axes.axis("off")
+        if position < len(images):
+            axes.imshow(images[position], interpolation="nearest")
+            truth = labels[table.label[position]]
+            axes.set_title(
+                f"{truth}, p_real {p_real[position]:.4f}\n{table.filename[position]}", fontsize=7, parse_math=False
+            )
+    return figure
+
+
+def explanation(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
+    """Draws what the model saw, and beside it, laid over it, what counted for the verdict.
+
+    Args:
+      pixels: [S, S, 3] uint8.
+      heat: [h, w] float, 0 or more; coloured relative to its maximum.
+      title: says the verdict.
+    """
+    figure = Figure(figsize=(7, 3.9), dpi=_DPI, layout="constrained")
+    figure.suptitle(title, fontsize=10, parse_math=False)  # a $ is a $
+    seen, overlaid = figure.subplots(1, 2)
+    seen.set_title(f"what the model saw, {len(pixels)}x{len(pixels)} pixels", fontsize=9)
+    seen.imshow(pixels, interpolation="nearest")
+    overlaid.set_title("what counted for the verdict", fontsize=9)
+    overlaid.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    share = heat / heat.max() if heat.any() else heat
+    edge = len(pixels) - 0.5
+    image = overlaid.imshow(
+        share, cmap="inferno", alpha=0.55, vmin=0, vmax=1, extent=(-0.5, edge, edge, -0.5), interpolation="bilinear"
+    )
+    figure.colorbar(image, ax=overlaid, label="share of the strongest place", format=PercentFormatter(1.0))
+    for axes in (seen, overlaid):
+        axes.axis("off")
+    return figure
+
+
+def robustness(
+    conditions: Sequence[dict],
+    accuracy: dict[str, np.ndarray],
+    unchanged: dict[str, float],
+    published: dict[str, float],
+    title: str,
+) -> Figure:
+    """Draws accuracy over the strength of each family of corruptions: a line for each model, a band over its seeds.
+
+    Args:
+      conditions: name, family and strength of each, that of clean pictures first.
+      accuracy: name of a model -> [seeds, conditions] in [0, 1].
+      unchanged: family -> the strength at which it leaves pictures clean, where that is not 0.
+      published: name of a condition -> the best accuracy that is known.
+      title: says what the models were judged on.
+    """
+    families = list(dict.fromkeys(row["family"] for row in conditions[1:]))
+    figure = Figure(figsize=(11, 6.2), dpi=_DPI, layout="constrained")
+    grid = figure.subplots(2, -(-len(families) // 2), sharey=True)
+    for axes, family in zip(grid.flat, families, strict=False):
+        rows = [0, *(row for row, condition in enumerate(conditions) if condition["family"] == family)]
+        strengths = np.array([unchanged.get(family, 0.0), *(conditions[row]["strength"] for row in rows[1:])])
+        known = {
+            strength: published[conditions[row]["name"]]
+            for strength, row in zip(strengths, rows, strict=True)
+            if conditions[row]["name"] in published
+        }
+        _over_strength(axes, strengths, {name: values[:, rows] for name, values in accuracy.items()}, known)
+        axes.set(xlabel=family)
+    figure.suptitle(title)
+    for axes in grid[:, 0]:
+        axes.set(ylabel="accuracy")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(accuracy) + 1)
+    return figure
+
+
+def _over_strength(
+    axes: Axes, strengths: np.ndarray, accuracy: dict[str, np.ndarray], published: dict[float, float]
+) -> None:
+    """Draws the accuracies [seeds, strengths] of every model, the stronger the further to the right.
+
+    The first strength is that which leaves pictures clean.
+    """
+    order = np.argsort(strengths)
+    for name, values in accuracy.items():
+        (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=name)
+        low, high = values.min(axis=0)[order], values.max(axis=0)[order]
+        axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
+    if published:
+        axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
+    labels = ["clean", *(f"{strength:g}" for strength in strengths[1:])]
+    axes.set_xticks(strengths, labels, fontsize="x-small")  # a noise of 0.01 stands close to clean
+    if strengths[-1] < strengths[0]:
+        axes.invert_xaxis()
+    axes.grid(alpha=0.3)

@@ -1,0 +1,89 @@
+"""Augmentation of training batches: stateless, so that a batch's fate is a function of the seed it is given."""
+
+import tensorflow as tf
+
+from aireal.pixels import corruptions
+from aireal.settings.config import Config
+
+_GREY = 128  # the middle of 0..255
+_BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
+_LEAST_BLUR = 0.3  # pixels; less hardly changes a byte
+
+
+def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
+    """Applies what `config` asks for.
+
+    Args:
+      images: [B, S, S, 3] uint8; any type where no corruption is asked for.
+      config: its augment_* fields are used.
+      seed: two integers or scalar tensors, different for every batch.
+
+    Returns:
+      Images of the same shape and type.
+    """
+    seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
+    # First, because it happens to files: JPEG's blocks lie on those of the JPEG that a picture was before.
+    if corrupts(config):
+        images = corrupt(images, config, config.augment_share, tf.random.fold_in(seed, 3))
+    if config.augment_flip or config.augment_shift_pixels:
+        images = _move(images, config, seed)
+    if config.augment_cutout_pixels:
+        images = _cutout(images, config.augment_cutout_pixels, tf.random.fold_in(seed, 2))
+    return images
+
+
+def corrupts(config: Config) -> int:
+    """Returns how many kinds of corruption are switched on."""
+    return len(_corruptions(config))
+
+
+def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) -> tf.Tensor:
+    """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
+    kinds = _corruptions(config)
+    count = tf.cast(tf.shape(images)[0], tf.float32)
+    size = tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
+    parts = []
+    for number, (corruption, low, high) in enumerate(kinds):
+        own = tf.random.fold_in(seed, number)
+        strength = tf.random.stateless_uniform([], own, low, high)
+        parts.append(corruption(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
+    return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
+
+
+def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
+    """Returns what is switched on, each with the bounds of its strength."""
+    kinds = (
+        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
+        (config.augment_noise, corruptions.noise, 0.0, config.augment_noise),
+        (config.augment_blur, corruptions.blur, min(_LEAST_BLUR, config.augment_blur), config.augment_blur),
+        (config.augment_resample, corruptions.resample, config.augment_resample, 1.0),
+    )
+    return [kind for on, *kind in kinds if on]
+
+
+def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:
+    """Mirrors half of the images, and moves each by its own whole number of pixels, borders reflected.
+
+    By one gather of pixels: TensorFlow's padding and reversal of bytes take five times as long.
+    """
+    count, size = tf.shape(images)[0], images.shape[1]
+    rows = columns = tf.tile(tf.range(size)[None], [count, 1])  # [B, S]: where in the image every line is taken
+    if config.augment_shift_pixels:
+        pixels = config.augment_shift_pixels
+        offsets = tf.random.stateless_uniform([2, count, 1], tf.random.fold_in(seed, 1), 0, 2 * pixels + 1, tf.int32)
+        inside = tf.abs(offsets - pixels + tf.range(size))  # of the upper and left border
+        rows, columns = tf.unstack(tf.minimum(inside, 2 * (size - 1) - inside))
+    if config.augment_flip:
+        mirrored = tf.random.stateless_uniform([count, 1], tf.random.fold_in(seed, 0)) < 0.5
+        columns = tf.where(mirrored, size - 1 - columns, columns)
+    lines = tf.range(count)[:, None] * size + rows  # of all images, one below the other
+    return tf.gather(tf.reshape(images, [-1, images.shape[-1]]), lines[:, :, None] * size + columns[:, None])
+
+
+def _cutout(images: tf.Tensor, edge: int, seed: tf.Tensor) -> tf.Tensor:
+    """Covers a square of every image: DeVries and Taylor 2017, "Improved Regularization of Convolutional Networks"."""
+    count, size = tf.shape(images)[0], images.shape[1]
+    first = tf.random.stateless_uniform([2, count, 1], seed, 0, size, tf.int32) - edge // 2
+    inside = (tf.range(size) >= first) & (tf.range(size) < first + edge)  # [2, B, S]: of rows, of columns
+    covered = inside[0][:, :, None] & inside[1][:, None, :]
+    return tf.where(covered[..., None], tf.cast(_GREY, images.dtype), images)

@@ -1,0 +1,94 @@
+"""Writing files and folders: each beside its place and renamed, so that none is ever half there."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import filelock
+
+from aireal.settings.config import UserError
+
+PARTIAL = ".partial-"  # begins the names of what is being written
+_OLD = ".old-"  # and of folders that are being replaced
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never."""
+    partial = path.with_name(f"{PARTIAL}{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete.
+
+    Raises:
+      UserError: another process is at it.
+    """
+    path = path.resolve()
+    partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (PARTIAL, _OLD))
+
+    def tidy() -> None:
+        if old.exists() and not path.exists():  # interrupted between the two renames below
+            os.replace(old, path)
+        for doomed in (partial, old):
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    try:
+        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
+    except filelock.Timeout:
+        raise UserError(f"Another process is writing {path}. Wait for it.") from None
+    with lock:
+        tidy()
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            if path.exists():
+                os.replace(path, old)
+            os.replace(partial, path)
+        finally:
+            tidy()
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def size_bytes(path: pathlib.Path) -> int:
+    """Returns the size of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
+def digest(path: pathlib.Path) -> str:
+    """Returns a hash of a file's bytes, or of all files in a folder with their names."""
+    found = hashlib.blake2b(digest_size=16)
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            found.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode())
+            found.update(file.read_bytes())
+    return found.hexdigest()

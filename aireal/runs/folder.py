@@ -1,0 +1,192 @@
+"""The files of a run folder."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import filelock
+
+from aireal import machine
+from aireal.runs import files
+from aireal.settings import flags
+from aireal.settings.config import FREE, Config, UserError
+
+PREPROCESSING = "preprocessing.json"
+_MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
+
+
+class RunFolder:
+    """One run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
+
+    def __init__(self, path: os.PathLike | str):
+        self.path = pathlib.Path(path).expanduser().resolve()
+        self.flagfile = self.path / "flags.cfg"
+        self.model = self.path / "model.keras"
+        self.preprocessing = self.path / PREPROCESSING
+        self.best_weights = self.path / "best.weights.h5"
+        self._metrics = self.path / "metrics.jsonl"
+        self._result = self.path / "result.json"
+        self._environment = self.path / "env.json"
+
+    def config(self, **overrides: str | None) -> Config:
+        """Returns the Config of the run, with those of `overrides` that are set. Raises UserError without a run."""
+        if not self.flagfile.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no {self.flagfile.name}.")
+        given = {name: value for name, value in overrides.items() if value}
+        if "source" in given:
+            given["source"] = flags.absolute_source(given["source"])
+        return dataclasses.replace(flags.from_flagfile(self.flagfile), **given)
+
+    @contextlib.contextmanager
+    def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:
+        """Makes the folder, or opens one that belongs to the same flags, for this process alone.
+
+        Yields:
+          `config`, as begun where an earlier start has begun it.
+
+        Raises:
+          UserError: the folder belongs to other flags or to something else, or a run is active in it.
+        """
+        lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            held = lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise UserError(
+                f"Another process is training in {self.path}. Wait for it, or choose another --workdir."
+            ) from None
+        except OSError as error:
+            raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
+        with held:
+            if overwrite and self.flagfile.exists():
+                doomed = self.path.with_name(f"{files.PARTIAL}{self.path.name}")  # in one step, then file by file
+                shutil.rmtree(doomed, ignore_errors=True)
+                os.replace(self.path, doomed)
+                shutil.rmtree(doomed)
+            yield self._same_run(config)
+
+    def _same_run(self, config: Config) -> Config:
+        if not self.flagfile.exists():
+            if self.path.exists() and not self.path.is_dir():
+                raise UserError(f"{self.path} is a file. Choose another --workdir.")
+            if self.path.exists() and any(not path.name.startswith(files.PARTIAL) for path in self.path.iterdir()):
+                raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
+            return config
+        earlier = self.config()
+        config = config.as_begun(earlier)
+        names = [field.name for field in dataclasses.fields(Config) if field.name not in FREE]
+        differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
+        if differing:
+            rows = "".join(
+                f"\n  --{name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing
+            )
+            raise UserError(
+                f"{self.path} belongs to a run with other flags; choose another --workdir, or --overwrite to delete "
+                f"that run:{rows}"
+            )
+        return config
+
+    def fingerprint(self) -> str | None:
+        """Returns that of the data the run began on, or None where it has not begun."""
+        if not self._environment.exists():
+            return None
+        return json.loads(self._environment.read_text())["data_fingerprint"]
+
+    def on(self, fingerprint: str) -> "RunFolder":
+        """Returns the folder for what the run's model does on these data: itself, or for others one inside it."""
+        return self if fingerprint == self.fingerprint() else RunFolder(self.path / f"on-{fingerprint}")
+
+    def write_start(self, config: Config, fingerprint: str, accelerators: Sequence[str] = ()) -> None:
+        """Writes flags.cfg and env.json, unless the run is finished; env.json keeps what earlier starts were made with.
+
+        Raises:
+          UserError: it began on other data.
+        """
+        if self.fingerprint() not in (None, fingerprint):
+            raise UserError(
+                f"The images in {config.source} have changed since the run in {self.path} began: their names, sizes or "
+                "times of change. If they are the same pictures, copy them with their times (cp -p, rsync -t); else "
+                "give --overwrite to begin again, or another --workdir."
+            )
+        if self.model.exists():
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
+        # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
+        files.write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
+        starts = []
+        if self._environment.exists():
+            last = json.loads(self._environment.read_text())
+            starts = [*last.pop("earlier_starts", []), last]
+        environment = {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
+        files.write_json(self._environment, {**environment, "earlier_starts": starts})
+
+    def rows(self) -> list[dict[str, float]]:
+        """Returns the epochs of metrics.jsonl so far."""
+        if not self._metrics.exists():
+            return []
+        return [json.loads(line) for line in self._metrics.read_text().splitlines()]
+
+    def write_rows(self, rows: Sequence[dict[str, float]]) -> None:
+        files.write_text(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def result(self) -> dict[str, Any]:
+        return json.loads(self._result.read_text()) if self._result.exists() else {}
+
+    def update_result(self, **values: Any) -> dict[str, Any]:
+        """Adds or replaces keys of result.json and returns the whole."""
+        result = {**self.result(), **values}
+        files.write_json(self._result, result)
+        return result
+
+    def checkpoint(self) -> tuple[pathlib.Path, int] | None:
+        """Returns the last checkpoint and the number of epochs behind it, or None."""
+        found = sorted(self.path.glob("checkpoint-*.weights.h5"))
+        return (found[-1], int(re.findall(r"\d+", found[-1].name)[0])) if found else None
+
+    def save_checkpoint(self, model, epochs_done: int) -> None:
+        """Saves weights and optimizer; the epoch is in the name, so that both appear in one rename."""
+        earlier = list(self.path.glob("checkpoint-*.weights.h5"))
+        with files.replacing(self.path / f"checkpoint-{epochs_done:06}.weights.h5") as path:
+            model.save_weights(path)
+        for path in earlier:
+            path.unlink()
+
+    def drop_checkpoints(self) -> None:
+        for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{files.PARTIAL}*")}:
+            if path.is_file():  # a folder is an export's, which tidies up itself
+                path.unlink()
+
+
+def model_file(run: os.PathLike | str) -> pathlib.Path:
+    """Returns the model that is meant by a run folder, or by a .keras or .tflite file or a SavedModel folder itself.
+
+    Raises:
+      UserError: there is none.
+    """
+    path = pathlib.Path(run).expanduser().resolve()
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Expected {_MODELS}.")
+    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+        raise UserError(f"{path} is no model. Expected {_MODELS}.")
+    if path.is_file() or (path / "saved_model.pb").exists():
+        return path
+    folder = RunFolder(path)
+    folder.config()  # makes sure that it is a run's
+    if not folder.model.exists():
+        raise UserError(f"{path} has no {folder.model.name}: the training there has not finished.")
+    return folder.model
+
+
+def run_of(model: pathlib.Path) -> RunFolder:
+    """Returns the run that a model of `model_file` lies in. Raises UserError where it lies in none."""
+    for folder in model.parents:
+        if (run := RunFolder(folder)).flagfile.exists():
+            return run
+    raise UserError(f"{model} is outside of its run folder, which says what images it is for. Name the one inside.")

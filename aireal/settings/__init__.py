@@ -1,0 +1,1 @@
+"""What a run is: its values, their bounds, and the flags and flagfiles that state them."""

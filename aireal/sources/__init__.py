@@ -1,0 +1,1 @@
+"""Where pictures come from: the demo, Kaggle, a folder or an archive."""

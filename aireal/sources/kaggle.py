@@ -1,0 +1,44 @@
+"""Where --source=kaggle and --source=demo come from. Free of TensorFlow."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+
+from aireal.settings.config import UserError
+from aireal.sources import demo
+
+_KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
+_VERSION = 3  # of the data set; for one that is named kagglehub needs no network where it has it already
+
+
+@contextlib.contextmanager
+def located(source: str, seed: int) -> Iterator[str]:
+    """Yields the folder or archive that a --source means: the demo's, made from `seed`, goes away again.
+
+    Raises:
+      UserError: Kaggle's could not be downloaded.
+    """
+    if source == "demo":
+        with tempfile.TemporaryDirectory() as made:
+            demo.write(made, seed)
+            yield made
+    else:
+        yield download() if source == "kaggle" else source
+
+
+def download() -> str:
+    """Returns the folder of Kaggle's CIFAKE, downloaded unless it is there. Raises UserError."""
+    by_hand = (
+        f"Or download it by hand from https://www.kaggle.com/datasets/{_KAGGLE} and give the archive: "
+        "--source=archive.zip"
+    )
+    try:
+        import kagglehub
+    except ImportError:
+        raise UserError(f"--source=kaggle needs kagglehub: pip install 'aireal[kaggle]'. {by_hand}") from None
+    try:
+        return kagglehub.dataset_download(f"{_KAGGLE}/versions/{_VERSION}")
+    except Exception as error:  # kagglehub passes on whatever its HTTP client and Kaggle's API raise
+        raise UserError(
+            f"Kaggle's CIFAKE could not be downloaded ({type(error).__name__}: {error}). {by_hand}"
+        ) from error

@@ -1,0 +1,174 @@
+"""Pictures of any kind -> scores. What other programs import:
+
+>>> from aireal.verdicts.predictor import Predictor
+>>> Predictor("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
+[Prediction(path='photo.jpg', p_real=0.93, error=None, size=(640, 427))]
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import io
+import itertools
+import json
+import os
+import pathlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from aireal import machine
+from aireal.pixels import decoding, preprocess
+from aireal.runs.folder import PREPROCESSING, model_file
+from aireal.settings.config import ASPECT_RATIOS, UserError
+from aireal.verdicts import scorers
+from aireal.verdicts.pictures import MAX_PIXELS, Prediction, reason
+
+_LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
+_WORKERS = machine.cores() + 1
+
+Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+
+
+class Predictor:
+    """A trained model that judges pictures.
+
+    Args:
+      run: a run folder, as train wrote it, or a .keras file; of what exports.export made of it, a .tflite file or the
+        saved_model folder.
+      aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in
+        training, or stretch for a file without its preprocessing.json.
+      max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
+
+    Attributes:
+      scorer: the loaded model.
+      image_size: S, the edge in pixels of what the model sees.
+
+    Raises:
+      UserError: there is no model, or one of another kind.
+    """
+
+    def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
+        self._path = path = model_file(run)
+        self.scorer = scorers.load(path)
+        self.image_size = self.scorer.image_size
+        contract = path.with_name(PREPROCESSING)
+        aspect_ratio = aspect_ratio or _aspect_ratio(contract)
+        if aspect_ratio not in ASPECT_RATIOS:
+            raise UserError(f"The aspect ratio is {aspect_ratio!r}. Expected {' or '.join(ASPECT_RATIOS)}.")
+        self._batch = scorers.batch_size(self.image_size)
+        self._max_pixels = max_pixels
+        self._resize = tf.function(
+            lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
+            input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
+        )
+        self._large = threading.Lock()
+
+    def predict(self, pictures: Iterable[Picture]) -> list[Prediction]:
+        """Judges pictures.
+
+        Args:
+          pictures: each a path, the bytes of a file, a PIL image, or an [H, W, 3] uint8 array, RGB; of any size. A
+            Prediction passes through: so `pictures.find` can report what it did not find.
+
+        Returns:
+          A Prediction for each, in their order. One that cannot be read has an `error` instead of a score.
+
+        Raises:
+          TypeError: something else was given.
+          UserError: the model's answers are not numbers.
+        """
+        return [prediction for prediction, _ in self.stream(pictures)]
+
+    def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[Prediction, np.ndarray | None]]:
+        """Yields what `predict` returns while it goes on, each with the pixels that the model saw.
+
+        Reading of paths and bytes runs ahead of the model, by two batches at most; what else is given may change or
+        close as soon as the next picture is asked for.
+
+        Yields:
+          A Prediction, and [S, S, 3] uint8 or None where there is an error.
+        """
+        if isinstance(pictures, Picture) and not isinstance(pictures, np.ndarray):
+            raise TypeError("expected a list of pictures, got one; put it in brackets")
+        ahead = _map_ahead(self._read, pictures, 2 * self._batch)
+        while batch := list(itertools.islice(ahead, self._batch)):
+            scores = iter(self._scores([pixels for _, pixels in batch if pixels is not None]))
+            for prediction, pixels in batch:
+                if pixels is not None:
+                    prediction = Prediction(prediction.path, float(next(scores)), size=prediction.size)
+                yield prediction, pixels
+
+    def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
+        if not pixels:
+            return np.empty(0, np.float32)
+        return scorers.finite(self.scorer(np.stack(pixels)), self._path)
+
+    def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
+        if isinstance(picture, Prediction):
+            return picture, None
+        path = os.fsdecode(picture) if isinstance(picture, str | os.PathLike) else None
+        try:
+            pixels, size = self._pixels(picture)
+        except OSError as error:
+            return Prediction(path, error=reason(error)), None
+        except ValueError as error:  # a path that no file can have
+            return Prediction(path, error=str(error)), None
+        return Prediction(path, size=size), pixels
+
+    def _pixels(self, picture: Picture) -> tuple[np.ndarray, tuple[int, int]]:
+        """Returns [S, S, 3] uint8, and the picture's width and height."""
+        match picture:
+            case np.ndarray():
+                if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+                    raise TypeError(f"expected an [H, W, 3] uint8 array, got {picture.shape} {picture.dtype}")
+                return self._fit(picture)
+            case Image.Image():
+                decoding.check_size(picture, self._max_pixels)
+                return self._fit(decoding.to_rgb(picture, in_place=False))
+            case bytes():
+                opened = io.BytesIO(picture)
+            case str() | os.PathLike():
+                opened = open(picture, "rb")  # noqa: SIM115, closed below
+            case _:
+                raise TypeError(f"expected a path, bytes, a PIL image or an array, got {type(picture).__name__}")
+        with opened as file, decoding.open_image(file, self._max_pixels) as image:
+            is_large = image.width * image.height > _LARGE_PIXELS
+            with self._large if is_large else contextlib.nullcontext():
+                return self._fit(decoding.to_rgb(image))
+
+    def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+        height, width, _ = rgb.shape
+        if (height, width) != (self.image_size, self.image_size):
+            return self._resize(rgb).numpy(), (width, height)
+        return rgb.copy(), (width, height)  # what was given may change
+
+
+def _aspect_ratio(contract: pathlib.Path) -> str:
+    try:
+        return json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else ASPECT_RATIOS[0]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{contract} is damaged: {error!r}. Give --aspect_ratio.") from error
+
+
+def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+    """Like map, with files and bytes on threads that run ahead by at most `count` items."""
+    pool = concurrent.futures.ThreadPoolExecutor(_WORKERS)
+    try:
+        waiting = collections.deque()
+        for item in items:
+            if isinstance(item, str | os.PathLike | bytes):
+                waiting.append(pool.submit(function, item))
+            else:
+                waiting.append(concurrent.futures.Future())
+                waiting[-1].set_result(function(item))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

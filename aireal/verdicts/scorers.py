@@ -1,0 +1,127 @@
+"""A model in any of its forms as one function: uint8 pixels -> p_real."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from concurrent import futures
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aireal import machine
+from aireal.network import models
+from aireal.pixels import preprocess
+from aireal.settings.config import UserError
+
+_BATCH_PIXELS = 256 * 32 * 32
+
+
+class Scorer(Protocol):
+    """What all forms have in common.
+
+    Attributes:
+      image_size: S, the edge in pixels of what the model takes.
+    """
+
+    image_size: int
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
+
+
+def load(path: os.PathLike | str) -> Scorer:
+    """Loads a .keras file, a SavedModel folder or a .tflite file.
+
+    Raises:
+      UserError: it cannot be loaded, or maps something else than pixels to verdicts.
+    """
+    path = pathlib.Path(path)
+    form = SavedModelScorer if path.is_dir() else TfliteScorer if path.suffix == ".tflite" else KerasScorer
+    try:
+        return form(path)
+    except UserError:
+        raise
+    except Exception as error:  # each loader raises many kinds for a file that is damaged, foreign or unsafe
+        raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())}") from error
+
+
+def batch_size(image_size: int) -> int:
+    """Returns how many pictures of this edge in pixels are given to a scorer at a time."""
+    return max(1, _BATCH_PIXELS // image_size**2)
+
+
+def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
+    """Returns `p_real`. Raises UserError where it is not all numbers; names the model."""
+    if not np.isfinite(p_real).all():
+        raise UserError(f"The answers of {model} are not numbers (NaN): its weights are damaged. Train it again.")
+    return p_real
+
+
+class KerasScorer:
+    """A .keras file, [B, S, S, 3] float32 in [0, 1] -> one logit."""
+
+    def __init__(self, path: pathlib.Path):
+        self.model: keras.Model = keras.models.load_model(path, compile=False)
+        self.image_size = _edge(path, self.model.input_shape, self.model.output_shape, outputs=1)
+        self._p_real = models.scorer(self.model)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
+
+
+class SavedModelScorer:
+    """A SavedModel folder with the signature `serving_default`: `image` -> `probabilities` [B, 2]."""
+
+    def __init__(self, path: pathlib.Path):
+        self._loaded = tf.saved_model.load(str(path))  # owns the variables of its signatures
+        self._signature = self._loaded.signatures["serving_default"]
+        (image,) = self._signature.structured_input_signature[1].values()
+        output = self._signature.structured_outputs["probabilities"]
+        if image.dtype != tf.uint8:
+            raise UserError(f"{path} takes {image.dtype.name}. {_EXPECTED}")
+        self.image_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, 1]
+
+
+class TfliteScorer:
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT on each core, one picture at a time."""
+
+    def __init__(self, path: pathlib.Path):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(machine.cores())]
+        for interpreter in self._interpreters:
+            interpreter.allocate_tensors()
+        (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+        if image["dtype"] != np.uint8 or output["dtype"] != np.float32:
+            types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
+            raise UserError(f"{path} {types}. {_EXPECTED}")
+        self.image_size = _edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
+        self._image, self._output = image["index"], output["index"]
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        parts = np.array_split(pixels, len(self._interpreters))
+        with futures.ThreadPoolExecutor(len(parts)) as pool:
+            return np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
+
+    def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
+        p_real = np.empty(len(pixels), np.float32)
+        for index, one in enumerate(pixels):
+            interpreter.set_tensor(self._image, one[None])
+            interpreter.invoke()
+            p_real[index] = interpreter.get_tensor(self._output)[0, 1]
+        return p_real
+
+
+_EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
+
+
+def _edge(path: pathlib.Path, image: Sequence[int | None], output: Sequence[int | None], *, outputs: int) -> int:
+    match list(image), list(output):
+        case ([_, int(height), int(width), 3], [_, int(count)]) if height == width and count == outputs:
+            return height
+    raise UserError(f"{path} maps {tuple(image)} to {tuple(output)}. {_EXPECTED}")

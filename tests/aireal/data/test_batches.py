@@ -1,0 +1,231 @@
+import io
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from aireal.data import batches as data_lib
+from aireal.data.batches import Data
+from aireal.pixels import preprocess
+from aireal.settings.config import UserError
+
+MODES = ["none", "ram"]
+
+
+def collect(batches):
+    images, labels = zip(*batches.as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def sorted_rows(images):
+    return sorted(image.tobytes() for image in images)
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_an_epoch_has_every_training_image_once(make_config, cache):
+    data = Data(make_config(cache=cache))
+    images, labels = collect(data.training(1))
+    expected = data.images("train", np.arange(len(data.table("train"))))
+    assert sorted_rows(np.round(images * 255).astype(np.uint8)) == sorted_rows(expected)
+    assert labels.sum() == data.table("train").label.sum()
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_batches_are_normalised_floats(make_config, cache):
+    images, labels = next(Data(make_config(cache=cache)).training(1).as_numpy_iterator())
+    assert (images.dtype, images.shape, labels.shape) == (np.float32, (100, 32, 32, 3), (100,))
+    assert images.min() >= 0
+    assert 0.5 < images.max() <= 1
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_order_and_augmentation_depend_on_seed_and_epoch_alone(make_config, cache):
+    def epochs(first, last, **values):
+        return collect(
+            Data(make_config(cache=cache, augment_flip=True, augment_shift_pixels=2, **values)).training(last, first)
+        )[0]
+
+    both = epochs(0, 2)
+    assert np.array_equal(both, epochs(0, 2))
+    assert np.array_equal(both[1600:], epochs(1, 2))  # as after an interruption
+    assert not np.array_equal(both[:1600], both[1600:])
+    assert not np.array_equal(both[:1600], epochs(0, 1, seed=1, source="demo"))
+
+
+@pytest.mark.parametrize("cache", MODES)
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_evaluation_is_in_the_order_of_the_table_and_complete(make_config, cache, split):
+    data = Data(make_config(cache=cache, batch_size=64))
+    images, labels = collect(data.evaluation(split))
+    assert np.array_equal(labels, data.table(split).label)
+    assert np.array_equal(np.round(images * 255), data.images(split, np.arange(len(labels))))
+
+
+def test_streaming_and_ram_give_the_same_pixels(make_config):
+    streamed, cached = (Data(make_config(cache=mode)) for mode in MODES)
+    for split in ("train", "validation"):
+        assert np.array_equal(collect(streamed.evaluation(split))[0], collect(cached.evaluation(split))[0])
+
+
+def test_images_come_in_the_order_asked_for(make_config):
+    data = Data(make_config())
+    rows = np.array([7, 3, 200, 0])
+    everything = data.images("test", np.arange(400))
+    assert np.array_equal(data.images("test", rows), everything[rows])
+
+
+def test_a_short_last_batch_is_kept(make_config):
+    data = Data(make_config(batch_size=300))
+    assert [len(labels) for _, labels in data.training(1)] == [300] * 5 + [100]
+    assert [len(labels) for _, labels in data.evaluation("test")] == [300, 100]
+
+
+def test_validation_is_stratified_disjoint_and_of_the_asked_size(make_config):
+    data = Data(make_config(validation_fraction=0.25))
+    train, validation = data.table("train"), data.table("validation")
+    assert np.bincount(validation.label).tolist() == [250, 250]
+    assert np.bincount(train.label).tolist() == [750, 750]
+    assert not set(train.filename) & set(validation.filename)
+
+
+def test_validation_is_the_same_at_the_same_seed_and_another_at_another(make_config, demo_source):
+    def names(seed):
+        return set(
+            Data(make_config(source=str(demo_source), builder_config="any", seed=seed)).table("validation").filename
+        )
+
+    assert names(0) == names(0)
+    assert names(0) != names(1)
+
+
+def test_copies_stand_on_one_side():
+    count = 400
+    names = np.array([f"FAKE/{i:04}.jpg" for i in range(count)] + [f"REAL/{i:04}.jpg" for i in range(count)])
+    copy_of = np.full(2 * count, "", dtype="<U20")
+    copy_of[1:200:2] = [f"train/{name}" for name in names[0:200:2]]  # pairs: 0001 is a copy of 0000, and so on
+    table = data_lib.Table(np.repeat([0, 1], count), np.full(2 * count, -1), names, copy_of)
+    held_out = data_lib._held_out(table, 0.2, seed=3)
+    assert np.array_equal(held_out[0:200:2], held_out[1:200:2])
+    assert np.bincount(table.label[held_out]).tolist() == [80, 80]
+
+
+def test_no_validation_leaves_everything_for_training(make_config):
+    data = Data(make_config(validation_fraction=0.0))
+    assert (len(data.table("train")), len(data.table("validation"))) == (2000, 0)
+
+
+@pytest.mark.parametrize("fraction", [0.0004, 0.9997])
+def test_a_split_without_one_of_the_classes_is_refused(make_config, fraction):
+    with pytest.raises(UserError, match=r"--validation_fraction=.* leave \d+ FAKE and \d+ REAL of 2,000 images for"):
+        Data(make_config(validation_fraction=fraction)).check_training()
+
+
+def test_judging_needs_both_classes(make_config, monkeypatch):
+    data = Data(make_config())
+    data.check_judging("test")
+    monkeypatch.setitem(data._masks, "test", data._records["test"].table.label == 0)
+    with pytest.raises(UserError, match="Of the test images 200 are FAKE and 0 REAL"):
+        data.check_judging("test")
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_the_same_images_in_other_batches(make_config, cache):
+    """As a search asks for them: before any image was read."""
+    data = Data(make_config(cache=cache))
+    for batch_size in (50, 40):
+        images, _ = next(data.like(make_config(cache=cache, batch_size=batch_size)).training(1).as_numpy_iterator())
+        assert len(images) == batch_size
+
+
+def test_objects_that_nobody_knows_are_not_to_be_told_by_training_and_no_matter_to_judging(make_config):
+    data = Data(make_config(object_weight=0.3))
+    with pytest.raises(UserError, match="--object_weight needs CIFAKE's own form"):
+        data.check_training()
+    assert len(list(data.evaluation("test"))) == 4
+
+
+@pytest.mark.parametrize("cache", MODES)
+def test_pictures_of_any_size_and_format_reach_the_models_size(make_config, tmp_path, cache):
+    rng = np.random.default_rng(0)
+    formats = itertools.cycle(["png", "bmp", "gif", "webp", "jpg"])
+    for split, label in itertools.product(["train", "test"], ["FAKE", "REAL"]):
+        folder = tmp_path / split / label
+        folder.mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 256, [rng.integers(5, 90), rng.integers(5, 90), 3], dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.{next(formats)}")
+    data = Data(make_config(source=str(tmp_path), builder_config="any", image_size=24, cache=cache))
+    images, _ = collect(data.training(1))
+    assert images.shape == (16, 24, 24, 3)
+    assert np.all(data.table("test").object == -1)
+
+
+def test_another_image_size_resamples_cifake_like_pictures(make_config, demo_source):
+    data = Data(make_config(source=str(demo_source), builder_config="any", image_size=16))
+    filename = data.table("test").filename[5]
+    picture = Image.open(io.BytesIO((demo_source / "test" / filename).read_bytes())).convert("RGB")
+    ours = data.images("test", np.array([5]))[0].astype(int)
+    pillows = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(ours - pillows).max() <= 2
+
+
+def test_few_images_of_an_augmented_run_come_as_they_are(make_config):
+    """Even where so few make a batch of which no share is left to augment."""
+    augmented = Data(make_config(augment_noise=0.1, augment_share=0.02))
+    rows = np.array([7, 3])
+    np.testing.assert_array_equal(augmented.images("test", rows), Data(make_config()).images("test", rows))
+
+
+def test_corrupted_validation_images_are_those_of_validation_each_corrupted_in_one_way(make_config):
+    data = Data(make_config(augment_noise=0.3, augment_resample=0.4))
+    images, labels = collect(data.evaluation("validation"))
+    corrupted, labels_then = collect(data.corrupted_validation())
+    np.testing.assert_array_equal(labels_then, labels)
+    assert np.all(np.any(corrupted != images, axis=(1, 2, 3)))
+    rough = [np.abs(np.diff(pixels, axis=1)).mean(axis=(1, 2, 3)) for pixels in (images, corrupted)]
+    noisy = (rough[1] > rough[0])[:128]  # of one batch: half of it is rougher than before, half smoother
+    assert noisy[:64].all()
+    assert noisy[64:].mean() < 0.05  # a picture without detail has none to lose
+    np.testing.assert_array_equal(collect(data.corrupted_validation())[0], corrupted)
+
+
+def test_who_judges_needs_no_training_images_of_both_classes(make_config):
+    images, _ = collect(Data(make_config(validation_fraction=0.0004)).evaluation("test"))
+    assert len(images) == 400
+
+
+def test_auto_caches_what_fits_and_streams_what_does_not(make_config, monkeypatch):
+    assert Data(make_config(cache="auto")).cache == "ram"
+    monkeypatch.setattr(data_lib, "_RAM_SHARE", 1e-9)
+    assert Data(make_config(cache="auto")).cache == "none"
+
+
+def test_training_batches_can_be_placed_on_a_device(make_config):
+    data = Data(make_config(), device="/cpu:0")
+    images, _ = next(iter(data.training(1)))
+    assert "cpu:0" in images.device.lower()
+
+
+def test_the_shuffle_buffer_is_bounded_in_bytes(make_config, monkeypatch):
+    from aireal.data import records
+
+    monkeypatch.setattr(records, "_SHUFFLE_BUFFER_BYTES", 1)
+    images, _ = collect(Data(make_config(cache="none")).training(1))
+    assert len(images) == 1600
+    assert isinstance(Data(make_config(cache="none")).training(1).element_spec[0], tf.TensorSpec)
+
+
+def test_wide_pictures_are_cropped_where_the_run_says_so(tmp_path, make_config):
+    rng = np.random.default_rng(0)
+    for folder in ("train/FAKE", "train/REAL", "test/FAKE", "test/REAL"):
+        (tmp_path / folder).mkdir(parents=True)
+        for index in range(3):
+            wide = Image.fromarray(rng.integers(0, 256, [40, 90, 3], np.uint8))
+            wide.save(tmp_path / folder / f"{index}.png")
+    values = {"source": str(tmp_path), "builder_config": "any", "validation_fraction": 0.0, "cache": "none"}
+    data = Data(make_config(**values, aspect_ratio="center_crop"))
+    (image,) = data.images("test", np.array([0]))
+    original = np.asarray(Image.open(tmp_path / "test" / data.table("test").filename[0]))
+    np.testing.assert_array_equal(image, preprocess.resize(original[:, 25:65], 32))

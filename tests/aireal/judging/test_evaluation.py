@@ -1,0 +1,111 @@
+import csv
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from aireal.data.batches import Data
+from aireal.judging import evaluation, metrics
+from aireal.runs.folder import RunFolder
+from aireal.settings.config import UserError
+
+
+def predictions(folder):
+    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_test_image_is_counted_once(trained):
+    _, folder = trained
+    result = json.loads((folder / "result.json").read_text())
+    assert sum(map(sum, result["test"]["confusion_matrix"])) == 400
+    assert [result[split]["n"] for split in ("train", "validation", "test")] == [1600, 400, 400]
+    assert len({row["filename"] for row in predictions(folder)}) == 400
+
+
+def test_predictions_hold_the_scores_to_the_last_bit(trained):
+    config, folder = trained
+    model = keras.models.load_model(folder / "model.keras", compile=False)
+    data = Data(config)
+    expected = evaluation.scores(model, data, "test")
+    rows = predictions(folder)
+    assert list(rows[0]) == ["filename", "label", "object", "copy_of", "p_real"]
+    assert np.array_equal(np.array([row["p_real"] for row in rows], np.float32), expected)
+    assert [row["filename"] for row in rows] == data.table("test").filename.tolist()
+    assert all(row["filename"].startswith(row["label"]) for row in rows)
+
+
+def test_the_result_follows_from_the_predictions(trained):
+    _, folder = trained
+    rows = predictions(folder)
+    label = np.array([["FAKE", "REAL"].index(row["label"]) for row in rows])
+    p_real = np.array([row["p_real"] for row in rows], np.float32)
+    result = json.loads((folder / "result.json").read_text())["test"]
+    assert metrics.evaluate(label, p_real).items() <= result.items()
+
+
+def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, monkeypatch, tmp_path):
+    config, folder = trained
+    data = Data(config)
+    test = data._records["test"]
+    copied = np.where(np.arange(400) < 30, "train/FAKE/0000.jpg", "")
+    copied[30] = "test/FAKE/0000.jpg"  # a copy within test stays
+    monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copied))
+    result = evaluation.evaluate(RunFolder(folder), data, ["test"], RunFolder(tmp_path / "copies"))
+    assert (result["test"]["n"], result["test_without_duplicates"]["n"]) == (400, 370)
+
+
+def test_evaluate_alone_gives_the_same_result(trained, run_python):
+    _, folder = trained
+    before = json.loads((folder / "result.json").read_text())
+    done = run_python("-m", "aireal.evaluate", f"--run={folder}", "--split=test")
+    assert done.returncode == 0, done.stderr
+    after = json.loads((folder / "result.json").read_text())
+    assert after["test"] == before["test"]
+    assert after["train_seconds"] == before["train_seconds"]
+    assert "called REAL" in done.stdout
+
+
+def test_other_pictures_are_judged_into_a_folder_of_their_own(trained, run_python, demo_source):
+    _, folder = trained
+    before = (folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()
+    done = run_python(
+        "-m", "aireal.evaluate", f"--run={folder}", f"--source={demo_source}", "--builder_config=any", "--split=test"
+    )
+    assert done.returncode == 0, done.stderr
+    assert ((folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()) == before
+    other = next(folder.glob("on-any-*"))
+    # The same pictures, prepared from a folder: the same figures.
+    assert (
+        json.loads((other / "result.json").read_text())["test"]["accuracy"] == json.loads(before[0])["test"]["accuracy"]
+    )
+    found = json.loads((other / "result.json").read_text())
+    assert "train_seconds" not in found
+    assert "test_without_duplicates" not in found  # its copies are of pictures that the model never saw
+
+
+def test_a_test_folder_that_is_all_copies_still_gets_its_report(trained, monkeypatch, tmp_path):
+    config, folder = trained
+    data = Data(config)
+    test = data._records["test"]
+    copies = np.full(len(test.table), "train/FAKE/0000.jpg")
+    monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copies))
+    result = evaluation.evaluate(RunFolder(folder), data, ["test"], RunFolder(tmp_path / "copies"))
+    assert result["test"]["n"] == 400
+    assert "test_without_duplicates" not in result
+
+
+def test_a_split_without_images_is_named(trained):
+    config, folder = trained
+    data = Data(dataclasses.replace(config, validation_fraction=0.0))
+    with pytest.raises(UserError, match="no validation images"):
+        evaluation.evaluate(RunFolder(folder), data, ["validation"])
+
+
+def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):
+    done = run_python("-m", "aireal.evaluate", f"--run={tmp_path}")
+    assert done.returncode == 2
+    assert "is not a run folder" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,93 @@
+"""aireal.plots: every figure is titled and labelled, and can be written as PNG."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from aireal.data.batches import LABELS
+from aireal.data.records import Table
+from aireal.judging import plots
+
+LABEL = np.array([0, 0, 0, 1, 1, 1])
+P_REAL = np.array([0.1, 0.2, 0.7, 0.9, 0.8, 0.3], np.float32)
+
+
+def _row(epoch, **more):
+    return {"epoch": epoch, "loss": 1.0 / epoch, "accuracy": 0.5 + 0.1 * epoch, **more}
+
+
+def _assert_drawn(figure):
+    assert isinstance(figure, Figure)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    with Image.open(file) as image:
+        assert min(image.size) > 300
+        assert len(image.convert("L").getcolors()) > 10  # not a blank sheet
+
+
+@pytest.mark.parametrize("draw", [plots.confusion_matrix, plots.roc, plots.calibration], ids=lambda draw: draw.__name__)
+def test_figures_of_scores_are_titled_and_labelled(draw):
+    figure = draw(LABEL, P_REAL, "test")
+    _assert_drawn(figure)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert len(titles) == 1
+    assert "6 test images" in titles[0]
+    assert any(axes.get_xlabel() for axes in figure.axes)
+    assert all(axes.get_ylabel() for axes in figure.axes)
+
+
+def test_curves_show_training_and_validation():
+    figure = plots.curves([_row(epoch, val_loss=2.0 / epoch, val_accuracy=0.6) for epoch in (1, 2, 3)])
+    _assert_drawn(figure)
+    assert len(figure.axes) == 2
+    for axes in figure.axes:
+        assert axes.get_title()
+        assert axes.get_xlabel() == "epoch"
+        assert axes.get_ylabel()
+        assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2, 3], [1, 2, 3]]
+        assert ["training" in text.get_text() for text in axes.get_legend().get_texts()] == [True, False]
+
+
+def test_curves_without_validation_show_training_alone():
+    figure = plots.curves([_row(1)])
+    _assert_drawn(figure)
+    assert [len(axes.lines) for axes in figure.axes] == [1, 1]
+
+
+def test_confusion_matrix_writes_counts_and_shares():
+    axes = plots.confusion_matrix(LABEL, P_REAL, "test").axes[0]
+    assert [text.get_text() for text in axes.texts] == ["2\n66.67%", "1\n33.33%", "1\n33.33%", "2\n66.67%"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["FAKE", "REAL"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("verdict", "truth")
+
+
+def test_calibration_shows_every_image_once():
+    lower = plots.calibration(LABEL, P_REAL, "validation").axes[1]
+    assert sum(bar.get_height() for bar in lower.patches) == 6
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
+    images = np.full([count, 32, 32, 3], 200, np.uint8)
+    names = np.array([f"REAL/{number}.jpg" for number in range(count)], dtype=np.str_)
+    table = Table(label=np.ones(count, np.int64), object=np.zeros(count, np.int64), filename=names, copy_of=names)
+    figure = plots.errors(images, table, np.linspace(0.01, 0.4, count), LABELS, "test")
+    _assert_drawn(figure)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(shown) == count
+    assert figure.get_suptitle() == ("The 3 most confident errors on the test images" if count else "No errors")
+    if count:
+        assert shown[0].get_title() == "REAL, p_real 0.0100\nREAL/0.jpg"
+
+
+@pytest.mark.parametrize("heat", [np.eye(4, dtype=np.float32), np.zeros([4, 4], np.float32)], ids=["some", "none"])
+def test_an_explanation_shows_the_picture_and_the_heat(heat):
+    figure = plots.explanation(np.full([32, 32, 3], 90, np.uint8), heat, "a $b.jpg\nFAKE")
+    seen, overlaid = figure.axes[:2]
+    assert figure.get_suptitle() == "a $b.jpg\nFAKE"
+    assert "32x32" in seen.get_title()
+    np.testing.assert_array_equal(overlaid.images[1].get_array(), heat)
+    _assert_drawn(figure)

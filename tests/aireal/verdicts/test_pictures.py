@@ -1,0 +1,77 @@
+"""aireal.pictures: which files are meant, with a reason for each that cannot be; the words of a verdict."""
+
+import os
+
+import pytest
+
+from aireal.verdicts.pictures import Prediction, find
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.jpg", "a.PNG", "notes.txt", ".hidden.jpg", "below/c.webp", ".cache/d.jpg"):
+        path = tmp_path / "album" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path / "album"
+
+
+def _errors(found):
+    return {os.path.basename(one.path): one.error for one in found if isinstance(one, Prediction)}
+
+
+def test_a_folder_means_the_pictures_in_it_and_below_by_name(folder):
+    found = list(find([str(folder)]))
+    assert [os.path.relpath(path, folder) for path in found] == ["a.PNG", "b.jpg", "below/c.webp"]
+
+
+def test_a_named_file_is_taken_whatever_its_name_and_the_order_is_kept(folder):
+    names = [str(folder / "notes.txt"), str(folder / "b.jpg"), str(folder / ".hidden.jpg")]
+    assert list(find(names)) == names
+
+
+def test_links_are_followed_but_not_in_circles(folder):
+    (folder / "below" / "up").symlink_to(folder)
+    (folder / "below" / "here").symlink_to(".")
+    (folder / "again").symlink_to(folder / "below")
+    found = list(find([str(folder)]))
+    paths = [os.path.relpath(one, folder) for one in found if isinstance(one, str)]
+    assert paths == ["a.PNG", "again/c.webp", "b.jpg"]  # `below` is the same folder
+    assert _errors(found) == dict.fromkeys(("up", "here"), "a link back to a folder above it")
+
+
+def test_what_is_no_file_has_a_reason(folder):
+    (folder / "itself.jpg").symlink_to("itself.jpg")
+    (folder / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    assert _errors(find([str(folder), "missing.jpg"])) == {
+        "itself.jpg": "too many levels of symbolic links",
+        "gone.jpg": "no such file or directory",
+        "pipe.jpg": "neither a file nor a folder",
+        "missing.jpg": "no such file or directory",
+    }
+
+
+def test_a_folder_without_pictures_is_said_to_be_one(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    assert _errors(find([str(tmp_path)])) == {tmp_path.name: "the folder holds no picture"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_an_unreadable_folder_has_a_reason(folder):
+    (folder / "below").chmod(0)
+    assert _errors(find([str(folder)])) == {"below": "permission denied"}
+
+
+@pytest.mark.parametrize(
+    ("p_real", "verdict", "confidence"), [(0.5, "REAL", 0.5), (0.9, "REAL", 0.9), (0.25, "FAKE", 0.75)]
+)
+def test_the_verdict_is_real_from_a_half_on(p_real, verdict, confidence):
+    prediction = Prediction("a.jpg", p_real)
+    expected = {"path": "a.jpg", "verdict": verdict, "confidence": confidence, "p_real": p_real, "error": None}
+    assert prediction.as_dict() == expected
+
+
+def test_an_error_leaves_no_verdict():
+    expected = {"path": "a.jpg", "verdict": None, "confidence": None, "p_real": None, "error": "gone"}
+    assert Prediction("a.jpg", error="gone").as_dict() == expected

@@ -1,0 +1,421 @@
+"""aireal.predictor and aireal.predict: a verdict or a reason for every picture, by the pixels that training uses."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from aireal import machine
+from aireal.network import models
+from aireal.settings.config import Config, UserError
+from aireal.verdicts.pictures import find
+from aireal.verdicts.predictor import Predictor
+
+PICTURES = pathlib.Path(__file__).parents[1] / "pictures"
+FILES = {path.name: path.read_bytes() for path in sorted(PICTURES.iterdir()) if path.suffix != ".py"}
+# SHA-256 of the 32x32 pixels that a model sees: stretched, and cut to the square in the middle.
+PIXELS = {
+    "1x1.png": ("4aa9c3b1bfbda3cf", "4aa9c3b1bfbda3cf"),
+    "32x32.jpg": ("0fcf567afb851c0d", "0fcf567afb851c0d"),
+    "640x480.jpg": ("17e9243b4a64c4ad", "3b66b6a29bc36656"),
+    "alpha.png": ("f8a4dba9ae7ba637", "46f749253d4a5827"),
+    "animation.gif": ("819d485835062338", "30c6042d029d95fa"),
+    "baseline.jpg": ("d00153963e99a4ca", "9f66d98ac1cac4f5"),
+    "cmyk.jpg": ("83b6aabd92e9a3e8", "5d2ca4ce2e822e00"),
+    "grey.jpg": ("f0c5275cff84ea4c", "8235a81d906d1b38"),
+    "grey.png": ("8f71b83dbc1ec8c1", "6c961186299ef038"),
+    "grey16.png": ("2c9bdc59e051900e", "df4a6798dc51c4c9"),
+    "lossy.webp": ("e5c623c2ceed7ea1", "f9e0bc1167a865cf"),
+    "lzw.tiff": ("7ae25d1bf1f01ae8", "9aaf7cf52a35b692"),
+    "palette.png": ("47402dff9ef4b287", "29d6097fe8a96498"),
+    "photo.avif": ("8a28a7ee74a7a457", "718e51b8063cff3d"),
+    "photo.heic": ("837b16695c675d2e", "b3b9eb8332f16a3a"),
+    "plain.bmp": ("711b14a2ea89829b", "711b14a2ea89829b"),
+    "progressive.jpg": ("d00153963e99a4ca", "9f66d98ac1cac4f5"),
+    "turned.jpg": ("c599ef651b6a02ce", "62250d5f80538206"),
+}
+
+
+@pytest.fixture(scope="module")
+def predictor(trained):
+    return Predictor(trained[1])
+
+
+def _seen(predictor, picture):
+    ((prediction, pixels),) = predictor.stream([picture])
+    assert prediction.error is None
+    return pixels
+
+
+def _png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_pixels_that_a_model_sees_are_pinned(predictor, trained, name):
+    stretched, cropped = (
+        hashlib.sha256(_seen(one, FILES[name]).tobytes()).hexdigest()[:16]
+        for one in (predictor, Predictor(trained[1], aspect_ratio="center_crop"))
+    )
+    assert (stretched, cropped) == PIXELS[name]
+
+
+def test_a_folder_gets_the_scores_of_the_report(predictor, trained, demo_source):
+    with open(trained[1] / "predictions.csv", newline="", encoding="utf-8") as file:
+        expected = {row["filename"]: float(row["p_real"]) for row in csv.DictReader(file)}
+    found = {
+        "/".join(pathlib.Path(one.path).parts[-2:]): one.p_real
+        for one in predictor.predict(find([str(demo_source / "test")]))
+    }
+    assert found.keys() == expected.keys()
+    assert max(abs(found[name] - expected[name]) for name in expected) < 1e-6
+
+
+def test_a_picture_is_the_same_as_path_bytes_image_and_array(predictor):
+    path = PICTURES / "turned.jpg"
+    with Image.open(path) as image:
+        results = predictor.predict([str(path), path, path.read_bytes(), image, _upright(path)])
+        assert image.size == (64, 96)  # what was given is left as it was
+    assert len({one.p_real for one in results}) == 1
+    assert {one.size for one in results} == {(96, 64)}
+    assert [one.path for one in results] == [str(path), str(path), None, None, None]
+
+
+def _upright(path):
+    with Image.open(path) as image:
+        return np.rot90(np.asarray(image), -1)
+
+
+def test_order_and_errors_are_kept_over_several_batches(predictor):
+    rng = np.random.default_rng(0)
+    arrays = rng.integers(0, 256, [600, 32, 32, 3], np.uint8)
+    mixed = [b"" if index % 7 == 3 else one for index, one in enumerate(arrays)]
+    results = predictor.predict(iter(mixed))
+    assert [one.error for one in results] == ["the file is empty" if index % 7 == 3 else None for index in range(600)]
+    alone = [predictor.predict([arrays[index]])[0].p_real for index in (0, 300, 599)]
+    np.testing.assert_allclose([results[index].p_real for index in (0, 300, 599)], alone, atol=1e-6)
+
+
+def test_nothing_is_read_long_before_it_is_wanted(predictor):
+    asked = []
+    stream = predictor.stream(asked.append(index) or FILES["1x1.png"] for index in range(10_000))
+    next(stream)
+    stream.close()
+    assert len(asked) < 1000
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (b"", "the file is empty"),
+        (
+            b"no picture at all",
+            "not a picture in JPEG, PNG, GIF, WEBP, BMP, TIFF, PPM, AVIF, HEIF, or damaged at its head",
+        ),
+        (FILES["baseline.jpg"][:900], "damaged: image file is truncated (37 bytes not processed)"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in"),
+        ("missing.jpg", "no such file or directory"),
+        (str(PICTURES), "is a directory"),
+    ],
+    ids=["empty", "text", "truncated", "a program in disguise", "missing", "folder"],
+)
+def test_what_cannot_be_read_has_a_reason(predictor, file, reason):
+    (prediction,) = predictor.predict([file])
+    assert prediction.error.startswith(reason)
+    assert prediction.verdict is None
+
+
+def test_a_picture_that_claims_to_be_huge_is_refused_unread(trained):
+    claims = bytearray(FILES["plain.bmp"])
+    claims[18:26] = (9_000).to_bytes(4, "little") * 2
+    (prediction,) = Predictor(trained[1]).predict([bytes(claims)])
+    assert prediction.error == "it has 9,000 x 9,000 pixels, more than the limit: 65,535 an edge, 64,000,000 in all"
+    (prediction,) = Predictor(trained[1], max_pixels=1000).predict([FILES["32x32.jpg"]])
+    assert prediction.error == "it has 32 x 32 pixels, more than the limit: 65,535 an edge, 1,000 in all"
+    with Image.open(PICTURES / "32x32.jpg") as image:
+        assert Predictor(trained[1], max_pixels=1000).predict([image])[0].error == prediction.error
+
+
+def test_a_tiff_whose_tile_is_huge_is_refused(trained):
+    file = bytearray(FILES["lzw.tiff"])
+    directory = int.from_bytes(file[4:8], "little")
+    (entry,) = [at for at in range(directory + 2, directory + 122, 12) if file[at : at + 2] == b"\x16\x01"]
+    file[entry : entry + 12] = struct.pack("<HHII", 322, 4, 1, 70_000_000)  # rows of a strip -> width of a tile
+    (prediction,) = Predictor(trained[1]).predict([bytes(file)])
+    assert prediction.error.startswith("it has 96 x 64 pixels, more than the limit")
+
+
+def test_a_picture_of_one_long_line_is_refused(predictor):
+    (prediction,) = predictor.predict([_png(np.zeros([1, 70_000, 3], np.uint8))])
+    assert prediction.error.startswith("it has 70,000 x 1 pixels, more than the limit")
+
+
+def test_what_is_given_may_change_once_the_next_is_asked_for(predictor):
+    def frames(shape):
+        frame = np.empty(shape, np.uint8)
+        for level in range(0, 250, 25):
+            frame[:] = level
+            yield frame
+
+    for shape in ((32, 32, 3), (48, 64, 3)):
+        seen = [pixels[0, 0, 0] for _, pixels in predictor.stream(frames(shape))]
+        assert seen == list(range(0, 250, 25))
+
+
+def test_deep_grey_values_are_the_same_as_bytes_and_image(predictor):
+    levels = 64 * np.arange(32 * 32).reshape(32, 32)
+    encoded = b"P5 32 32 65535 " + levels.astype(">u2").tobytes()
+    with Image.open(io.BytesIO(encoded)) as image:
+        (one, first), (other, second) = predictor.stream([encoded, image])
+    assert (one.error, other.error) == (None, None)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first[..., 0], levels * 255 // 65535)
+
+
+def test_pil_images_that_cannot_be_read_have_a_reason(predictor):
+    closed = Image.open(PICTURES / "grey.png")
+    closed.close()
+    errors = [one.error for one in predictor.predict([closed, Image.new("RGB", (0, 5)), "a\0b.jpg"])]
+    assert errors[0].startswith("damaged: ")
+    assert errors[1] == "it has 0 x 5 pixels"
+    assert "null" in errors[2]
+
+
+def test_one_pil_image_many_times_and_the_frames_of_an_animation(predictor):
+    with Image.open(PICTURES / "baseline.jpg") as image:
+        assert len({one.p_real for one in predictor.predict([image] * 6)}) == 1
+    with Image.open(PICTURES / "animation.gif") as image:
+        first, second = predictor.predict(ImageSequence.Iterator(image))
+    assert first.p_real != second.p_real
+
+
+def test_heic_without_its_package_says_which(run_python):
+    code = (
+        "import sys; sys.modules['pillow_heif'] = None\n"
+        "from aireal.pixels import decoding\n"
+        f"decoding.decode(open({str(PICTURES / 'photo.heic')!r}, 'rb').read())"
+    )
+    assert "OSError: HEIC needs one more package: pip install pillow-heif" in run_python("-c", code).stderr
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [3, None, np.zeros([4, 4, 3]), np.zeros([4, 4], np.uint8), np.zeros([0, 4, 3], np.uint8)],
+    ids=["number", "nothing", "floats", "grey array", "no rows"],
+)
+def test_what_is_no_picture_by_type_is_a_mistake_of_the_program(predictor, picture):
+    with pytest.raises(TypeError, match="expected"):
+        predictor.predict([picture])
+
+
+@pytest.mark.parametrize("picture", ["a.jpg", b"x", PICTURES / "grey.png"], ids=["str", "bytes", "path"])
+def test_a_picture_without_a_list_is_a_mistake_of_the_program(predictor, picture):
+    with pytest.raises(TypeError, match="list"):
+        predictor.predict(picture)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_five_thousand_mutated_files_give_a_verdict_or_a_reason(predictor):
+    """Bytes changed, files cut, two spliced: no exception, no hang, no memory eaten."""
+    rng = np.random.default_rng(0)
+    predictor.predict(FILES.values())
+    before, slowest, verdicts = machine.peak_memory_bytes(), 0.0, 0
+    for _ in range(5000):
+        start = time.perf_counter()
+        (prediction,) = predictor.predict([_mutated(rng, list(FILES.values()))])
+        slowest = max(slowest, time.perf_counter() - start)
+        assert (prediction.verdict is None) == bool(prediction.error)
+        assert prediction.error is None or prediction.error.isprintable()
+        verdicts += prediction.verdict is not None
+    assert 500 < verdicts < 4500
+    assert slowest < 5  # seconds; a hang, and no measure of speed
+    assert machine.peak_memory_bytes() - before < 1 << 30
+
+
+def _mutated(rng, files):
+    one, other = (bytearray(files[index]) for index in rng.integers(len(files), size=2))
+    here, there = rng.integers(len(one)), rng.integers(len(other))
+    match rng.integers(4):
+        case 0:  # a few bytes, half of the time in the head, where they do most
+            end = min(len(one), 64) if rng.random() < 0.5 else len(one)
+            for position in rng.integers(end, size=rng.integers(1, 12)):
+                one[position] = rng.integers(256)
+            return bytes(one)
+        case 1:
+            return bytes(one[:here])
+        case 2:
+            return bytes(one[:here] + other[there:])
+        case _:
+            return bytes(one[:here] + other[there : there + 200] + one[here:])
+
+
+def test_the_run_says_what_becomes_of_wide_pictures(trained, tmp_path):
+    shutil.copy(trained[1] / "model.keras", tmp_path)
+    wide = FILES["baseline.jpg"]
+    assert (_seen(Predictor(tmp_path / "model.keras"), wide) == _seen(Predictor(trained[1]), wide)).all()
+    (tmp_path / "preprocessing.json").write_text(json.dumps({"aspect_ratio": "center_crop"}))
+    cropped = _seen(Predictor(trained[1], aspect_ratio="center_crop"), wide)
+    assert (_seen(Predictor(tmp_path / "model.keras"), wide) == cropped).all()
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"aspect_ratio": "crop"}'])
+def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, text):
+    shutil.copy(trained[1] / "model.keras", tmp_path)
+    (tmp_path / "preprocessing.json").write_text(text)
+    with pytest.raises(UserError, match="aspect"):
+        Predictor(tmp_path / "model.keras")
+
+
+def test_the_run_folder_states_the_preprocessing(trained):
+    stated = json.loads((trained[1] / "preprocessing.json").read_text())
+    assert (stated["image_size"], stated["aspect_ratio"]) == (32, "stretch")
+    assert "antialiased" in stated["resampling"]
+
+
+def _saved(model, tmp_path):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    return path
+
+
+def test_a_model_of_another_shape_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input([28, 28, 1]), keras.layers.Flatten(), keras.layers.Dense(10)])
+    with pytest.raises(UserError, match=r"maps \(None, 28, 28, 1\) to \(None, 10\)"):
+        Predictor(_saved(model, tmp_path))
+
+
+def test_a_model_of_nan_is_refused(tmp_path):
+    model = models.build_model(Config(filters=(4,), dense_units=(4,)))
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    with pytest.raises(UserError, match="NaN"):
+        Predictor(_saved(model, tmp_path)).predict([FILES["32x32.jpg"]])
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
+        Predictor(tmp_path / "model.keras")
+
+
+@pytest.fixture
+def predict(run_python, trained):
+    return lambda *arguments: run_python("-m", "aireal.predict", f"--run={trained[1]}", *arguments)
+
+
+def test_the_command_answers_every_picture(predict, tmp_path, trained):
+    odd = "new\nline $x$, comma.jpg"
+    (tmp_path / odd).write_bytes(FILES["baseline.jpg"])
+    (tmp_path / "empty.png").touch()
+    done = predict(odd, PICTURES / "32x32.jpg", "--format=csv", "--explain=why", "empty.png")
+    assert done.returncode == 1
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    expected = Predictor(trained[1]).predict([str(tmp_path / odd), str(PICTURES / "32x32.jpg")])
+    assert [row["path"] for row in rows] == [odd, str(PICTURES / "32x32.jpg"), "empty.png"]
+    assert [row["verdict"] for row in rows] == [*(one.verdict for one in expected), ""]
+    assert [float(row["p_real"]) for row in rows[:2]] == pytest.approx([one.p_real for one in expected], abs=1e-6)
+    assert rows[2]["error"] == "the file is empty"
+    assert done.stderr.count("not of 32x32") == 1
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "why").iterdir()) == [
+        "00000-new_nline__x___comma.png",
+        "00001-32x32.png",
+    ]
+
+
+def test_the_command_writes_json_to_a_file(predict, tmp_path):
+    done = predict(PICTURES / "32x32.jpg", PICTURES / "plain.bmp", "--format=json", "--output=out.json")
+    assert (done.returncode, done.stdout) == (0, "")
+    rows = json.loads((tmp_path / "out.json").read_text())
+    assert [set(row) for row in rows] == [{"path", "verdict", "confidence", "p_real", "error"}] * 2
+    assert all(row["confidence"] == max(row["p_real"], 1 - row["p_real"]) for row in rows)
+    assert "not of 32x32" not in done.stderr
+
+
+def test_the_commands_flags_reach_the_predictor(predict, tmp_path, trained):
+    name = os.fsdecode(b"\xff.jpg")
+    (tmp_path / name).write_bytes(FILES["baseline.jpg"])
+    done = predict(PICTURES, name, "--format=jsonl", "--aspect_ratio=center_crop", "--max_pixels=300000")
+    rows = {os.path.basename(row["path"]): row for row in map(json.loads, done.stdout.splitlines())}
+    (cropped,) = Predictor(trained[1], aspect_ratio="center_crop").predict([FILES["baseline.jpg"]])
+    assert rows["baseline.jpg"]["p_real"] == pytest.approx(cropped.p_real, abs=1e-6)
+    assert rows[name]["p_real"] == rows["baseline.jpg"]["p_real"]
+    assert "more than the limit" in rows["640x480.jpg"]["error"]
+    assert len(rows) == len(FILES) + 1
+
+
+def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
+    lines: list[str] = []
+    reader.start()
+    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=pipe").returncode == 0
+    reader.join(timeout=10)
+    assert len(lines) == 2
+    assert (tmp_path / "pipe").is_fifo()
+    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=/dev/stdout").stdout.splitlines() == lines
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_output_that_cannot_be_printed_is_a_sentence(trained):
+    command = [sys.executable, "-m", "aireal.predict", f"--run={trained[1]}", str(PICTURES / "32x32.jpg")]
+    for opened, status in ((_full_disk, 2), (_closed_pipe, 141)):
+        with opened() as out:
+            done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == status
+        assert "Exception ignored" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def _full_disk():
+    return open("/dev/full", "w")
+
+
+def _closed_pipe():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "w")
+
+
+def test_the_table_is_aligned(predict):
+    done = predict(PICTURES / "1x1.png", PICTURES / "progressive.jpg", PICTURES / "make.py")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["path", "verdict", "confidence", "p_real"]
+    columns = [re.search(r"(REAL|FAKE|-)\s+(\d|not)", line).start() for line in lines[1:]]
+    assert columns == [lines[0].index("verdict")] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--run=nowhere", "a.jpg"], "nowhere does not exist"),
+        (["--run=.", "a.jpg"], "is not a run folder"),
+        (["a.jpg"], "--run"),
+        (["--run={run}"], "Which pictures?"),
+        (["--run={run}", "a.jpg", "--format=xml"], "--format=xml"),
+        (["--run={run}", "a.jpg", "--output=no/such/folder.csv"], "--output=no/such/folder.csv cannot be written"),
+        (["--run={run}", "a.jpg", "--output=."], "--output=. cannot be written: it is a folder"),
+        (["--run={run}/flags.cfg", "a.jpg"], "is no model"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_use_is_a_sentence_and_exit_status_2(run_python, trained, arguments, sentence):
+    done = run_python("-m", "aireal.predict", *(argument.format(run=trained[1]) for argument in arguments))
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
