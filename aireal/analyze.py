@@ -5,7 +5,7 @@ Exit status: 0 when every file is as it should be, 1 when some are not (offendin
 
 from absl import flags
 
-from aireal.settings import flags as shared
+from aireal import command
 
 _SOURCE = flags.DEFINE_string(
     "source",
@@ -29,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

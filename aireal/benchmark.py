@@ -13,9 +13,11 @@ import pathlib
 
 from absl import flags
 
+from aireal import command
+from aireal.errors import UserError
 from aireal.runs import files
 from aireal.settings import flags as shared
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 
 _WHAT = flags.DEFINE_enum("what", "pipeline", ["pipeline", "results", "recipes"], "what to measure")
 _SEEDS = flags.DEFINE_list(
@@ -82,4 +84,4 @@ def _seeds() -> list[int]:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

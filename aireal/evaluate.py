@@ -5,6 +5,7 @@ With --source images of another place are judged; into a subfolder where they ar
 
 from absl import flags
 
+from aireal import command
 from aireal.settings import flags as shared
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
@@ -31,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

@@ -14,12 +14,15 @@ from typing import Any
 
 import psutil
 
-from aireal.settings.config import package_folder
-
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
 _CGROUP = pathlib.Path("/sys/fs/cgroup")  # of Linux, version 2: what a container may use
 _HUGE_PAGES = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}  # without them oneDNN, TensorFlow's library on CPUs, emulates
+
+
+def package_folder() -> pathlib.Path:
+    """Returns the folder that holds the packages: the checkout, or site-packages."""
+    return pathlib.Path(__file__).resolve().parent.parent
 
 
 def peak_memory_bytes() -> int:

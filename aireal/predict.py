@@ -18,10 +18,11 @@ import numpy as np
 import tqdm
 from absl import flags
 
+from aireal import command
+from aireal.errors import UserError
 from aireal.runs import files
 from aireal.runs.folder import model_file
-from aireal.settings import flags as shared
-from aireal.settings.config import ASPECT_RATIOS, UserError
+from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import pictures
 from aireal.verdicts.pictures import Prediction
 
@@ -110,7 +111,7 @@ def _open_output(path: str | None) -> Iterator[TextIO]:
     except OSError as error:
         where = f"--output={path}" if path else "Standard output"
         if not path and sys.stdout:
-            shared.discard_output()
+            command.discard_output()
         raise UserError(f"{where} cannot be written: {pictures.reason(error)}.") from error
 
 
@@ -199,4 +200,4 @@ def _summary(predictions: Sequence[Prediction], image_size: int) -> str:
 
 
 if __name__ == "__main__":
-    shared.run(main, arguments=True)
+    command.run(main, arguments=True)

@@ -9,9 +9,10 @@ import pathlib
 
 from absl import flags
 
+from aireal import command
+from aireal.errors import UserError
 from aireal.runs.folder import model_file, run_of
 from aireal.settings import flags as shared
-from aireal.settings.config import UserError
 
 _RUN = flags.DEFINE_list(
     "run",
@@ -73,4 +74,4 @@ def _names(patterns: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

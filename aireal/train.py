@@ -5,6 +5,7 @@ Values after the flagfile win over those in it. The same command goes on where i
 
 from absl import flags
 
+from aireal import command
 from aireal.settings import flags as shared
 
 _WORKDIR = flags.DEFINE_string(
@@ -22,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING
-from aireal.settings.config import UserError
 from exports import flatbuffer, metadata, serving
 
 SAVED_MODEL = "saved_model"

@@ -19,11 +19,10 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from aireal import machine
+from aireal import command, machine
+from aireal.errors import UserError
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings import flags as shared
-from aireal.settings.config import UserError
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
 _COUNT = flags.DEFINE_integer(
@@ -152,4 +151,4 @@ def _figure(rows: list[dict[str, Any]]):
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

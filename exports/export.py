@@ -7,6 +7,7 @@ import os
 
 from absl import flags
 
+from aireal import command
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings import flags as shared
 
@@ -34,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

@@ -11,10 +11,12 @@ from PIL import Image
 
 from aireal import machine
 from aireal.data.batches import LABELS, Data
+from aireal.errors import UserError
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
+from aireal.sources.source import Source
 from aireal.verdicts import scorers
 from exports import artifacts, verify
 
@@ -121,8 +123,8 @@ def _readme(found: dict[str, Any], folder: pathlib.Path, run: Config, compared: 
     template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
     return template.substitute(
         version=machine.version("aireal") or "unknown",
-        source=pathlib.Path(run.source).name,
-        compared=pathlib.Path(compared.source).name,
+        source=Source(run.source).name,
+        compared=Source(compared.source).name,
         rows=rows,
         n=f"{found['n']:,}",
         size=run.image_size,

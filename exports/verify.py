@@ -13,9 +13,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from aireal.data.batches import LABELS, Data
+from aireal.errors import UserError
 from aireal.judging import metrics
 from aireal.pixels import preprocess
-from aireal.settings.config import UserError
 from aireal.verdicts import scorers
 from exports import artifacts
 

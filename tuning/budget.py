@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import keras_tuner
 
+from aireal.errors import UserError
 from aireal.network import models
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from tuning.hypermodel import size
 from tuning.space import Space
 from tuning.study import BUDGETS, Study

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import filelock
 
+from aireal.errors import UserError
 from aireal.runs import files
-from aireal.settings import flags
-from aireal.settings.config import UserError
+from aireal.settings import flagfile
 from tuning.study import Study, Trial
 
 PROJECT = "trials"
@@ -77,7 +77,7 @@ class Folder:
         """Writes what the search is about."""
         for folder in (self.logs, self._running):
             folder.mkdir(exist_ok=True)
-        files.write_text(self._flagfile, flags.to_flagfile(study.config))
+        files.write_text(self._flagfile, flagfile.dumps(study.config))
         began = json.loads(self._settings.read_text())["data_fingerprint"] if self._has_begun() else None
         files.write_json(self._settings, {"data_fingerprint": began, "study": study.own()})
 
@@ -105,7 +105,7 @@ class Folder:
         if not self._settings.exists():
             raise UserError(f"{self.path} holds no search.")
         own = json.loads(self._settings.read_text())["study"]
-        return Study(config=flags.from_flagfile(self._flagfile), **{**own, "space": tuple(own["space"])})
+        return Study(config=flagfile.load(self._flagfile), **{**own, "space": tuple(own["space"])})
 
     def trials(self) -> list[Trial]:
         """Returns the trials so far in their order, then the rejected candidates."""

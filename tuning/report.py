@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aireal.runs import files, page
-from aireal.settings import flags
+from aireal.settings import flagfile
 from tuning import effects, figures
 from tuning.folder import Folder
 from tuning.live import differences
@@ -55,7 +55,7 @@ def _write_csv(folder: Folder, trials: Sequence[Trial]) -> None:
 
 
 def _write_best(folder: Folder, study: Study, best: Trial) -> None:
-    config = flags.from_flagfile(folder.flagfile(best.id))
+    config = flagfile.load(folder.flagfile(best.id))
     # Trained from scratch on all of its images and for all of its epochs: what a trial had less of was for the search.
     warmup = config.warmup_epochs / config.epochs * study.config.epochs
     config = dataclasses.replace(config, epochs=study.config.epochs, warmup_epochs=warmup, train_fraction=1.0)
@@ -63,7 +63,7 @@ def _write_best(folder: Folder, study: Study, best: Trial) -> None:
         f"# Trial {best.number} of {folder.path.name}: {study.objective} {best.metrics[study.objective]:.4f}.\n"
         "# python -m aireal.train --flagfile=THIS_FILE\n"
     )
-    files.write_text(folder.path / "best.cfg", header + flags.to_flagfile(config, workdir=folder.path / "best"))
+    files.write_text(folder.path / "best.cfg", header + flagfile.dumps(config, workdir=folder.path / "best"))
 
 
 def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list[tuple[str, str]]:

@@ -6,8 +6,9 @@ grow.
 
 from absl import flags
 
+from aireal import command
+from aireal.errors import UserError
 from aireal.settings import flags as shared
-from aireal.settings.config import UserError
 
 _WORKDIR = flags.DEFINE_string(
     shared.WORKDIR, "runs/search", "folder of the search: made, or continued where it is the same search"
@@ -94,4 +95,4 @@ def _address(text: str) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    shared.run(main)
+    command.run(main)

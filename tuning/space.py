@@ -8,7 +8,8 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from aireal.settings.config import Config, UserError
+from aireal.errors import UserError
+from aireal.settings.config import Config
 from tuning.study import EPOCHS, PARTS
 
 _STAGES = (2, 4)

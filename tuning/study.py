@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from aireal.settings.config import FREE, Config, UserError
+from aireal.errors import UserError
+from aireal.settings.config import FREE, Config
 
 PARTS = ("architecture", "regularization", "optimizer")  # of the space
 OBJECTIVES = {"val_auc": "max", "val_accuracy": "max", "val_loss": "min"}

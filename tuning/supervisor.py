@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from aireal.settings.config import UserError, package_folder
+from aireal.errors import UserError
+from aireal.machine import package_folder
 from tuning.folder import Folder
 from tuning.study import CHIEF_LOST, RENEW
 

@@ -24,9 +24,9 @@ from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.runs import files
-from aireal.settings import flags
-from aireal.settings.config import UserError
+from aireal.settings import flagfile
 from aireal.training import learning
 from tuning import oracles
 from tuning.budget import Budget
@@ -108,7 +108,7 @@ class Tuner(base_tuner.BaseTuner):
         found = self.hypermodel.fit(trial.hyperparameters, model)
         found["worker_memory_bytes"] = psutil.Process().memory_info().rss
         files.write_text(
-            self._folder.flagfile(trial.trial_id), flags.to_flagfile(self._space.config(trial.hyperparameters))
+            self._folder.flagfile(trial.trial_id), flagfile.dumps(self._space.config(trial.hyperparameters))
         )
         logs = self._folder.tensorboard / trial.trial_id
         shutil.rmtree(logs, ignore_errors=True)  # of a run that was interrupted before its figures were reported

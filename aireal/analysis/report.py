@@ -14,16 +14,15 @@ from aireal.analysis.appearance import Sums
 from aireal.analysis.copies import Identical, Near
 from aireal.analysis.findings import findings
 from aireal.analysis.survey import Files
+from aireal.errors import UserError
 from aireal.runs import page
 from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
-from aireal.settings.config import UserError
-from aireal.sources import kaggle
+from aireal.sources.source import Source
 from builders.cifake import sources
 from builders.cifake.sources import LABELS
 
 _FILES = ("report.html", "report.json", "offending.csv", "duplicates.csv", "samples.png", "file_sizes.png", "looks.png")
 _FILES += ("mean_images.png", "spectra.png", "near_duplicates.png")
-_NAMES = ("demo", "kaggle")  # sources that are no paths
 
 
 def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     Raises:
       UserError: the source or the folder cannot be used.
     """
-    with kaggle.located(source, seed=0) as place:
+    with Source(source).located(seed=0) as place:
         try:
             found = sources.find(place)
             target = _target(output, found)
@@ -103,11 +102,9 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
     told = [(finding["kind"], finding["text"]) for finding in report["findings"]]
-    name = source if source in _NAMES else pathlib.Path(source).resolve().name
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
-    html = page.render(
-        f"What is in {sources.printable(name)}", sources.printable(command), told, sections.sections(report, drawn)
-    )
+    title = f"What is in {sources.printable(Source(source).name)}"
+    html = page.render(title, sources.printable(command), told, sections.sections(report, drawn))
     write_text(folder / "report.html", html)
     return report
 

@@ -14,7 +14,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
-from aireal.settings.config import UserError
+from aireal.errors import UserError
 from builders.cifake import sources
 
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB

@@ -16,12 +16,12 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from aireal.data import batches as data_lib
 from aireal.data import readers
 from aireal.data.batches import Data
+from aireal.data.records import prepare
 from aireal.network import models
-from aireal.settings.config import Config, UserError
-from aireal.sources import demo
+from aireal.settings.config import Config
+from aireal.sources.source import Source
 from aireal.training import learning
 from builders.cifake import sources
 
@@ -43,27 +43,24 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
       which the next batch was not there yet.
 
     Raises:
-      UserError: the source is kaggle, or cannot be used.
+      UserError: the source cannot be used.
     """
-    if config.source == "kaggle":
-        raise UserError("--source=kaggle: the benchmark wants the downloaded folder or archive itself.")
-    with tempfile.TemporaryDirectory() as scratch:
-        ways: dict[str, Callable[[], dict[str, float]]] = {
-            "tfds": lambda: _tfds(config),
-            "streaming": lambda: _ours(config, "none"),
-            "image_dataset_from_directory": lambda: _directory(config, _train_folder(config, pathlib.Path(scratch))),
-            "ram": lambda: _ours(config, "ram"),
-            "notebook_step": lambda: _notebook_steps(config),
-            "training_step": lambda: _training_steps(config),
-        }
-        best: dict[str, float] = {}
-        for name, start in ways.items():
-            row = _measured(start)
-            best[name] = row["images_per_second"]
-            row = {"name": name, **row, "ratio_to_tfds": best[name] / best["tfds"]}
-            if name.endswith("_step"):
-                row["ratio_to_notebook"] = best[name] / best["notebook_step"]
-            yield row
+    ways: dict[str, Callable[[], dict[str, float]]] = {
+        "tfds": lambda: _tfds(config),
+        "streaming": lambda: _ours(config, "none"),
+        "image_dataset_from_directory": lambda: _directory(config),
+        "ram": lambda: _ours(config, "ram"),
+        "notebook_step": lambda: _notebook_steps(config),
+        "training_step": lambda: _training_steps(config),
+    }
+    best: dict[str, float] = {}
+    for name, start in ways.items():
+        row = _measured(start)
+        best[name] = row["images_per_second"]
+        row = {"name": name, **row, "ratio_to_tfds": best[name] / best["tfds"]}
+        if name.endswith("_step"):
+            row["ratio_to_notebook"] = best[name] / best["notebook_step"]
+        yield row
 
 
 def _measured(way: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -106,7 +103,7 @@ def _ours(config: Config, cache: str) -> dict[str, float]:
 
 
 def _tfds(config: Config) -> dict[str, float]:
-    images = data_lib.prepare(config).as_dataset(split="train", as_supervised=True, shuffle_files=True)
+    images = prepare(config).as_dataset(split="train", as_supervised=True, shuffle_files=True)
     normalised = images.map(
         lambda image, label: (_resized(tf.cast(image, tf.float32), config) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -115,18 +112,19 @@ def _tfds(config: Config) -> dict[str, float]:
     return _two_passes(lambda: batches)
 
 
-def _directory(config: Config, folder: pathlib.Path) -> dict[str, float]:
-    images = keras.utils.image_dataset_from_directory(
-        folder,
-        label_mode="binary",
-        batch_size=config.batch_size,
-        image_size=(config.image_size, config.image_size),
-        seed=config.seed,
-        verbose=False,
-    )
-    batches = images.map(lambda images, labels: (images / 255.0, labels), num_parallel_calls=tf.data.AUTOTUNE)
-    batches = batches.prefetch(tf.data.AUTOTUNE)
-    return _two_passes(lambda: batches)
+def _directory(config: Config) -> dict[str, float]:
+    with _train_folder(config) as folder:
+        images = keras.utils.image_dataset_from_directory(
+            folder,
+            label_mode="binary",
+            batch_size=config.batch_size,
+            image_size=(config.image_size, config.image_size),
+            seed=config.seed,
+            verbose=False,
+        )
+        batches = images.map(lambda images, labels: (images / 255.0, labels), num_parallel_calls=tf.data.AUTOTUNE)
+        batches = batches.prefetch(tf.data.AUTOTUNE)
+        return _two_passes(lambda: batches)
 
 
 def _training_steps(config: Config) -> dict[str, float]:
@@ -187,18 +185,18 @@ class _EpochSeconds(keras.callbacks.Callback):
         self.taken.append(time.perf_counter() - self._start)
 
 
-def _train_folder(config: Config, scratch: pathlib.Path) -> pathlib.Path:
-    """Returns the source's train folder, unpacked or made below `scratch` where it is none."""
-    if config.source == "demo":
-        demo.write(scratch, config.seed)
-        return scratch / "train"
-    if (folder := sources.find(config.source)).is_dir() and (folder / "train").is_dir():
-        return folder / "train"
-    for path, load in sources.pictures(config.source, ["train"]):
-        target = scratch / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(load())
-    return scratch / "train"
+@contextlib.contextmanager
+def _train_folder(config: Config) -> Iterator[pathlib.Path]:
+    """Yields the source's train folder, unpacked for the time being where it is none."""
+    with Source(config.source).located(config.seed) as place, tempfile.TemporaryDirectory() as scratch:
+        if (folder := sources.find(place)).is_dir() and (folder / "train").is_dir():
+            yield folder / "train"
+            return
+        for path, load in sources.pictures(place, ["train"]):
+            target = pathlib.Path(scratch, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(load())
+        yield pathlib.Path(scratch, "train")
 
 
 def _resized(image: tf.Tensor, config: Config) -> tf.Tensor:

@@ -14,8 +14,9 @@ from aireal import machine
 from aireal.data import readers
 from aireal.data.readers import InMemory, Streamed
 from aireal.data.records import Records, Table, fingerprint, prepare
+from aireal.errors import UserError
 from aireal.pixels import augment, preprocess
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from builders.cifake import sources
 
 LABELS = sources.LABELS

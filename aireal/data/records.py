@@ -10,8 +10,9 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
-from aireal.settings.config import Config, UserError
-from aireal.sources import demo, kaggle
+from aireal.errors import UserError
+from aireal.settings.config import Config
+from aireal.sources.source import Source
 from builders.cifake import sources
 from builders.cifake.cifake_dataset_builder import Builder
 
@@ -27,13 +28,10 @@ def prepare(config: Config) -> Builder:
       UserError: the source is missing, unfit or cannot be downloaded, or there is no room for the records.
     """
     root = pathlib.Path(config.prepared_dir).expanduser()
-    form = "strict" if config.strict else "any"
+    source, form = Source(config.source), "strict" if config.strict else "any"
     try:
-        source = kaggle.download() if config.source == "kaggle" else config.source
-        fingerprint = demo.fingerprint(config.seed) if source == "demo" else sources.fingerprint(source)
-        release_only = config.source == "kaggle"
         # Apart from folders: only what comes from Kaggle is checked to be the release.
-        folder = root / f"{'kaggle' if release_only else form}-{fingerprint}"
+        folder = root / f"{'kaggle' if source.is_release else form}-{source.fingerprint(config.seed)}"
         builder = Builder(config=form, data_dir=folder)
         if builder.data_path.exists():
             return builder
@@ -41,8 +39,9 @@ def prepare(config: Config) -> Builder:
         with filelock.FileLock(folder.with_suffix(".lock")):
             for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
                 shutil.rmtree(leftover, ignore_errors=True)
-            with kaggle.located(source, config.seed) as place:
-                Builder(config=form, data_dir=folder, source=place, release_only=release_only).download_and_prepare()
+            with source.located(config.seed) as place:
+                builder = Builder(config=form, data_dir=folder, source=place, release_only=source.is_release)
+                builder.download_and_prepare()
         return Builder(config=form, data_dir=folder)
     except sources.SourceError as error:
         raise UserError(str(error)) from error

@@ -14,12 +14,13 @@ import tqdm
 from aireal import machine
 from aireal.data import readers
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import metrics
 from aireal.pixels import corruptions, preprocess
 from aireal.pixels.corruptions import Corruption
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from aireal.verdicts import scorers
 
 _SEED = 0

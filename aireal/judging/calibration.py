@@ -17,9 +17,9 @@ from scipy import special
 from sklearn import linear_model
 
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import metrics
 from aireal.pixels import augment
-from aireal.settings.config import UserError
 
 _AT_LEAST = 20  # images of each class
 

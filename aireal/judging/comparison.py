@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from aireal.data.records import fingerprint, prepare
+from aireal.errors import UserError
 from aireal.judging import battery, plots
 from aireal.runs import files
 from aireal.runs.folder import run_of
-from aireal.settings.config import FREE, Config, UserError
+from aireal.settings.config import FREE, Config
 
 # Accuracy on CIFAKE's test split, the best that authors report of a model of theirs that they also judged on corrupted
 # pictures. Clean, JPEG 40 and noise (0.05: at least): a ResNet-18 trained with noise and JPEG (fmckie); JPEG 30:

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import preprocess
-from aireal.settings.config import UserError
 
 
 class GradCam:

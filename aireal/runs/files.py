@@ -12,7 +12,7 @@ from typing import Any
 
 import filelock
 
-from aireal.settings.config import UserError
+from aireal.errors import UserError
 
 PARTIAL = ".partial-"  # begins the names of what is being written
 _OLD = ".old-"  # and of folders that are being replaced

@@ -13,9 +13,11 @@ from typing import Any
 import filelock
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.runs import files
-from aireal.settings import flags
-from aireal.settings.config import FREE, Config, UserError
+from aireal.settings import flagfile
+from aireal.settings.config import FREE, Config
+from aireal.sources.source import Source
 
 PREPROCESSING = "preprocessing.json"
 _MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
@@ -40,8 +42,8 @@ class RunFolder:
             raise UserError(f"{self.path} is not a run folder: it has no {self.flagfile.name}.")
         given = {name: value for name, value in overrides.items() if value}
         if "source" in given:
-            given["source"] = flags.absolute_source(given["source"])
-        return dataclasses.replace(flags.from_flagfile(self.flagfile), **given)
+            given["source"] = Source(given["source"]).absolute().text
+        return dataclasses.replace(flagfile.load(self.flagfile), **given)
 
     @contextlib.contextmanager
     def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:
@@ -119,7 +121,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         header = "# Replay: python -m aireal.train --flagfile=THIS_FILE --workdir=ELSEWHERE\n"
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
-        files.write_text(self.flagfile, header + flags.to_flagfile(config, workdir=self.path))
+        files.write_text(self.flagfile, header + flagfile.dumps(config, workdir=self.path))
         starts = []
         if self._environment.exists():
             last = json.loads(self._environment.read_text())

@@ -1,18 +1,18 @@
-"""What speaks against the values of a Config: bounds of single ones, and those that do not go together."""
+"""What speaks against the values of a run: bounds of single ones, and those that do not go together."""
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from aireal.settings.config import Config
+from aireal.settings.fields import Fields
+from aireal.sources.source import Source
 
 
-def complaints(config: "Config") -> Iterator[str]:
+def complaints(values: Fields) -> Iterator[str]:
     """Yields what is wrong, a sentence each; the values of later ones may make no sense where there is an earlier."""
-    for field in dataclasses.fields(config):
-        yield from _out_of_bounds(field, getattr(config, field.name))
-    yield from _conflicts(config)
+    for field in dataclasses.fields(values):
+        yield from _out_of_bounds(field, getattr(values, field.name))
+    yield from _conflicts(values)
 
 
 def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
@@ -31,56 +31,56 @@ def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
             yield f"{flag}={number} is too large: below {bounds['below']:g}."
 
 
-def _conflicts(config: "Config") -> Iterator[str]:
-    if config.source == "demo" and config.builder_config == "strict":
+def _conflicts(values: Fields) -> Iterator[str]:
+    if values.builder_config == "strict" and Source(values.source).form != "strict":
         yield "--builder_config=strict does not go with --source=demo, whose crops show no object: give any instead."
-    yield from _network(config)
-    yield from _augmentation(config)
-    yield from _course(config)
+    yield from _network(values)
+    yield from _augmentation(values)
+    yield from _course(values)
 
 
-def _network(config: "Config") -> Iterator[str]:
-    if len(config.convolutions) not in (1, len(config.filters)):
+def _network(values: Fields) -> Iterator[str]:
+    if len(values.convolutions) not in (1, len(values.filters)):
         yield (
-            f"--convolutions={_listed(config.convolutions)} and --filters={_listed(config.filters)} disagree on the "
+            f"--convolutions={_listed(values.convolutions)} and --filters={_listed(values.filters)} disagree on the "
             "number of stages. Give one number for each, or a single one for all."
         )
-    if config.residual and max(config.convolutions) == 1:
+    if values.residual and max(values.convolutions) == 1:
         yield "--residual needs a stage of two --convolutions at least: there is nothing to add to a stage's first."
-    if config.image_size < config.reduction:
+    if values.image_size < values.reduction:
         yield (
-            f"--image_size={config.image_size} is too small for a network that reduces it by {config.reduction} "
+            f"--image_size={values.image_size} is too small for a network that reduces it by {values.reduction} "
             "(--filters, --stem_stride). Give fewer stages or a larger size."
         )
 
 
-def _augmentation(config: "Config") -> Iterator[str]:
-    if config.augment_shift_pixels >= config.image_size:
+def _augmentation(values: Fields) -> Iterator[str]:
+    if values.augment_shift_pixels >= values.image_size:
         yield (
-            f"--augment_shift_pixels={config.augment_shift_pixels} shifts images of {config.image_size} pixels "
+            f"--augment_shift_pixels={values.augment_shift_pixels} shifts images of {values.image_size} pixels "
             "out of sight."
         )
-    if config.augment_cutout_pixels >= config.image_size:
+    if values.augment_cutout_pixels >= values.image_size:
         yield (
-            f"--augment_cutout_pixels={config.augment_cutout_pixels} covers images of {config.image_size} pixels whole."
+            f"--augment_cutout_pixels={values.augment_cutout_pixels} covers images of {values.image_size} pixels whole."
         )
-    kinds = (config.augment_jpeg_quality, config.augment_noise, config.augment_blur, config.augment_resample)
-    if (count := sum(map(bool, kinds))) * config.augment_share > 1:
-        yield f"--augment_share={config.augment_share:g} for each of {count} kinds is more than the batch. Give less."
-    if count and config.augment_share * config.batch_size < 1:
-        yield f"--augment_share={config.augment_share:g} of --batch_size={config.batch_size} is no image. Give more."
+    kinds = (values.augment_jpeg_quality, values.augment_noise, values.augment_blur, values.augment_resample)
+    if (count := sum(map(bool, kinds))) * values.augment_share > 1:
+        yield f"--augment_share={values.augment_share:g} for each of {count} kinds is more than the batch. Give less."
+    if count and values.augment_share * values.batch_size < 1:
+        yield f"--augment_share={values.augment_share:g} of --batch_size={values.batch_size} is no image. Give more."
 
 
-def _course(config: "Config") -> Iterator[str]:
-    if config.warmup_epochs and config.schedule == "constant":
+def _course(values: Fields) -> Iterator[str]:
+    if values.warmup_epochs and values.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."
-    if config.warmup_epochs >= config.epochs and config.warmup_epochs:
-        yield f"--warmup_epochs={config.warmup_epochs:g} leaves nothing of --epochs={config.epochs}."
-    if config.validation_fraction == 0:
+    if values.warmup_epochs >= values.epochs and values.warmup_epochs:
+        yield f"--warmup_epochs={values.warmup_epochs:g} leaves nothing of --epochs={values.epochs}."
+    if values.validation_fraction == 0:
         for flag, on in {
-            "--keep=best": config.keep == "best",
-            "--early_stopping_epochs": config.early_stopping_epochs > 0,
-            "--evaluate=validation": config.evaluate == "validation",
+            "--keep=best": values.keep == "best",
+            "--early_stopping_epochs": values.early_stopping_epochs > 0,
+            "--evaluate=validation": values.evaluate == "validation",
         }.items():
             if on:
                 yield f"{flag} needs validation images, and --validation_fraction=0 leaves none."

@@ -1,29 +1,9 @@
-"""Where --source=kaggle and --source=demo come from. Free of TensorFlow."""
+"""CIFAKE, downloaded from Kaggle. Free of TensorFlow."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
-
-from aireal.settings.config import UserError
-from aireal.sources import demo
+from aireal.errors import UserError
 
 _KAGGLE = "birdy654/cifake-real-and-ai-generated-synthetic-images"
 _VERSION = 3  # of the data set; for one that is named kagglehub needs no network where it has it already
-
-
-@contextlib.contextmanager
-def located(source: str, seed: int) -> Iterator[str]:
-    """Yields the folder or archive that a --source means: the demo's, made from `seed`, goes away again.
-
-    Raises:
-      UserError: Kaggle's could not be downloaded.
-    """
-    if source == "demo":
-        with tempfile.TemporaryDirectory() as made:
-            demo.write(made, seed)
-            yield made
-    else:
-        yield download() if source == "kaggle" else source
 
 
 def download() -> str:

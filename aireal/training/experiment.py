@@ -14,12 +14,13 @@ import tqdm
 
 from aireal import machine
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import calibration, evaluation
 from aireal.network import cost, models
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from aireal.training import learning
 
 

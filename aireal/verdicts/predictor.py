@@ -22,9 +22,10 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.pixels import decoding, preprocess
 from aireal.runs.folder import PREPROCESSING, model_file
-from aireal.settings.config import ASPECT_RATIOS, UserError
+from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import scorers
 from aireal.verdicts.pictures import MAX_PIXELS, Prediction, reason
 

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import preprocess
-from aireal.settings.config import UserError
 
 _BATCH_PIXELS = 256 * 32 * 32
 

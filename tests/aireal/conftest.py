@@ -1,6 +1,12 @@
-"""A small trained run, judged by the battery."""
+"""A small trained run, judged by the battery, and commands that must answer without TensorFlow."""
+
+import os
+import subprocess
+import sys
 
 import pytest
+
+from aireal.machine import package_folder
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +18,28 @@ def judged(trained):
     config, folder = trained
     run = RunFolder(folder)
     return run, config, battery.judge(run.model, run, config)[0]
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Runs Python with arguments in an empty folder, without a TensorFlow to import."""
+    fake = tmp_path / "fake"
+    (fake / "tensorflow").mkdir(parents=True)
+    (fake / "tensorflow" / "__init__.py").write_text("raise ImportError('TensorFlow is being imported')")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = os.pathsep.join([str(fake), str(package_folder())])
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    run.folder = folder
+    return run

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from aireal.settings.config import package_folder
+from aireal.machine import package_folder
 from aireal.verdicts.predictor import Predictor
 
 

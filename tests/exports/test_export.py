@@ -21,12 +21,13 @@ from PIL import Image
 
 from aireal import machine
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import battery
 from aireal.network import models
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import RunFolder, model_file, run_of
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from aireal.verdicts import scorers
 from aireal.verdicts.predictor import Predictor
 from exports import artifacts, flatbuffer, metadata, package, verify

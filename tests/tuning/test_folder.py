@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from aireal.settings.config import Config, UserError
+from aireal.errors import UserError
+from aireal.settings.config import Config
 from tuning import effects
 from tuning.figures import pareto_front
 from tuning.folder import Folder

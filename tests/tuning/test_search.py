@@ -13,7 +13,7 @@ import time
 import psutil
 import pytest
 
-from aireal.settings import flags
+from aireal.settings import flagfile
 from tuning import supervisor
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -122,7 +122,7 @@ def check_report(search: Search) -> None:
     best = max(search.rows(), key=lambda row: float(row["val_auc"]))
     text = (search.folder / "best.cfg").read_text()
     assert text.startswith(f"# Trial {best['trial']} of ")
-    config = flags.from_flagfile(search.folder / "best.cfg")
+    config = flagfile.load(search.folder / "best.cfg")
     assert (config.train_fraction, config.epochs, config.batch_size) == (1.0, 1, int(best["batch_size"]))
     page = (search.folder / "report.html").read_text()
     assert page.count("data:image/png") == 4

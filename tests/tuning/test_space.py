@@ -8,9 +8,10 @@ import pytest
 from keras_tuner.engine.trial import Trial
 
 from aireal.data import batches
+from aireal.errors import UserError
 from aireal.network import models
-from aireal.settings import flags
-from aireal.settings.config import Config, UserError
+from aireal.settings import flagfile
+from aireal.settings.config import Config
 from tuning.hypermodel import HyperModel, size
 from tuning.oracles import Random
 from tuning.space import Space
@@ -81,8 +82,8 @@ def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path):
     space = Space(Config(epochs=4))
     found = [space.config(hp) for hp in points(space, 150, tmp_path)]
     for config in found:
-        (tmp_path / "best.cfg").write_text(flags.to_flagfile(config))
-        assert flags.from_flagfile(tmp_path / "best.cfg") == config
+        (tmp_path / "best.cfg").write_text(flagfile.dumps(config))
+        assert flagfile.load(tmp_path / "best.cfg") == config
     for name in (
         "filters",
         "dense_units",

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from aireal.analysis import copies, report, survey
-from aireal.settings.config import UserError
+from aireal.errors import UserError
 from builders.cifake import sources
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

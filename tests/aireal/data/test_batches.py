@@ -8,8 +8,8 @@ from PIL import Image
 
 from aireal.data import batches as data_lib
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.pixels import preprocess
-from aireal.settings.config import UserError
 
 MODES = ["none", "ram"]
 

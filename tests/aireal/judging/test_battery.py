@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import battery
 from aireal.pixels import corruptions
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import UserError
 
 
 def test_the_battery_is_the_stated_one():

@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from aireal.errors import UserError
 from aireal.judging import battery, comparison, plots
-from aireal.settings import flags
-from aireal.settings.config import UserError
+from aireal.settings import flagfile
 
 
 def test_published_figures_are_of_conditions():
@@ -22,7 +22,7 @@ def test_runs_that_are_not_alike_are_neither_compared_nor_averaged(trained, tmp_
         copy = tmp_path / name
         copy.mkdir()
         shutil.copy(folder / "model.keras", copy)
-        (copy / "flags.cfg").write_text(flags.to_flagfile(dataclasses.replace(config, **change)))
+        (copy / "flags.cfg").write_text(flagfile.dumps(dataclasses.replace(config, **change)))
     model = {name: tmp_path / name / "model.keras" for name in ("seed", "other", "large")}
     with pytest.raises(UserError, match="mine are not runs that differ in their seed alone"):
         comparison.compare({"mine": [model["seed"], model["other"]]}, {}, None)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import evaluation, metrics
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import UserError
 
 
 def predictions(folder):

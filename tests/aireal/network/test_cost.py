@@ -2,10 +2,11 @@
 
 import pytest
 
+from aireal.machine import package_folder
 from aireal.network import cost
 from aireal.network.models import build_model
-from aireal.settings import flags
-from aireal.settings.config import Config, package_folder
+from aireal.settings import flagfile
+from aireal.settings.config import Config
 
 AVERAGE = {"head": "average", "dense_units": (), "conv_dropout": 0.0}
 
@@ -30,7 +31,7 @@ def test_stem_stages_and_normalization():
 
 
 def test_the_fast_recipe():
-    found = cost.cost(build_model(flags.from_flagfile(package_folder() / "aireal/configs/fast.cfg")))
+    found = cost.cost(build_model(flagfile.load(package_folder() / "aireal/configs/fast.cfg")))
     kernels = [9 * 3 * 32, 9 * 32 * 32, 9 * 32 * 64, 9 * 64 * 128]
     edges = [16, 16, 8, 4]
     assert found["macs"] == sum(edge**2 * kernel for edge, kernel in zip(edges, kernels, strict=True)) + 128

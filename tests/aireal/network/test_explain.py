@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from aireal.errors import UserError
 from aireal.network import explain, models
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 
 SMALL = {"filters": (6, 4), "dense_units": (5,), "l2": 0.0}
 

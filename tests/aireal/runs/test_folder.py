@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from aireal import machine
+from aireal.errors import UserError
+from aireal.machine import package_folder
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings import flags
-from aireal.settings.config import Config, UserError, package_folder
+from aireal.settings import flagfile
+from aireal.settings.config import Config
 
 CONFIG = Config(source="/data/cifake", cache="ram", epochs=3)
 
@@ -258,7 +260,7 @@ def test_the_written_flagfile_replays_the_run_in_its_folder(started):
     text = started.flagfile.read_text()
     assert text.startswith("# ")
     assert f"--workdir={started.path}\n" in text
-    assert flags.from_flagfile(started.flagfile) == CONFIG
+    assert flagfile.load(started.flagfile) == CONFIG
 
 
 def test_changed_images_stop_a_run_from_going_on(started):

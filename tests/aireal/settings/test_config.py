@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from aireal.settings.config import Config, UserError
+from aireal.errors import UserError
+from aireal.settings.config import Config
 
 FIELDS = dataclasses.fields(Config)
 

@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import preprocess
 from aireal.runs.folder import RunFolder
-from aireal.settings import flags
-from aireal.settings.config import UserError
+from aireal.settings import flagfile
 from aireal.training import experiment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -295,11 +295,11 @@ import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1]))
 from aireal.training import experiment
-from aireal.settings import flags
-from aireal.settings.config import UserError
+from aireal.settings import flagfile, flags
+from aireal.errors import UserError
 for flagfile in sys.argv[3:]:
     try:
-        experiment.run(flags.from_flagfile(flagfile), sys.argv[2] + "/" + flagfile.split("/")[-1], overwrite=True)
+        experiment.run(flagfile.load(flagfile), sys.argv[2] + "/" + flagfile.split("/")[-1], overwrite=True)
     except UserError as error:
         print(error)
 """
@@ -312,7 +312,7 @@ def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_
     )
     experiment.run(single, str(tmp_path / "single"))
     mirrored = dataclasses.replace(single, strategy="mirrored")
-    (tmp_path / "mirrored").write_text(flags.to_flagfile(mirrored))
+    (tmp_path / "mirrored").write_text(flagfile.dumps(mirrored))
     done = run_python("-c", ON_DEVICES, 2, tmp_path / "runs", tmp_path / "mirrored")
     assert done.returncode == 0, done.stderr
     for one, two in zip(rows(tmp_path / "single"), rows(tmp_path / "runs/mirrored"), strict=True):
@@ -324,7 +324,7 @@ def test_batches_that_the_devices_cannot_share_are_refused(config, tmp_path, run
     # 2,000 images in batches of 666 leave a last one of 2 images for 3 devices.
     for name, values in {"odd": {"batch_size": 41}, "last": {"batch_size": 666, "validation_fraction": 0.0}}.items():
         mirrored = dataclasses.replace(config, strategy="mirrored", **values)
-        (tmp_path / name).write_text(flags.to_flagfile(mirrored))
+        (tmp_path / name).write_text(flagfile.dumps(mirrored))
     folder = RunFolder(tmp_path / "runs/last")
     folder.write_start(config, "of other data")
     done = run_python("-c", ON_DEVICES, 3, tmp_path / "runs", tmp_path / "odd", tmp_path / "last")

@@ -20,8 +20,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from aireal import machine
+from aireal.errors import UserError
 from aireal.network import models
-from aireal.settings.config import Config, UserError
+from aireal.settings.config import Config
 from aireal.verdicts.pictures import find
 from aireal.verdicts.predictor import Predictor
 

@@ -1,0 +1,233 @@
+"""Every value of a run with its default, its documentation and its bounds. Free of absl and TensorFlow.
+
+`flags.py` makes the command line from this table, `rules.py` says what speaks against values.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+from aireal.sources.source import Source
+
+ASPECT_RATIOS = ("stretch", "center_crop")
+
+
+def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
+    """Declares a field.
+
+    `bounds` are at_least, at_most, below (numbers, for each element of a list), choices, may_be_empty.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "group": group, **bounds})
+
+
+_data, _model, _training, _evaluation = (
+    functools.partial(_field, group=group) for group in ("data", "model", "training", "evaluation")
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fields:
+    """Every value of a training run. The defaults are the seed project's baseline on the demo data."""
+
+    source: str = _data(
+        "demo",
+        "where images come from: demo (made on the spot, offline), kaggle (downloaded), or a folder, .zip or .tar that "
+        "has train/ and test/, each with FAKE/ and REAL/",
+    )
+    builder_config: str = _data(
+        "auto",
+        "what the builder accepts: strict (32x32 RGB JPEG with CIFAKE's file names), any (any size; JPEG, PNG, BMP, "
+        "GIF, WebP), auto (any for the demo, else strict)",
+        choices=("auto", "strict", "any"),
+    )
+    prepared_dir: str = _data("~/.cache/aireal", "folder of the prepared TFRecords, which later runs reuse")
+    cache: str = _data(
+        "auto",
+        "where decoded images stay: none (streamed from TFRecords, bounded memory), ram (all in memory), auto (ram "
+        "where they take less than half of what is free)",
+        choices=("auto", "none", "ram"),
+    )
+    validation_fraction: float = _data(
+        0.2, "share of the train folder that is kept for validation", at_least=0.0, below=1.0
+    )
+    train_fraction: float = _data(
+        1.0,
+        "share of the training images that is used, the same ones at the same seed: less is quicker to try things out",
+        at_least=1e-6,
+        at_most=1.0,
+    )
+    image_size: int = _data(
+        32,
+        "edge in pixels of what the model sees; pictures of other sizes are resampled to it",
+        at_least=8,
+        at_most=1024,
+    )
+    aspect_ratio: str = _data(
+        "stretch",
+        "what becomes of pictures that are not square: stretch, as in the making of CIFAKE, or center_crop, the "
+        "largest square in their middle",
+        choices=ASPECT_RATIOS,
+    )
+    batch_size: int = _data(64, "images a step", at_least=1, at_most=8192)
+    augment_flip: bool = _data(False, "mirror half of the training images from left to right")
+    augment_shift_pixels: int = _data(
+        0, "shift training images by up to this many pixels, borders reflected", at_least=0, at_most=64
+    )
+    augment_cutout_pixels: int = _data(
+        0,
+        "cover a square of this edge in training images with grey; its centre may be anywhere in the image",
+        at_least=0,
+        at_most=1024,
+    )
+    augment_jpeg_quality: int = _data(
+        0, "compress training images by JPEG, from this quality up to 75; 0 leaves it out", at_least=0, at_most=75
+    )
+    augment_noise: float = _data(
+        0.0,
+        "add Gaussian noise to training images, of a deviation of up to this share of full scale",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    augment_blur: float = _data(
+        0.0,
+        "blur training images by a Gaussian with a sigma of 0.3 up to this many pixels",
+        at_least=0.0,
+        at_most=10.0,
+    )
+    augment_resample: float = _data(
+        0.0,
+        "reduce training images to a share of their edge, from this one on, and enlarge them again; 0 leaves it out",
+        at_least=0.0,
+        below=1.0,
+    )
+    augment_share: float = _data(
+        0.2,
+        "part of each batch that each of JPEG, noise, blur and resampling gets; what is left over stays clean",
+        at_least=0.0,
+        at_most=1.0,
+    )
+
+    stem_filters: int = _model(
+        0, "filters of a strided convolution before the first stage; 0 leaves it out", at_least=0, at_most=4096
+    )
+    stem_kernel_size: int = _model(4, "edge in pixels of the stem's kernels", at_least=1, at_most=15)
+    stem_stride: int = _model(2, "pixels between the stem's outputs", at_least=1, at_most=8)
+    filters: tuple[int, ...] = _model(
+        (64, 32, 16), "filters of the convolutions of each stage, comma-separated", at_least=1, at_most=4096
+    )
+    convolutions: tuple[int, ...] = _model(
+        (1,), "convolutions of each stage, comma-separated; a single number holds for all", at_least=1, at_most=100
+    )
+    kernel_size: int = _model(3, "edge in pixels of the convolution kernels", at_least=1, at_most=15)
+    separable: bool = _model(
+        False, "split convolutions into a depthwise and a pointwise one, except the one that sees the image"
+    )
+    residual: bool = _model(
+        False,
+        "add to what each convolution after a stage's first gives its input, pooled where the stage ends; not where it "
+        "strides",
+    )
+    squeeze_excitation: int = _model(
+        0,
+        "weigh the channels after each convolution by two dense layers that see their means, the first with one unit "
+        "for this many channels; 0 leaves them out",
+        at_least=0,
+        at_most=4096,
+    )
+    normalization: str = _model(
+        "none", "what follows each convolution: none, or batch normalization", choices=("none", "batch")
+    )
+    activation: str = _model("relu", "non-linearity of hidden layers", choices=("relu", "leaky_relu", "silu", "gelu"))
+    downsampling: str = _model(
+        "max",
+        "how a stage halves the edge at its end: max or average pooling (2x2), or stride of its last convolution",
+        choices=("max", "average", "stride"),
+    )
+    head: str = _model(
+        "flatten",
+        "what follows the stages: flatten, or average, global average pooling in place of the last downsampling",
+        choices=("flatten", "average"),
+    )
+    dense_units: tuple[int, ...] = _model(
+        (512, 256, 128),
+        "units of each dense layer before the logit, comma-separated; may be empty: --dense_units=",
+        at_least=1,
+        at_most=65536,
+        may_be_empty=True,
+    )
+    conv_dropout: float = _model(0.3, "share dropped after each stage", at_least=0.0, below=1.0)
+    dense_dropout: float = _model(0.4, "share dropped after each dense layer", at_least=0.0, below=1.0)
+    l2: float = _model(0.001, "L2 penalty on all kernels but the logit's", at_least=0.0, at_most=1.0)
+    mirror_average: bool = _model(
+        False, "let the finished network average over an image and its mirror image; twice the arithmetic"
+    )
+
+    epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
+    optimizer: str = _training(
+        "adam",
+        "adam, sgd (Nesterov momentum 0.9), lion, or muon (for the kernels of convolutions; adam for the rest)",
+        choices=("adam", "sgd", "lion", "muon"),
+    )
+    learning_rate: float = _training(
+        1e-4, "step size of the optimizer, or its peak under a schedule", at_least=1e-9, at_most=10.0
+    )
+    weight_decay: float = _training(
+        0.0, "decoupled decay of the kernels, times the learning rate; makes AdamW of adam", at_least=0.0, at_most=10.0
+    )
+    label_smoothing: float = _training(
+        0.0,
+        "share by which the labels 0 and 1 in the loss, val_loss too, are drawn towards 0.5",
+        at_least=0.0,
+        below=1.0,
+    )
+    object_weight: float = _training(
+        0.0,
+        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without. loss and "
+        "val_loss stay those of the verdict, then without L2; object_loss stands beside them",
+        at_least=0.0,
+        at_most=100.0,
+    )
+    schedule: str = _training(
+        "constant", "learning rate over the run: constant, or cosine down to zero", choices=("constant", "cosine")
+    )
+    warmup_epochs: float = _training(
+        0.0, "epochs in which a cosine schedule first rises from zero", at_least=0.0, at_most=100_000
+    )
+    precision: str = _training(
+        "float32",
+        "arithmetic of training; auto is bfloat16 where GPU or processor have instructions for it, else float32; "
+        "float16 is for older GPUs. The finished network is float32, and so are its figures",
+        choices=("float32", "bfloat16", "float16", "auto"),
+    )
+    strategy: str = _training(
+        "single", "devices: single, or mirrored over all GPUs of this machine", choices=("single", "mirrored")
+    )
+    monitor: str = _training(
+        "val_loss",
+        "validation figure by which --keep=best and early stopping judge an epoch",
+        choices=("val_loss", "val_accuracy", "val_auc"),
+    )
+    keep: str = _training("last", "which epoch's weights become the model", choices=("last", "best"))
+    early_stopping_epochs: int = _training(
+        0, "stop after this many epochs without a better --monitor; 0 never does", at_least=0, at_most=100_000
+    )
+    tensorboard: bool = _training(False, "write TensorBoard logs into the run folder")
+    seed: int = _training(0, "what everything random is made from", at_least=0, at_most=2**31 - 1)
+
+    evaluate: str = _evaluation(
+        "test",
+        "what the finished model is judged on: test (all splits), validation (not test: for experiments), none",
+        choices=("test", "validation", "none"),
+    )
+
+    @property
+    def reduction(self) -> int:
+        """Pixels of the image per value of the last feature map, along an edge."""
+        halvings = len(self.filters) - (self.head == "average")
+        return 2**halvings * (self.stem_stride if self.stem_filters else 1)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the builder demands CIFAKE's own form."""
+        form = Source(self.source).form if self.builder_config == "auto" else self.builder_config
+        return form == "strict"

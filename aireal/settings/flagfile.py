@@ -1,0 +1,78 @@
+"""A Config as the text of a flagfile, and back; flagfiles within flagfiles."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+
+from absl import flags as absl_flags
+
+from aireal import machine
+from aireal.errors import UserError
+from aireal.settings import flags
+from aireal.settings.config import Config
+
+
+def dumps(config: Config, workdir: os.PathLike | str | None = None) -> str:
+    """Returns the text of a flagfile that makes `config` again, every value written out."""
+    lines = [f"--workdir={workdir}"] if workdir is not None else []
+    group = None
+    for field in dataclasses.fields(config):
+        if field.metadata["group"] != group:
+            group = field.metadata["group"]
+            lines.append(f"\n# {group}")
+        value = getattr(config, field.name)
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        lines.append(f"--{field.name}={value}")
+    return "\n".join(lines).strip() + "\n"
+
+
+def load(path: os.PathLike | str) -> Config:
+    """Returns the Config that `dumps` wrote. Raises UserError where the file is not of this version."""
+    values = absl_flags.FlagValues()
+    flags.define_config_flags(values)
+    absl_flags.DEFINE_string(flags.WORKDIR, None, "run folder", flag_values=values)
+    try:
+        values(["", *_lines(pathlib.Path(path))])
+    except (absl_flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
+        raise UserError(f"{path}: {error}. Another version of aireal wrote this file?") from error
+    return flags.config_from_flags(values)
+
+
+def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:
+    """Yields the arguments with each --flagfile replaced by what it holds, in place: what comes later wins.
+
+    absl would do it too, but only finds files below the current folder; ours are also found where the package is.
+    """
+    arguments = iter(argv)
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name.lstrip("-") != "flagfile" or not name.startswith("-"):
+            yield argument
+            continue
+        path = _locate(value if equals else next(arguments, ""))
+        if path in within:
+            raise UserError(f"--flagfile={path} includes itself.")
+        yield from expand(_lines(path), (*within, path))
+
+
+def _lines(path: pathlib.Path) -> list[str]:
+    """Returns the flags in a flagfile: its lines without blank ones and comments."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--flagfile={path} cannot be read as text: {error}") from error
+    return [line for line in lines if line and not line.startswith(("#", "//"))]
+
+
+def _locate(name: str) -> pathlib.Path:
+    candidates = [pathlib.Path(name).expanduser(), machine.package_folder() / name]
+    for path in candidates:
+        if name and path.is_file():
+            return path.resolve()
+    shipped = sorted(machine.package_folder().glob("*/configs/*.cfg"))
+    known = ", ".join(path.relative_to(machine.package_folder()).as_posix() for path in shipped)
+    raise UserError(f"--flagfile={name}: no such file, here or in the package, which has {known}.")

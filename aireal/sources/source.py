@@ -1,0 +1,87 @@
+"""What --source says, in one object. Free of TensorFlow."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+from aireal.errors import UserError
+from aireal.sources import kaggle
+from builders.cifake import sources
+
+_DEMO, _KAGGLE = "demo", "kaggle"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where pictures come from.
+
+    Attributes:
+      text: demo (made on the spot), kaggle (CIFAKE, downloaded), or the path of a folder or archive.
+    """
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in a title."""
+        return pathlib.Path(self.text).resolve().name if self._is_path else self.text
+
+    @property
+    def form(self) -> str:
+        """What a builder should demand of it unless told otherwise: CIFAKE's own form (strict), or any pictures."""
+        return "any" if self.text == _DEMO else "strict"  # the demo's crops show none of CIFAKE's objects
+
+    @property
+    def is_release(self) -> bool:
+        """Whether its pictures have to be CIFAKE's own, byte for byte: a download is checked, a folder is trusted."""
+        return self.text == _KAGGLE
+
+    @property
+    def _is_path(self) -> bool:
+        return self.text not in ("", _DEMO, _KAGGLE)
+
+    def absolute(self) -> "Source":
+        """Returns a source that means the same from any folder. Raises UserError where a flagfile could not hold it."""
+        try:
+            self.text.encode()
+        except UnicodeEncodeError:  # a name that is not UTF-8
+            raise UserError(f"--source={self.text!a} is not UTF-8. Rename it, or give a link to it.") from None
+        return Source(os.path.abspath(os.path.expanduser(self.text))) if self._is_path else self
+
+    def fingerprint(self, seed: int) -> str:
+        """Returns what tells its pictures from others: 32 hexadecimal digits, a function of names, sizes and times.
+
+        Args:
+          seed: that the demo is made from.
+
+        Raises:
+          UserError: Kaggle's could not be downloaded.
+          sources.SourceError: there is no such folder or archive.
+        """
+        if self.text == _DEMO:
+            from aireal.sources import demo  # scikit-learn: late, because every entry imports this module
+
+            return demo.fingerprint(seed)
+        return sources.fingerprint(self._path())
+
+    @contextlib.contextmanager
+    def located(self, seed: int) -> Iterator[str]:
+        """Yields its folder or archive: the demo's, made from `seed`, goes away again.
+
+        Raises:
+          UserError: Kaggle's could not be downloaded.
+        """
+        if self.text == _DEMO:
+            from aireal.sources import demo
+
+            with tempfile.TemporaryDirectory() as made:
+                demo.write(made, seed)
+                yield made
+        else:
+            yield self._path()
+
+    def _path(self) -> str:
+        return kaggle.download() if self.text == _KAGGLE else self.text

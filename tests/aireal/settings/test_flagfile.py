@@ -1,0 +1,160 @@
+"""aireal.settings.flagfile: flagfiles in and out."""
+
+import dataclasses
+import re
+
+import pytest
+
+from aireal.errors import UserError
+from aireal.machine import package_folder
+from aireal.settings import flagfile
+from aireal.settings.config import Config
+
+# Prints the flagfile of the Config that the arguments describe.
+ECHO = """
+from absl import flags as absl_flags
+from aireal import command
+from aireal.settings import flagfile, flags
+absl_flags.DEFINE_string("workdir", None, "run folder")
+flags.define_config_flags()
+command.run(lambda: print(flagfile.dumps(flags.config_from_flags()), end=""))
+"""
+
+# Every field with another value than its default; together they are a possible run.
+OTHER = Config(
+    source="/data/my pictures=all, #1.zip",
+    builder_config="strict",
+    prepared_dir="/data/prepared",
+    cache="none",
+    validation_fraction=0.123456789012345,
+    train_fraction=0.5,
+    image_size=48,
+    aspect_ratio="center_crop",
+    batch_size=7,
+    augment_flip=True,
+    augment_shift_pixels=2,
+    augment_cutout_pixels=5,
+    augment_jpeg_quality=30,
+    augment_noise=0.1,
+    augment_blur=1.5,
+    augment_resample=0.375,
+    augment_share=0.15,
+    stem_filters=6,
+    stem_kernel_size=3,
+    stem_stride=4,
+    filters=(8, 16),
+    convolutions=(2, 3),
+    kernel_size=5,
+    separable=True,
+    residual=True,
+    squeeze_excitation=3,
+    normalization="batch",
+    activation="silu",
+    downsampling="average",
+    head="average",
+    dense_units=(),
+    mirror_average=True,
+    conv_dropout=0.1,
+    dense_dropout=0.2,
+    l2=1e-7,
+    epochs=3,
+    optimizer="lion",
+    learning_rate=0.1 + 0.2,
+    weight_decay=0.05,
+    label_smoothing=0.01,
+    object_weight=0.25,
+    schedule="cosine",
+    warmup_epochs=0.5,
+    precision="bfloat16",
+    strategy="mirrored",
+    monitor="val_auc",
+    keep="best",
+    early_stopping_epochs=4,
+    tensorboard=True,
+    seed=2**31 - 1,
+    evaluate="validation",
+)
+
+
+@pytest.fixture
+def parsed(command, tmp_path):
+    """Returns the Config that arguments describe, by way of the real command line."""
+
+    def parse(*arguments):
+        done = command("-c", ECHO, *arguments)
+        assert done.returncode == 0, done.stderr
+        file = tmp_path / "echo.cfg"
+        file.write_text(done.stdout)
+        return flagfile.load(file)
+
+    parse.folder = command.folder
+    return parse
+
+
+def test_the_other_config_differs_from_the_default_in_every_field():
+    same = [field.name for field in dataclasses.fields(Config) if getattr(OTHER, field.name) == field.default]
+    assert same == []
+
+
+@pytest.mark.parametrize("config", [Config(), OTHER], ids=["default", "other"])
+def test_a_written_flagfile_is_read_as_the_same_config(tmp_path, config):
+    path = tmp_path / "flags.cfg"
+    path.write_text(flagfile.dumps(config, workdir="runs/a"))
+    assert flagfile.load(path) == config
+
+
+@pytest.mark.parametrize("config", [Config(), OTHER], ids=["default", "other"])
+def test_a_written_flagfile_makes_the_same_config_on_the_command_line(tmp_path, parsed, config):
+    path = tmp_path / "flags.cfg"
+    path.write_text(flagfile.dumps(config, workdir="runs/a"))
+    assert parsed(f"--flagfile={path}") == config
+
+
+def test_a_written_flagfile_has_every_value_under_its_group():
+    text = flagfile.dumps(Config(), workdir="runs/a")
+    assert text.startswith("--workdir=runs/a\n")
+    for field in dataclasses.fields(Config):
+        assert len(re.findall(rf"^--{field.name}=", text, re.MULTILINE)) == 1
+    groups = list(dict.fromkeys(field.metadata["group"] for field in dataclasses.fields(Config)))
+    assert re.findall(r"^# (.+)$", text, re.MULTILINE) == groups
+
+
+@pytest.mark.parametrize("line", ["--momentum=0.9", "--nomirror_average=3"])
+def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path, line):
+    path = tmp_path / "flags.cfg"
+    path.write_text(f"--epochs=3\n{line}\n")
+    with pytest.raises(UserError, match=r"flags\.cfg.*m(omentum|irror).*Another version"):
+        flagfile.load(path)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (package_folder() / "aireal/configs").glob("*.cfg")))
+def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
+    relative = f"aireal/configs/{name}"
+    assert parsed(f"--flagfile={relative}") == flagfile.load(package_folder() / relative)
+
+
+def test_a_flagfile_of_the_current_folder_comes_before_the_shipped_one(parsed):
+    path = parsed.folder / "aireal" / "configs" / "demo.cfg"
+    path.parent.mkdir(parents=True)
+    path.write_text("--epochs=77\n")
+    assert parsed("--flagfile=aireal/configs/demo.cfg") == Config(epochs=77)
+
+
+def test_flagfiles_compose_and_what_comes_later_wins(parsed):
+    (parsed.folder / "inner.cfg").write_text("# inner\n--epochs=2\n--batch_size=8\n--seed=5\n")
+    (parsed.folder / "outer.cfg").write_text("--epochs=1\n--flagfile=inner.cfg\n\n// outer again\n--batch_size=16\n")
+    assert parsed("--flagfile=outer.cfg") == Config(epochs=2, batch_size=16, seed=5)
+    assert parsed("--flagfile=outer.cfg", "--epochs=9") == Config(epochs=9, batch_size=16, seed=5)
+    assert parsed("--seed=1", "--flagfile", "outer.cfg").seed == 5
+
+
+def test_lists_and_switches_are_read_in_all_their_spellings(parsed):
+    assert parsed("--filters=8,4", "--dense_units=5", "--augment_flip") == Config(
+        filters=(8, 4), dense_units=(5,), augment_flip=True
+    )
+    assert parsed("--augment_flip=true", "--noaugment_flip") == Config()
+
+
+def test_a_source_is_kept_as_a_path_that_holds_from_everywhere(parsed):
+    assert parsed("--source=photos.zip").source == str(parsed.folder / "photos.zip")
+    assert parsed("--source=kaggle").source == "kaggle"
