@@ -1,9 +1,12 @@
 """The frame of every entry: parses the flags, says what is wrong in one sentence, and ends with a status."""
 
+import contextlib
 import errno
 import os
+import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from absl import app, flags, logging
 
@@ -11,6 +14,8 @@ from aireal import machine
 from aireal.errors import UserError
 from aireal.settings import flagfile
 
+# Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
+_CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed call to cuInit|^fully_quantize: "
 # What the system says no with: no fault of the program.
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
@@ -25,15 +30,14 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
 
     def checked(argv: Sequence[str]) -> int | None:
         machine.use_huge_pages()  # once the flags are known to be sound, and before anything is imported for them
-        if arguments:
-            return main(argv[1:])
-        if len(argv) > 1:
+        if len(argv) > 1 and not arguments:
             raise UserError(
                 f"unexpected argument {argv[1]!r}. Values are written --name=value, also for true and false."
             )
-        return main()
+        with _without_chatter():
+            return main(argv[1:]) if arguments else main()
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's chatter about processors and missing GPUs
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # of what TensorFlow says once its log is set up
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
     try:
         app.run(checked, argv=list(flagfile.expand(sys.argv)), flags_parser=_parse)
@@ -51,6 +55,33 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
             raise
         print(f"error: {': '.join(filter(None, [error.strerror, error.filename]))}", file=sys.stderr)
         sys.exit(2)
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keeps from the user what `_CHATTER` matches of all that C++ libraries write to standard error.
+
+    No environment variable does: they say it before their log is set up. The filter is a process of its own, so that a
+    last word before a crash still comes through. Python writes past it, and knows a terminal when there is one.
+    """
+    if sys.stderr is None or not (grep := shutil.which("grep")):
+        yield
+        return
+    python_stderr, straight = sys.stderr, os.dup(2)
+    python_stderr.flush()
+    command = [grep, "--line-buffered", "-a", "-v", "-E", _CHATTER]
+    filtering = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=straight, start_new_session=True)
+    with filtering.stdin as pipe:
+        os.dup2(pipe.fileno(), 2)
+    with open(straight, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace") as sys.stderr:
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(straight, 2)
+            sys.stderr = python_stderr
+            with contextlib.suppress(subprocess.TimeoutExpired):  # children that live on may hold the pipe
+                filtering.wait(0.2)
 
 
 def discard_output() -> None:

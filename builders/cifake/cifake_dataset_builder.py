@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
+import tqdm
 
 from builders.cifake import checks, sources
 
@@ -63,6 +64,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             homepage="https://www.kaggle.com/datasets/birdy654/cifake-real-and-ai-generated-synthetic-images",
         )
 
+    def _log_download_bytes(self) -> None:
+        """Says nothing: TFDS would speak of a download of unknown size, and nothing is downloaded."""
+
+    def _log_download_done(self) -> None:
+        """Says nothing: the bars have shown it."""
+
     def _download_and_prepare(self, dl_manager, download_config):
         self._source = self._source or dl_manager.manual_dir
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
@@ -74,14 +81,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 "there, and if you trust it give that folder as the source."
             )
         self._copies = checks.first_copies(digests)
-        smallest = min(collections.Counter(path.split("/")[0] for path in digests).values())
+        self._counts = collections.Counter(path.split("/")[0] for path in digests)
+        tfds.display_progress_bar(False)  # its bars are of files and shards; `_generate_examples` counts pictures
         gc.disable()  # TFDS keeps all examples until they are shuffled: the collector takes a fifth of the time there
         try:
             super()._download_and_prepare(
-                dl_manager, dataclasses.replace(download_config, num_shards=min(SHARDS, smallest))
+                dl_manager, dataclasses.replace(download_config, num_shards=min(SHARDS, *self._counts.values()))
             )
         finally:
             gc.enable()
+            tfds.display_progress_bar(True)
             del self._reader  # and the pictures that it keeps
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
@@ -89,7 +98,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split) for split in sources.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
-        for path, load in self._reader.pictures([split]):
+        pictures, total = self._reader.pictures([split]), self._counts[split]
+        for path, load in tqdm.tqdm(pictures, f"Writing {split}", total, unit=" pictures", mininterval=1.0):
             _, label, name = path.split("/", 2)
             yield (
                 path,
