@@ -15,7 +15,7 @@ from absl import flags
 
 from aireal import command
 from aireal.errors import UserError
-from aireal.runs import files
+from aireal.runs import files, tables
 from aireal.settings import flags as shared
 from aireal.settings.config import Config
 
@@ -51,19 +51,20 @@ def _output() -> pathlib.Path | None:
 def _pipeline(config: Config) -> list[dict]:
     from aireal.benchmarks import throughput
 
-    rows = []
-    print(f"{'':<30}{'images/s':>10}{'1st pass':>10}{'2nd pass':>10}{'to TFDS':>9}{'peak MiB':>10}")
-    for row in throughput.measure(config):
+    rows, header = [], ["", "images/s", "1st pass", "2nd pass", "to TFDS", "peak MiB"]
+    widths = [30, *[8] * (len(header) - 1)]
+    print(tables.line(header, widths))
+    for row in throughput.measure(config):  # which takes a minute a row
         rows.append(row)
-        speeds = "".join(f"{row[name]:>10,.0f}" for name in ("images_per_second", "first_pass", "second_pass"))
-        memory = f"{row['peak_memory_bytes'] / 2**20:>10,.0f}"
-        print(f"{row['name']:<30}{speeds}{row['ratio_to_tfds']:>8.2f}x{memory}", flush=True)
+        speeds = [f"{speed:,.0f}" for speed in (row.images_per_second, row.first_pass, row.second_pass)]
+        cells = [row.name, *speeds, f"{row.ratio_to_tfds:.2f}x", f"{row.peak_memory_bytes / 2**20:,.0f}"]
+        print(tables.line(cells, widths), flush=True)
     step = rows[-1]
     print(
-        f"The training step takes {1 / step['ratio_to_notebook']:.2f} of the notebook's time; "
-        f"{step['waiting_share']:.1%} of it is waiting for the next batch."
+        f"The training step takes {1 / step.ratio_to_notebook:.2f} of the notebook's time; "
+        f"{step.waiting_share:.1%} of it is waiting for the next batch."
     )
-    return rows
+    return [row.as_dict() for row in rows]
 
 
 def _recipe(config: Config) -> dict:
@@ -72,8 +73,8 @@ def _recipe(config: Config) -> dict:
 
     workdir = pathlib.Path(_WORKDIR.value)  # without a slash at its end
     row = seeds.results(configs, str(workdir)) if _WHAT.value == "results" else seeds.comparison(configs)
-    print(seeds.describe(row))
-    return {"name": workdir.name, **row}
+    print(row)
+    return {"name": workdir.name, **row.as_dict()}
 
 
 def _seeds() -> list[int]:

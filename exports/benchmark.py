@@ -21,8 +21,9 @@ from absl import flags
 
 from aireal import command, machine
 from aireal.errors import UserError
-from aireal.runs import files
+from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
+from aireal.runs.tables import Table
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
 _COUNT = flags.DEFINE_integer(
@@ -50,8 +51,7 @@ def main() -> None:
         name = "keras" if row["form"].startswith("Keras") else row["form"].removesuffix(".tflite")
         row["accuracy"] = verified.get(name, {}).get("accuracy")
     files.write_json(export / "benchmark.json", {"rows": rows, "environment": environment})
-    with files.replacing(export / "benchmark.png") as path:
-        _figure(rows).savefig(path)
+    drawing.write(_figure(rows), export / "benchmark.png")
     _print(rows)
     print(f"\nbenchmark.json and benchmark.png are in {export}.")
 
@@ -94,45 +94,53 @@ def _quantize(full: pathlib.Path, small: pathlib.Path, golden: pathlib.Path) -> 
 
 
 def _measure(loader: str, path: pathlib.Path, export: pathlib.Path, threads: int) -> dict[str, float]:
-    output = _run("exports.latency", loader, path, export / "golden", threads, _COUNT.value)
-    return json.loads(output.splitlines()[-1])
+    with tempfile.TemporaryDirectory() as scratch:
+        output = pathlib.Path(scratch, "latency.json")
+        _run("exports.latency", loader, path, export / "golden", threads, _COUNT.value, output)
+        return json.loads(output.read_text())
 
 
-def _run(module: str, *arguments: Any) -> str:
+def _run(module: str, *arguments: Any) -> None:
     command = [sys.executable, "-m", module, *map(str, arguments)]
     # On the processor alone: that is what phones have.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise UserError(f"{module} failed:\n{done.stderr[-2000:]}")
-    return done.stdout
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
     keras = {row["threads"]: row["median_microseconds"] for row in rows if row["form"] == "Keras predict"}
-    print(f"\n{'form':<18}{'threads':>8}{'bytes':>11}{'median us':>11}{'95 % us':>10}{'to predict':>12}", end="")
-    print(f"{'images/s':>10}{'load s':>8}{'memory MiB':>12}")
-    for row in rows:
-        print(
-            f"{row['form']:<18}{row['threads']:>8}{row['bytes']:>11,}{row['median_microseconds']:>11,.0f}"
-            f"{row['p95_microseconds']:>10,.0f}{keras[row['threads']] / row['median_microseconds']:>11,.0f}x"
-            f"{row['images_per_second']:>10,.0f}{row['load_seconds']:>8.2f}{row['peak_memory_bytes'] / 2**20:>12,.0f}"
-        )
+    cells = [
+        [
+            row["form"],
+            f"{row['threads']}",
+            f"{row['bytes']:,}",
+            f"{row['median_microseconds']:,.0f}",
+            f"{row['p95_microseconds']:,.0f}",
+            f"{keras[row['threads']] / row['median_microseconds']:,.0f}x",
+            f"{row['images_per_second']:,.0f}",
+            f"{row['load_seconds']:.2f}",
+            f"{row['peak_memory_bytes'] / 2**20:,.0f}",
+        ]
+        for row in rows
+    ]
+    header = ["form", "threads", "bytes", "median us", "95 % us", "to predict", "images/s", "load s", "memory MiB"]
+    print(f"\n{Table(header, cells)}")
 
 
 def _figure(rows: list[dict[str, Any]]):
     """Draws size against latency on one thread, with the accuracy of each form at its point."""
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter
 
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    figure = drawing.figure(8, 5)
     axes = figure.subplots()
     for row in rows:
         if row["threads"] == 1:
             ours = row["accuracy"] is not None
             label = f"{row['form']}\n{row['accuracy']:.2%}" if ours else row["form"]
             point = (row["median_microseconds"], row["bytes"] / 1000)
-            axes.plot(*point, "o" if ours else "s", color="#2563a8" if ours else "#8a8a8a")
+            axes.plot(*point, "o" if ours else "s", color=drawing.BLUE if ours else drawing.GREY)
             place = {"xytext": (6, 4)} if ours else {"xytext": (6, -4), "va": "top"}  # these lie near each other
             axes.annotate(label, point, textcoords="offset points", fontsize=8, **place)
     axes.set(
@@ -146,7 +154,7 @@ def _figure(rows: list[dict[str, Any]]):
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:,.0f}")
         axis.set_minor_formatter(NullFormatter())
-    axes.grid(alpha=0.3, which="both")
+    axes.grid(**drawing.GRID, which="both")
     return figure
 
 

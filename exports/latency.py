@@ -1,7 +1,7 @@
-"""Times one form of a model in a process of its own: python -m exports.latency LOADER FILE GOLDEN THREADS COUNT
+"""Times one form of a model in a process of its own: python -m exports.latency LOADER FILE GOLDEN THREADS COUNT OUTPUT
 
-`exports.benchmark` runs it. Prints one JSON object. Nothing is imported that the form does not need, so that load time
-and memory are its own.
+`exports.benchmark` runs it. Writes one JSON object into OUTPUT. Nothing is imported that the form does not need, so
+that load time and memory are its own.
 """
 
 import json
@@ -106,7 +106,7 @@ _LOADERS = {
 }
 
 
-def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
+def main(loader: str, path: str, golden: str, threads: str, count: str, output: str) -> None:
     raw = np.stack([np.frombuffer(file.read_bytes(), np.uint8) for file in sorted(pathlib.Path(golden).glob("*.rgb"))])
     edge = round((raw.shape[1] / 3) ** 0.5)
     images = raw.reshape(-1, edge, edge, 3)
@@ -140,7 +140,7 @@ def main(loader: str, path: str, golden: str, threads: str, count: str) -> None:
         "load_seconds": load_seconds,
         "peak_memory_bytes": peak_memory_bytes,
     }
-    print(json.dumps(result))
+    pathlib.Path(output).write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aireal.runs import drawing
 from tuning import effects
 from tuning.study import Study, Trial, baseline
 
-_DPI = 120  # pixels an inch
-_BLUE, _ORANGE, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
 _TICKS = 8  # values of a hyperparameter, up to which each has its place
 
 
@@ -19,10 +18,10 @@ def course(study: Study, trials: Sequence[Trial]) -> Figure:
     best = np.maximum.accumulate(values) if study.direction == "max" else np.minimum.accumulate(values)
     numbers = [trial.number for trial in trials]
     figure, axes = _axes("trial", study.objective)
-    axes.plot(numbers, values, "o", color=_GREY, ms=4, label="trials")
-    axes.plot(numbers, best, drawstyle="steps-post", color=_BLUE, label="best so far")
+    axes.plot(numbers, values, "o", color=drawing.GREY, ms=4, label="trials")
+    axes.plot(numbers, best, drawstyle="steps-post", color=drawing.BLUE, label="best so far")
     if first := baseline(trials):
-        axes.axhline(first.metrics[study.objective], ls="--", color=_ORANGE, label="baseline")
+        axes.axhline(first.metrics[study.objective], ls="--", color=drawing.ORANGE, label="baseline")
     axes.legend()
     return figure
 
@@ -34,11 +33,13 @@ def sizes(study: Study, trials: Sequence[Trial]) -> Figure:
     parameters = np.array([trial.metrics["parameters"] for trial in trials])
     front = pareto_front(parameters, values if study.direction == "max" else -values)
     figure, axes = _axes("parameters", study.objective)
-    axes.semilogx(parameters, values, "o", color=_GREY, ms=4, label="trials")
-    axes.semilogx(parameters[front], values[front], "o-", color=_BLUE, drawstyle="steps-post", label="Pareto front")
+    axes.semilogx(parameters, values, "o", color=drawing.GREY, ms=4, label="trials")
+    axes.semilogx(
+        parameters[front], values[front], "o-", color=drawing.BLUE, drawstyle="steps-post", label="Pareto front"
+    )
     if first := baseline(trials):
         place = [first.metrics["parameters"]], [first.metrics[study.objective]]
-        axes.semilogx(*place, "*", ms=12, color=_ORANGE, label="baseline")
+        axes.semilogx(*place, "*", ms=12, color=drawing.ORANGE, label="baseline")
     axes.legend()
     return figure
 
@@ -47,7 +48,7 @@ def slices(study: Study, trials: Sequence[Trial]) -> Figure:
     names, _ = effects.varied(trials)
     columns = 4
     rows = max(-(-len(names) // columns), 1)
-    figure = Figure(figsize=(10, 2.1 * rows), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 2.1 * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for axes in grid.flat[len(names) :]:
         axes.axis("off")
@@ -60,16 +61,16 @@ def slices(study: Study, trials: Sequence[Trial]) -> Figure:
             order = sorted(set(values))
             axes.set_xticks(range(len(order)), map(str, order), fontsize=7)
             values = [order.index(value) for value in values]
-        axes.plot(values, [trial.metrics[study.objective] for trial in shown], "o", color=_BLUE, ms=3, alpha=0.6)
+        axes.plot(values, [trial.metrics[study.objective] for trial in shown], "o", color=drawing.BLUE, ms=3, alpha=0.6)
         axes.set_title(name, fontsize=8)
-        axes.grid(alpha=0.3)
+        axes.grid(**drawing.GRID)
     return figure
 
 
 def memory(trials: Sequence[Trial]) -> Figure:
     """Draws what the chief and the worker of each trial had in memory at its end."""
     figure, axes = _axes("trial", "resident memory, MiB")
-    for name, color in (("worker", _BLUE), ("chief", _ORANGE)):
+    for name, color in (("worker", drawing.BLUE), ("chief", drawing.ORANGE)):
         mebibytes = [trial.metrics[f"{name}_memory_bytes"] / 2**20 for trial in trials]
         axes.plot([trial.number for trial in trials], mebibytes, "o-", ms=3, color=color, label=name)
     axes.set_ylim(0)
@@ -88,8 +89,8 @@ def pareto_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 4)
     axes = figure.subplots()
     axes.set(xlabel=x, ylabel=y)
-    axes.grid(alpha=0.3)
+    axes.grid(**drawing.GRID)
     return figure, axes

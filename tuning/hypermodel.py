@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from aireal.data.batches import Data
 from aireal.judging import calibration, metrics
-from aireal.network import cost
+from aireal.network.cost import Cost
 from aireal.settings.config import Config
 from aireal.training import learning
 from tuning.space import Space
@@ -66,18 +66,19 @@ class HyperModel(keras_tuner.HyperModel):
 
 def size(model: keras.Model) -> dict[str, int]:
     """Returns parameters, macs and int8_bytes of a network."""
-    return {**{name: cost.cost(model)[name] for name in ("parameters", "macs")}, "int8_bytes": cost.int8_bytes(model)}
+    cost = Cost.of(model)
+    return {"parameters": cost.parameters, "macs": cost.macs, "int8_bytes": cost.int8_bytes}
 
 
 def _judge(model: keras.Model, config: Config, data: Data) -> dict[str, float]:
     final = learning.finish(model, config)
-    label, logit = data.table("validation").label, calibration.logits(final, data.evaluation("validation"))
+    label, logit = data.table("validation").label, calibration.logits(final, data)
     if not np.isfinite(logit).all():
         raise FailedTrialError("the scores on the validation images are not finite")
     p_real = calibration.fit(label, logit).scores(logit)
-    found = metrics.evaluate(label, p_real)
+    found = metrics.Figures.of(label, p_real)
     loss = log_loss(label, p_real)
-    return {"val_accuracy": found["accuracy"], "val_auc": found["roc_auc"], "val_loss": float(loss), **size(final)}
+    return {"val_accuracy": found.accuracy, "val_auc": found.roc_auc, "val_loss": float(loss), **size(final)}
 
 
 class _StopAtNaN(keras.callbacks.Callback):

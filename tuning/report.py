@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from aireal.runs import files, page
+from aireal.runs.tables import Table
 from aireal.settings import flagfile
 from tuning import effects, figures
 from tuning.folder import Folder
@@ -117,9 +118,7 @@ def _sections(study: Study, trials: Sequence[Trial]) -> list[page.Section]:
             "are shuffled (permutation importance, in units of R²; mean ± standard deviation of 20 shuffles). A hint, "
             f"no more: there are {len(completed)} trials."
         )
-        sections.append(
-            page.Section("What mattered", text, tables=[page.Table(["hyperparameter", "importance"], rows)])
-        )
+        sections.append(page.Section("What mattered", text, tables=[Table(["hyperparameter", "importance"], rows)]))
     return [*sections, page.Section("Trials", tables=[_table(study, trials)])]
 
 
@@ -149,4 +148,4 @@ def _table(study: Study, trials: Sequence[Trial]) -> page.Table:
     ]
     compared = "not as the baseline" if any(trial.is_baseline for trial in trials) else "not as the first trial"
     header = ["trial", study.objective, "epochs", "parameters", "seconds", compared]
-    return page.Table(header, rows + failed[:_SHOWN], f"The best of {len(completed)}, then failed and rejected ones.")
+    return Table(header, rows + failed[:_SHOWN], f"The best of {len(completed)}, then failed and rejected ones.")

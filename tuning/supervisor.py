@@ -1,11 +1,14 @@
 """Starts the chief and the workers of a search, and starts again what ends before its time. Free of TensorFlow."""
 
 import contextlib
+import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 
@@ -66,15 +69,16 @@ def prepare(folder: Folder, workers: int) -> tuple[str, dict[str, str]]:
     Returns:
       The data's fingerprint; and what the config leaves to the machine: precision and cache.
     """
-    process = _start(["prepare", str(folder.path), str(workers)], {}, stdout=subprocess.PIPE, text=True)
-    with process:
-        printed = process.stdout.read()
-    if process.returncode < 0:
-        raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
-    if process.returncode:  # what was wrong is printed already
-        sys.exit(process.returncode)
-    fingerprint, precision, cache = printed.split()[-3:]
-    return fingerprint, {"precision": precision, "cache": cache}
+    with tempfile.TemporaryDirectory() as scratch:
+        answer = pathlib.Path(scratch, "answer.json")
+        with _start(["prepare", str(folder.path), str(workers), str(answer)], {}) as process:
+            process.wait()
+        if process.returncode < 0:
+            raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
+        if process.returncode:  # what was wrong is printed already
+            sys.exit(process.returncode)
+        found = json.loads(answer.read_text())
+    return found["fingerprint"], found["settled"]
 
 
 def free_port(host: str, port: int = 0) -> int:

@@ -1,10 +1,11 @@
 """The chief and the workers of a search, each a process of its own, which talk by Keras Tuner's own protocol.
 
-`supervisor.py` starts them: python -m tuning.tuner prepare|chief|worker WORKDIR [TRIALS]
+`supervisor.py` starts them: python -m tuning.tuner prepare|chief|worker WORKDIR [COUNT [ANSWER]]
 """
 
 import functools
 import os
+import pathlib
 import shutil
 import sys
 import threading
@@ -27,7 +28,7 @@ from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.runs import files
 from aireal.settings import flagfile
-from aireal.training import learning
+from aireal.training import devices
 from tuning import oracles
 from tuning.budget import Budget
 from tuning.folder import PROJECT, Folder
@@ -152,13 +153,14 @@ def _fatal(answer: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def main(role: str, workdir: str, count: str = "0") -> None:
+def main(role: str, workdir: str, count: str = "0", answer: str = "") -> None:
     """Runs one process of a search.
 
     Args:
-      role: prepare (makes the TFRecords, prints their fingerprint, the trials' precision and cache), chief or worker.
+      role: prepare (makes the TFRecords), chief or worker.
       workdir: of the search.
       count: of trials, after which a worker ends, 0 goes on; of workers, to `prepare`.
+      answer: file into which `prepare` writes the data's fingerprint, and the precision and cache of all trials.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -172,7 +174,8 @@ def main(role: str, workdir: str, count: str = "0") -> None:
         _check(study)  # what is wrong with the flags is said first
         data = Data(study.config, sharers=int(count))
         data.check_training()
-        print(data.fingerprint, learning.settle_precision(study.config), data.cache)
+        settled = {"precision": devices.settle_precision(study.config), "cache": data.config.cache}
+        files.write_json(pathlib.Path(answer), {"fingerprint": data.fingerprint, "settled": settled})
         return
     try:
         Tuner(folder, study, int(count)).search()

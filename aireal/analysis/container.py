@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from aireal.pixels import decoding
-from aireal.verdicts.pictures import MAX_PIXELS
+from aireal.pixels.decoding import MAX_PIXELS
 
 _ONE = {"MPO": "JPEG"}  # of phones: a JPEG with others behind it
 # What Pillow's `info` holds of the picture itself and its encoding, and not beside it.

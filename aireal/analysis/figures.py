@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from aireal.analysis import appearance
 from aireal.analysis.appearance import Sums
 from aireal.analysis.survey import Files
+from aireal.runs import drawing
 from builders.cifake.sources import LABELS
 
-_DPI = 120  # pixels an inch
-_COLORS = {"FAKE": "#d2601a", "REAL": "#2563a8"}
 _BINS = 60
 SAMPLES = 5  # pictures of each class in a row of the sheet
 PAIRS = 12  # near-duplicates on the sheet
@@ -21,17 +20,17 @@ _TITLE_CHARACTERS = 32
 
 def file_sizes(files: Files) -> Figure:
     """Draws a histogram of the bytes of each class of each split, and one of all with the classes over each other."""
-    figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 7)
     upper, lower = figure.subfigures(2, 1, height_ratios=[2, 1])
     read = files.digest != ""
     groups = {name: files.bytes[mask & read] for name, mask in files.groups().items() if name != "all"}
     bins = _bins(files.bytes[read])
     for axes, (name, sizes) in zip(upper.subplots(2, 2, sharex=True, sharey=True).flat, groups.items(), strict=True):
-        axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=_COLORS[name.split("/")[1]])
+        axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=drawing.COLORS[name.split("/")[1]])
         mean = f", mean {sizes.mean():,.0f} bytes" if len(sizes) else ""
         axes.set_title(f"{name}: {len(sizes):,} files{mean}", fontsize=10)
         axes.set_ylabel("files")
-        axes.grid(alpha=0.3)
+        axes.grid(**drawing.GRID)
     axes = lower.subplots()
     _overlaid(axes, files.bytes[read], files.label[read], bins)
     axes.set(title="all, shares of each class", xlabel="bytes", xlim=(bins[0], bins[-1]))
@@ -42,7 +41,7 @@ def file_sizes(files: Files) -> Figure:
 
 def looks(files: Files) -> Figure:
     """Draws brightness, contrast, saturation and sharpness of the two classes over each other."""
-    figure = Figure(figsize=(10, 6), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 6)
     label = files.label[files.decoded]
     for axes, (name, meaning), values in zip(
         figure.subplots(2, 2).flat, appearance.STATISTICS.items(), files.looks.T, strict=True
@@ -55,7 +54,7 @@ def looks(files: Files) -> Figure:
 
 def mean_images(sums: Sums) -> Figure:
     """Draws the mean image of each class that there is, and of two classes the difference, magnified."""
-    figure = Figure(figsize=(10, 3.6), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 3.6)
     means = _means(sums.image, sums.count)
     shown = {f"mean of {name}": mean / 255 for name, mean in means.items()}
     if len(means) == len(LABELS):
@@ -73,7 +72,7 @@ def mean_images(sums: Sums) -> Figure:
 
 def spectra(sums: Sums) -> Figure:
     """Draws the mean logarithm of the power spectrum of each class, their difference, and the means over rings."""
-    figure = Figure(figsize=(10, 7), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 7)
     means = {name: np.fft.fftshift(mean) / np.log(10) for name, mean in _means(sums.log_power, sums.count).items()}
     size = sums.log_power.shape[1]
     for power in means.values():
@@ -93,10 +92,10 @@ def spectra(sums: Sums) -> Figure:
     radius, ring = _rings(size)
     for name, power in means.items():
         over_rings = np.bincount(ring, power.ravel()) / np.bincount(ring)
-        rings.plot(radius[1:], over_rings[1 : len(radius)], color=_COLORS[name], label=name)
+        rings.plot(radius[1:], over_rings[1 : len(radius)], color=drawing.COLORS[name], label=name)
     rings.set(title="mean over rings: fine detail is on the right", xlabel="cycles a pixel", ylabel="log10 power")
     rings.title.set_fontsize(10)
-    rings.grid(alpha=0.3)
+    rings.grid(**drawing.GRID)
     rings.legend()
     return figure
 
@@ -113,9 +112,9 @@ def _spectrum(axes: Axes, power: np.ndarray, title: str, unit: str, **style) -> 
 
 def samples(rows: Sequence[tuple[str, Mapping[str, Sequence[np.ndarray]]]]) -> Figure:
     """Draws a sheet, FAKE on the left: rows of (title, label -> up to SAMPLES pictures [H, W, 3] uint8)."""
-    figure = Figure(figsize=(10, 0.3 + 0.92 * len(rows)), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 0.3 + 0.92 * len(rows))
     for side, label in zip(figure.subfigures(1, 2, wspace=0.03), LABELS, strict=True):
-        side.suptitle(label, fontsize=11, color=_COLORS[label])
+        side.suptitle(label, fontsize=11, color=drawing.COLORS[label])
         for line, (title, pictures) in zip(side.subplots(len(rows), SAMPLES, squeeze=False), rows, strict=True):
             for axes in line:
                 axes.axis("off")
@@ -129,7 +128,7 @@ def pairs(images: Sequence[tuple[np.ndarray, np.ndarray]], titles: Sequence[tupl
     """Draws up to PAIRS of near-duplicates side by side: [H, W, 3] uint8 each, with a title above each of the two."""
     columns = 3
     rows = -(-len(images) // columns)
-    figure = Figure(figsize=(10, 2 * rows), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 2 * rows)
     for axes in (flat := figure.subplots(rows, 2 * columns, squeeze=False).ravel()):
         axes.axis("off")
     both = zip(
@@ -151,9 +150,11 @@ def _overlaid(axes: Axes, values: np.ndarray, label: np.ndarray, bins: np.ndarra
     for of, name in enumerate(LABELS):
         mine = np.clip(values[label == of], bins[0], bins[-1])  # what is beyond counts in the outermost bars
         weights = np.full(len(mine), 1 / max(len(mine), 1))
-        axes.hist(mine, bins, weights=weights, histtype="stepfilled", alpha=0.45, color=_COLORS[name], label=name)
+        axes.hist(
+            mine, bins, weights=weights, histtype="stepfilled", alpha=0.45, color=drawing.COLORS[name], label=name
+        )
     axes.set_ylabel("share of the class")
-    axes.grid(alpha=0.3)
+    axes.grid(**drawing.GRID)
     axes.legend()
 
 

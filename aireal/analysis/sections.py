@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aireal.analysis import appearance
-from aireal.runs.page import Drawing, Section, Table
+from aireal.runs.page import Drawing, Section
+from aireal.runs.tables import Table
 from builders.cifake.sources import LABELS, OBJECTS
 
 _VALUES_SHOWN = 6  # of each fact about the files

@@ -30,17 +30,47 @@ _SAMPLING_SECONDS = 0.01
 _SHUFFLE_BUFFER = 10_000  # that of the streaming mode, for plain TFDS too
 
 
-def measure(config: Config) -> Iterator[dict[str, Any]]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """The speed of one way.
+
+    Attributes:
+      name: of the way.
+      first_pass: images a second, as the next.
+      second_pass: over the same images again.
+      peak_memory_bytes: the most that the whole process had resident meanwhile.
+      ratio_to_tfds: its speed over that of plain TFDS.
+      ratio_to_notebook: over that of the notebook's training step; of training steps alone.
+      waiting_share: part of our step's time, 0 to 1, in which the next batch was not there yet.
+    """
+
+    name: str
+    first_pass: float
+    second_pass: float
+    peak_memory_bytes: int
+    ratio_to_tfds: float
+    ratio_to_notebook: float | None = None
+    waiting_share: float | None = None
+
+    @property
+    def images_per_second(self) -> float:
+        """The better of the two passes."""
+        return max(self.first_pass, self.second_pass)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON, without what does not apply."""
+        found = {"name": self.name, "images_per_second": self.images_per_second, **dataclasses.asdict(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def measure(config: Config) -> Iterator[Row]:
     """Times every way once, on the whole train folder of `config.source`.
 
     Args:
       config: all of it is used but what is evaluated, kept and stopped early.
 
     Yields:
-      For each way its name; images_per_second, the best of its two passes, which first_pass and second_pass hold;
-      ratio_to_tfds, its best over that of plain TFDS; peak_memory_bytes, the most that the whole process had resident
-      meanwhile. Training steps also have ratio_to_notebook, and ours waiting_share, the part of its time, 0 to 1, in
-      which the next batch was not there yet.
+      A row for each way.
 
     Raises:
       UserError: the source cannot be used.
@@ -55,20 +85,13 @@ def measure(config: Config) -> Iterator[dict[str, Any]]:
     }
     best: dict[str, float] = {}
     for name, start in ways.items():
-        row = _measured(start)
-        best[name] = row["images_per_second"]
-        row = {"name": name, **row, "ratio_to_tfds": best[name] / best["tfds"]}
-        if name.endswith("_step"):
-            row["ratio_to_notebook"] = best[name] / best["notebook_step"]
-        yield row
-
-
-def _measured(way: Callable[[], dict[str, float]]) -> dict[str, float]:
-    gc.collect()
-    with _peak_memory() as peak:
-        found = way()
-    best = max(found["first_pass"], found["second_pass"])
-    return {"images_per_second": best, **found, "peak_memory_bytes": peak[0]}
+        gc.collect()
+        with _peak_memory() as peak:
+            found = start()
+        best[name] = max(found["first_pass"], found["second_pass"])
+        beside = {"ratio_to_notebook": best[name] / best["notebook_step"]} if name.endswith("_step") else {}
+        ratio = best[name] / best["tfds"]
+        yield Row(name=name, **found, peak_memory_bytes=peak[0], ratio_to_tfds=ratio, **beside)
 
 
 @contextlib.contextmanager

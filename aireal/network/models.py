@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 from keras import layers, ops, regularizers
 
 from aireal.settings.config import Config
@@ -27,7 +26,7 @@ def build_model(
 
     Args:
       config: its model fields and `image_size` are used.
-      precision: arithmetic of the layers, as `learning.settle_precision` returns it; the weights are always float32.
+      precision: arithmetic of the layers, as `devices.settle_precision` returns it; the weights are always float32.
       normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
 
     Returns:
@@ -155,13 +154,3 @@ class _Network:
 
     def _l2(self) -> regularizers.Regularizer | None:
         return regularizers.L2(self._config.l2) if self._config.l2 else None
-
-
-def scorer(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns the function images [B, S, S, 3] float32 in [0, 1] -> p_real [B] float32, as one graph."""
-
-    @tf.function(reduce_retracing=True)
-    def p_real(images: tf.Tensor) -> tf.Tensor:
-        return tf.sigmoid(model(images, training=False))[:, 0]
-
-    return p_real

@@ -9,14 +9,7 @@ from collections.abc import Sequence
 import jinja2
 from matplotlib.figure import Figure
 
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Rows of text under a header; all columns but the first align right. `caption` may be empty."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
+from aireal.runs.tables import Table
 
 
 @dataclasses.dataclass(frozen=True)
