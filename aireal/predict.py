@@ -20,7 +20,8 @@ from absl import flags
 
 from aireal import command
 from aireal.errors import UserError
-from aireal.runs import files
+from aireal.pixels import decoding
+from aireal.runs import files, tables
 from aireal.runs.folder import model_file
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import pictures
@@ -43,7 +44,7 @@ _ASPECT_RATIO = flags.DEFINE_enum(
     "what becomes of pictures that are not square: stretch or center_crop; by default as in training",
 )
 _MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", pictures.MAX_PIXELS, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
+    "max_pixels", decoding.MAX_PIXELS, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
 )
 
 
@@ -65,12 +66,12 @@ def main(names: Sequence[str]) -> int:
             predictor.stream(found), "judging", len(found), leave=False, unit=" pictures", mininterval=0.5
         )
         if explanations:
-            judged = _explained(judged, predictor.scorer, explanations)
+            judged = _explained(judged, predictor, explanations)
         write = tqdm.tqdm.write if file.isatty() else print  # the former keeps clear of the progress bar
         predictions = []
         for line in _LINES[_FORMAT.value](_kept(judged, predictions), found):
             write(line, file=file)
-    print(_summary(predictions, predictor.image_size), file=sys.stderr)
+    print(_summary(predictions, predictor.contract.image_size), file=sys.stderr)
     return int(any(prediction.error for prediction in predictions))
 
 
@@ -122,13 +123,15 @@ def _kept(judged: Iterable[tuple[Prediction, np.ndarray]], into: list[Prediction
 
 
 def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
-    width = max(len(_printable(one)) for one in ["path", *found])
-    yield f"{'path':<{width}}  verdict  confidence  p_real"
+    header = ["path", "verdict", "confidence", "p_real"]
+    widths = [max(len(_printable(one)) for one in ["path", *found]), *map(len, header[1:])]
+    yield tables.line(header, widths)
     for one in predictions:
         if one.error:
-            yield f"{_printable(one):<{width}}  -        {one.error}"
+            yield f"{tables.line([_printable(one), '-'], widths[:2])}  {one.error}"
         else:
-            yield f"{_printable(one):<{width}}  {one.verdict:<7}  {one.confidence:>10.4f}  {one.p_real:.4f}"
+            cells = [one.verdict, f"{one.confidence:.4f}", f"{one.p_real:.4f}"]
+            yield tables.line([_printable(one), *cells], widths)
 
 
 def _csv(predictions: Iterator[Prediction], _) -> Iterator[str]:
@@ -162,12 +165,13 @@ def _printable(one: str | Prediction) -> str:
 
 
 def _explained(
-    judged: Iterable[tuple[Prediction, np.ndarray]], scorer, folder: pathlib.Path
+    judged: Iterable[tuple[Prediction, np.ndarray]], predictor, folder: pathlib.Path
 ) -> Iterator[tuple[Prediction, np.ndarray]]:
     from aireal.judging import plots
-    from aireal.network import explain
+    from aireal.runs import drawing
+    from aireal.verdicts import explain
 
-    grad_cam = explain.GradCam(scorer.model)
+    grad_cam = explain.GradCam(predictor.scorer.model, predictor.contract.rule)
     for index, (prediction, pixels) in enumerate(judged):
         if pixels is not None:
             heat = grad_cam(pixels[None])[0]
@@ -177,8 +181,7 @@ def _explained(
                 title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
             stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")
             try:
-                with files.replacing(folder / f"{index:05}-{stem}.png") as path:
-                    plots.explanation(pixels, heat, title).savefig(path)
+                drawing.write(plots.explanation(pixels, heat, title), folder / f"{index:05}-{stem}.png")
             except OSError as error:
                 raise UserError(f"--explain={folder} cannot be written: {pictures.reason(error)}.") from error
         yield prediction, pixels
@@ -192,9 +195,9 @@ def _summary(predictions: Sequence[Prediction], image_size: int) -> str:
     ]
     if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
         lines.append(
-            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this model takes: resampled to it, which "
-            "takes away the fine detail it judges by. Unless it learned from such pictures its scores are untested "
-            "there, and high ones too may be wrong."
+            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this network judges: resampled to "
+            "it, which takes away the fine detail it judges by. Unless it learned from such pictures its scores are "
+            "untested there, and high ones too may be wrong."
         )
     return "\n".join(lines)
 

@@ -1,10 +1,10 @@
 """A trained model -> the files that others run."""
 
+import dataclasses
 import pathlib
 import re
 import tempfile
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,10 +15,11 @@ from aireal.errors import UserError
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING
+from aireal.verdicts.contract import Contract
 from exports import flatbuffer, metadata, serving
 
 SAVED_MODEL = "saved_model"
-CALIBRATION_IMAGES = 512
+REPRESENTATIVE_IMAGES = 512
 _DESCRIPTION = "Tells AI-generated images from photographs."
 _LICENSE = "Apache-2.0"
 
@@ -29,25 +30,27 @@ def tflite_name(variant: str) -> str:
 
 
 def write(
-    model: keras.Model, calibration: np.ndarray, contract: dict[str, Any], camera_size: int, into: pathlib.Path
+    model: keras.Model, representative: np.ndarray, contract: Contract, camera_size: int, into: pathlib.Path
 ) -> None:
     """Writes the SavedModel, every .tflite file, labels.txt and preprocessing.json.
 
     Args:
       model: images [B, S, S, 3] float32 in [0, 1] -> logit [B, 1].
-      calibration: [N, S, S, 3] uint8, training images from which int8 learns the ranges of the activations.
-      contract: of `preprocess.contract`.
+      representative: [N, S, S, 3] uint8, training images from which int8 learns the ranges of the activations.
+      contract: of the run.
       camera_size: edge of the camera form's input in pixels; 0 leaves it out.
       into: a folder.
 
     Raises:
       UserError: the model needs an operation that .tflite files do not have, or reads variables.
     """
+    plain = dataclasses.replace(contract, normalised_inside=True)
+    camera = {"camera": dataclasses.replace(plain, input_size=camera_size)} if camera_size else {}
     (into / metadata.LABELS_FILE).write_text(metadata.LABELS_TEXT)
-    files.write_json(into / PREPROCESSING, {**contract, "normalisation": "inside the model"})
+    files.write_json(into / PREPROCESSING, plain.as_dict(**camera))
     signatures = {
         "serving_default": serving.from_pixels(model, batch=None),
-        "serving_bytes": serving.from_bytes(model, contract["aspect_ratio"]),
+        "serving_bytes": serving.from_bytes(model, contract),
     }
     _save(model, signatures, into / SAVED_MODEL)
     full = _convert(model, serving.from_pixels(model, batch=1))
@@ -56,32 +59,19 @@ def write(
         "float32": full,
         "float16": flatbuffer.refine_float16(half, full),
         "dynamic": _convert(model, serving.from_pixels(model, batch=1), _int8_weights),
-        "int8": _convert_int8(model, calibration),
+        "int8": _convert_int8(model, representative),
     }
     if camera_size:
         tflite["camera"] = _convert(model, serving.from_camera(model, camera_size))
     for variant, file in tflite.items():
-        size = camera_size if variant == "camera" else model.input_shape[1]
-        (into / tflite_name(variant)).write_bytes(_described(file, variant, size, contract))
-
-
-def _described(file: bytes, variant: str, image_size: int, contract: dict[str, Any]) -> bytes:
-    """Returns the .tflite file with its metadata."""
-    return metadata.attach(
-        file,
-        image_size=image_size,
-        version=machine.version("aireal") or "unknown",
-        license=_LICENSE,
-        description=f"{_DESCRIPTION} {variant} form.",
-        contract=f"uint8, 0 to 255; normalisation is inside. {_before(contract, inside=variant == 'camera')}",
-    )
-
-
-def _before(contract: dict[str, Any], *, inside: bool) -> str:
-    """Returns what is to be done to a picture before it is given in; the camera form does the reduction inside."""
-    left_out = {"normalisation"} | ({"resampling", "image_size"} if inside else set())
-    steps = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in contract.items() if name not in left_out)
-    return f"Before that: {steps}." + (" Reduction to the network's size is inside." if inside else "")
+        described = metadata.attach(
+            file,
+            contract=camera.get(variant, plain),
+            version=machine.version("aireal") or "unknown",
+            license=_LICENSE,
+            description=f"{_DESCRIPTION} {variant} form.",
+        )
+        (into / tflite_name(variant)).write_bytes(described)
 
 
 def _save(model: keras.Model, signatures: dict[str, serving.Signature], path: pathlib.Path) -> None:
@@ -129,12 +119,12 @@ def _float16_weights(converter: tf.lite.TFLiteConverter) -> None:
     converter.target_spec.supported_types = [tf.float16]
 
 
-def _convert_int8(model: keras.Model, calibration: np.ndarray) -> bytes:
+def _convert_int8(model: keras.Model, representative: np.ndarray) -> bytes:
     # An all-black and an all-white image make the input's scale exactly 1/255 and its zero point 0.
-    extremes = [np.full(calibration.shape[1:], level, np.uint8) for level in (0, 255)]
+    extremes = [np.full(representative.shape[1:], level, np.uint8) for level in (0, 255)]
 
     def images():
-        for image in (*extremes, *calibration):
+        for image in (*extremes, *representative):
             yield [preprocess.normalise(image[None]).numpy()]
 
     def all_in_int8(converter: tf.lite.TFLiteConverter) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import flatbuffers
 from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffsetTFlags
 
-from aireal.data.batches import LABELS
+from aireal.verdicts.contract import Contract
+from builders.cifake.sources import LABELS
 from exports import flatbuffer
 
 LABELS_FILE = "labels.txt"
@@ -22,26 +23,26 @@ _MIN_PARSER_VERSION = "1.0.0"
 _AXIS_LABELS, _IMAGE_PROPERTIES, _FEATURE_PROPERTIES, _RGB = 2, 2, 1, 1
 
 
-def attach(model: bytes, *, image_size: int, version: str, license: str, description: str, contract: str) -> bytes:
+def attach(model: bytes, *, contract: Contract, version: str, license: str, description: str) -> bytes:
     """Returns the model with metadata and, as a zip archive behind it, labels.txt.
 
     Args:
       model: a .tflite file, one image in and one row of scores out.
-      image_size: edge of the image in pixels.
+      contract: of this form.
       version: of the package that made it.
       license: of the model.
       description: what the model is for.
-      contract: what happens to a picture before it is given in.
     """
     builder = flatbuffers.Builder(1024)
     table = _Tables(builder)
     labels = table({0: LABELS_FILE, 1: "the class of each score", 2: (Int8Flags, _AXIS_LABELS)})
-    size = table({0: (Uint32Flags, image_size), 1: (Uint32Flags, image_size)})
+    size = table(dict.fromkeys((0, 1), (Uint32Flags, contract.input_size)))
     rgb = table({0: (Int8Flags, _RGB), 1: size})
     image = table({0: (Uint8Flags, _IMAGE_PROPERTIES), 1: rgb})
     scores = table({0: (Uint8Flags, _FEATURE_PROPERTIES), 1: table({})})
-    inputs = table({0: "image", 1: contract, 3: image})
-    semantics = f"p_fake and p_real, which add up to 1, in the order of {LABELS_FILE}; REAL from a p_real of 0.5 on"
+    steps = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in contract.steps().items())
+    inputs = table({0: "image", 1: f"uint8, 0 to 255. Before that: {steps}.", 3: image})
+    semantics = f"p_fake and p_real, which add up to 1, in the order of {LABELS_FILE}; {contract.rule}"
     outputs = table({0: "probabilities", 1: semantics, 3: scores, 6: [labels]})
     graph = table({0: "aireal", 2: [inputs], 3: [outputs]})
     whole = table(

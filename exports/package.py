@@ -10,14 +10,17 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import machine
-from aireal.data.batches import LABELS, Data
+from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
+from aireal.runs.tables import Table
 from aireal.settings.config import Config
 from aireal.sources.source import Source
 from aireal.verdicts import scorers
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import Rule
+from builders.cifake.sources import LABELS
 from exports import artifacts, verify
 
 _GOLDEN = 32  # images
@@ -39,24 +42,29 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
     """
     environment = machine.environment()  # before the work, which takes minutes
     reference = scorers.load(folder.model)
-    if camera_size and camera_size <= reference.image_size:
-        raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.image_size}.")
+    contract = Contract.load(folder.model, reference.input_size)
+    if camera_size and camera_size <= reference.input_size:
+        raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.path / "export"
     try:
         with files.replacing_folder(path) as partial:
-            _convert(reference.model, config, data, camera_size, partial)
+            _convert(reference.model, contract, data, camera_size, partial)
             forms = verify.load(partial)
-            found = {"data_fingerprint": data.fingerprint, **verify.compare(reference, forms, data)}
-            _print(found, partial)
-            verify.check(found)
+            proof, camera_proof = verify.compare(reference, forms, data, contract.rule), None
+            _print(proof, partial)
+            verify.check(proof)
             if camera_size:
                 camera = scorers.load(partial / artifacts.tflite_name("camera"))
-                found["camera"] = verify.compare_camera(reference, forms["float32"], camera, data, config.aspect_ratio)
-                _print_camera(found["camera"])
-                verify.check_camera(found["camera"])
+                camera_proof = verify.compare_camera(reference, forms["float32"], camera, data, contract)
+                _print_camera(camera_proof)
+                verify.check_camera(camera_proof)
+            found = {"data_fingerprint": data.fingerprint, **proof.as_dict()}
+            found |= {"camera": camera_proof.as_dict()} if camera_proof else {}
             files.write_json(partial / "verify.json", {**found, "environment": environment})
-            _write_golden(partial / "golden", forms, data)
-            files.write_text(partial / "README.md", _readme(found, partial, folder.config(), config, camera_size))
+            _write_golden(partial / "golden", forms, data, contract.rule)
+            sources = [Source(one.source).name for one in (folder.config(), config)]
+            readme = _readme(proof, camera_proof, partial, contract, camera_size, *sources)
+            files.write_text(partial / "README.md", readme)
     except BrokenPipeError:
         raise
     except (OSError, tf.errors.OpError) as error:
@@ -65,14 +73,13 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
     return found
 
 
-def _convert(model: keras.Model, config: Config, data: Data, camera_size: int, into: pathlib.Path) -> None:
+def _convert(model: keras.Model, contract: Contract, data: Data, camera_size: int, into: pathlib.Path) -> None:
     print("Converting: SavedModel and .tflite ...", flush=True)
-    calibration = data.images("train", verify.stratified(data, "train", artifacts.CALIBRATION_IMAGES))
-    contract = preprocess.contract(config.image_size, config.aspect_ratio)
-    artifacts.write(model, calibration, contract, camera_size, into)
+    representative = data.images("train", verify.stratified(data, "train", artifacts.REPRESENTATIVE_IMAGES))
+    artifacts.write(model, representative, contract, camera_size, into)
 
 
-def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data) -> None:
+def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data, rule: Rule) -> None:
     folder.mkdir()
     rows = verify.stratified(data, "test", _GOLDEN)
     images, table = data.images("test", rows), data.table("test").rows(rows)
@@ -83,52 +90,61 @@ def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: 
         Image.fromarray(image).save(folder / f"{name}.png")
         (folder / f"{name}.rgb").write_bytes(image.tobytes())
         p_real = {form: float(values[index]) for form, values in scores.items()}
-        described.append({"image": name, "label": LABELS[table.label[index]], "p_real": p_real})
+        verdict = {form: rule.label(score) for form, score in p_real.items()}
+        described.append({"image": name, "label": LABELS[table.label[index]], "p_real": p_real, "verdict": verdict})
     files.write_json(folder / "scores.json", described)
 
 
-def _print(found: dict[str, Any], folder: pathlib.Path) -> None:
-    print(f"\nOn {found['n']:,} test images, against Keras:\n")
-    print(f"{'form':<12}{'bytes':>11}{'largest diff.':>15}{'mean diff.':>12}{'flips':>7}{'accuracy':>10}{'AUC':>9}")
-    for name in ("keras", *verify.FORMS):
-        row = found[name]
-        line = f"{name:<12}" + " " * 45
-        if name != "keras":
-            differences = f"{row['max_difference']:>15.2e}{row['mean_difference']:>12.2e}{row['flips']:>7,}"
-            line = f"{name:<12}{files.size_bytes(folder / verify.FORMS[name]):>11,}{differences}"
-        print(f"{line}{row['accuracy']:>10.4f}{row['roc_auc']:>9.4f}")
+def _print(proof: verify.Proof, folder: pathlib.Path) -> None:
+    rows = []
+    for name, form in {"keras": proof.keras, **proof.forms}.items():
+        cells = [""] * 4
+        if differences := form.differences:
+            size = files.size_bytes(folder / verify.FORMS[name])
+            largest, mean = f"{differences.max_difference:.2e}", f"{differences.mean_difference:.2e}"
+            cells = [f"{size:,}", largest, mean, f"{differences.flips:,}"]
+        rows.append([name, *cells, f"{form.accuracy:.4f}", f"{form.roc_auc:.4f}"])
+    header = ["form", "bytes", "largest diff.", "mean diff.", "flips", "accuracy", "AUC"]
+    print(f"\nOn {proof.n:,} test images, against Keras:\n\n{Table(header, rows)}")
 
 
-def _print_camera(found: dict[str, Any]) -> None:
-    print(f"\nOn {found['n']} pictures of 640x480, resampled as a phone does, verdicts that differ from predict's:")
-    for name in ("plain", "camera"):
-        print(f"  {name:<7}{found[name]['flips']:>4}")
+def _print_camera(proof: verify.CameraProof) -> None:
+    rows = [[name, f"{getattr(proof, name).flips:,}"] for name in ("plain", "camera")]
+    print(f"\nOn {proof.n} pictures of 640x480, resampled as a phone does, verdicts that differ from predict's:\n")
+    print(Table(["form", "verdicts"], rows))
 
 
-def _readme(found: dict[str, Any], folder: pathlib.Path, run: Config, compared: Config, camera_size: int) -> str:
+def _readme(
+    proof: verify.Proof,
+    camera: verify.CameraProof | None,
+    folder: pathlib.Path,
+    contract: Contract,
+    camera_size: int,
+    source: str,
+    compared: str,
+) -> str:
     rows = "".join(
-        f"| {verify.FORMS[name]} | {row['accuracy']:.4f} | {row['max_difference']:.1e} | {row['flips']} | "
-        f"{files.size_bytes(folder / verify.FORMS[name]):,} |\n"
-        for name, row in found.items()
-        if name in verify.FORMS
+        f"| {verify.FORMS[name]} | {form.accuracy:.4f} | {form.differences.max_difference:.1e} | "
+        f"{form.differences.flips} | {files.size_bytes(folder / verify.FORMS[name]):,} |\n"
+        for name, form in proof.forms.items()
     )
-    camera = ""
-    if camera_size:
-        flips = {name: found["camera"][name]["flips"] for name in ("plain", "camera")}
-        camera = (
+    of_camera = ""
+    if camera:
+        of_camera = (
             f"\n`model_camera.tflite` takes {camera_size}x{camera_size} pixels instead and reduces them itself. Of "
-            f"{found['camera']['n']} pictures of 640x480, sampled as MediaPipe does, it gave another verdict than the "
-            f"trainer for {flips['camera']}, and the plain form for {flips['plain']}.\n"
+            f"{camera.n} pictures of 640x480, sampled as MediaPipe does, it gave another verdict than the trainer for "
+            f"{camera.camera.flips}, and the plain form for {camera.plain.flips}.\n"
         )
     template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
     return template.substitute(
         version=machine.version("aireal") or "unknown",
-        source=Source(run.source).name,
-        compared=Source(compared.source).name,
+        source=source,
+        compared=compared,
+        rule=contract.rule,
         rows=rows,
-        n=f"{found['n']:,}",
-        size=run.image_size,
-        aspect_ratio=run.aspect_ratio,
-        camera=camera,
+        n=f"{proof.n:,}",
+        size=contract.image_size,
+        aspect_ratio=contract.aspect_ratio,
+        camera=of_camera,
         golden=len(list((folder / "golden").glob("*.rgb"))),
     )

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from aireal.data.batches import LABELS
 from aireal.pixels import preprocess
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import REAL
+from builders.cifake.sources import LABELS
 
 Signature = tuple[Callable[[tf.Tensor], dict[str, tf.Tensor]], list[tf.TensorSpec]]
 
@@ -46,17 +48,17 @@ def from_camera(model: keras.Model, camera_size: int) -> Signature:
     return serve, [tf.TensorSpec([1, camera_size, camera_size, 3], tf.uint8, name="image")]
 
 
-def from_bytes(model: keras.Model, aspect_ratio: str) -> Signature:
+def from_bytes(model: keras.Model, contract: Contract) -> Signature:
     """`image_bytes` string [B], JPEG or PNG files -> `probabilities` as above, and `label` string [B]."""
     size = model.input_shape[1]
 
     def read(encoded: tf.Tensor) -> tf.Tensor:
-        return preprocess.resize(preprocess.decode_jpeg_or_png(encoded), size, aspect_ratio)
+        return preprocess.resize(preprocess.decode_jpeg_or_png(encoded), size, contract.aspect_ratio)
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(read, image_bytes, fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
         probabilities = _probabilities(model, preprocess.normalise(pixels))
-        is_real = tf.cast(probabilities[:, 1] >= 0.5, tf.int32)
+        is_real = tf.cast(contract.rule.is_real(probabilities[:, REAL]), tf.int32)
         return {"probabilities": probabilities, "label": tf.gather(tf.constant(LABELS), is_real)}
 
     return serve, [tf.TensorSpec([None], tf.string, name="image_bytes")]

@@ -1,5 +1,6 @@
 """Whether what is shipped is the model that was trained: every form on the whole test split."""
 
+import dataclasses
 import itertools
 import math
 import pathlib
@@ -8,15 +9,17 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from aireal.data.batches import LABELS, Data
 from aireal.errors import UserError
 from aireal.judging import metrics
+from aireal.judging.scoring import score
 from aireal.pixels import preprocess
 from aireal.verdicts import scorers
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import DEFAULT, Rule
 from exports import artifacts
 
 # Those that take the model's own size, and their files.
@@ -37,90 +40,129 @@ def load(folder: pathlib.Path) -> dict[str, scorers.Scorer]:
     return {name: scorers.load(folder / file) for name, file in FORMS.items()}
 
 
-def compare(reference: scorers.Scorer, forms: dict[str, scorers.Scorer], data: Data) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Differences:
+    """Of the scores of one form from the reference's."""
+
+    max_difference: float  # of p_real
+    mean_difference: float
+    flips: int  # verdicts that differ
+
+    @classmethod
+    def of(cls, scores: np.ndarray, reference: np.ndarray, rule: Rule) -> "Differences":
+        difference = np.abs(scores.astype(np.float64) - reference)
+        return cls(float(difference.max()), float(difference.mean()), _flips(scores, reference, rule))
+
+
+@dataclasses.dataclass(frozen=True)
+class FormFigures:
+    """What one form makes of the test split."""
+
+    accuracy: float
+    roc_auc: float
+    seconds: float
+    differences: Differences | None = None  # None for the reference itself
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns them for JSON, the differences side by side with the rest."""
+        found = dataclasses.asdict(self)
+        return {**found, **(found.pop("differences") or {})}
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """That the forms are the model that was trained, or that they are not.
+
+    Attributes:
+      n: test images.
+      keras: figures of the reference.
+      forms: name -> figures of each form.
+      flips_between: "ONE OTHER" -> verdicts in which two forms differ.
+    """
+
+    n: int
+    keras: FormFigures
+    forms: dict[str, FormFigures]
+    flips_between: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the proof for JSON, the forms side by side with the rest."""
+        rows = {name: figures.as_dict() for name, figures in {"keras": self.keras, **self.forms}.items()}
+        return {"n": self.n, **rows, "flips_between": self.flips_between}
+
+
+def compare(reference: scorers.Scorer, forms: dict[str, scorers.Scorer], data: Data, rule: Rule = DEFAULT) -> Proof:
     """Compares every form with the reference on the test split; `check` judges what was found.
 
     Args:
       reference: the Keras model.
       forms: by name.
       data: the run's.
-
-    Returns:
-      n; for `keras` and each form accuracy and roc_auc, for the forms also max_difference and mean_difference of
-      p_real, flips (verdicts that differ from Keras's) and seconds; flips_between each two forms.
+      rule: the verdict of each score.
 
     Raises:
-      UserError: a form says the same to every image, or NaN; names it.
+      UserError: a form says the same to every image, or no numbers; names it.
     """
-    label = data.table("test").label
-    p_real, seconds = _score({"keras": reference, **forms}, data)
-    for name, scores in p_real.items():
-        if not np.isfinite(scores).all() or np.ptp(scores) == 0:
-            raise UserError(f"{name} says {scores[0]} to every test image, or NaN: it is not exported.")
-    found = {
-        name: {
-            "accuracy": float(np.mean((scores >= 0.5) == label)),
-            "roc_auc": metrics.evaluate(label, scores)["roc_auc"],
-            "seconds": round(seconds[name], 3),
-            **(_differences(scores, p_real["keras"]) if name != "keras" else {}),
-        }
-        for name, scores in p_real.items()
-    }
-    between = {
-        f"{one} {other}": int(np.sum((p_real[one] >= 0.5) != (p_real[other] >= 0.5)))
-        for one, other in itertools.combinations(forms, 2)
-    }
-    return {"n": len(label), **found, "flips_between": between}
+    label, p_real = data.table("test").label, {}
+    figures: dict[str, FormFigures] = {}
+    for name, form in {"keras": reference, **forms}.items():
+        start = time.perf_counter()
+        p_real[name] = scores = score(form, data, "test", title=f"comparing {name}")
+        seconds = round(time.perf_counter() - start, 3)
+        if np.ptp(scores) == 0:
+            raise UserError(f"{name} says {scores[0]} to every test image: it is not exported.")
+        found = metrics.Figures.of(label, scores, rule)
+        differences = Differences.of(scores, p_real["keras"], rule) if name != "keras" else None
+        figures[name] = FormFigures(found.accuracy, found.roc_auc, seconds, differences)
+    pairs = itertools.combinations(forms, 2)
+    between = {f"{one} {other}": _flips(p_real[one], p_real[other], rule) for one, other in pairs}
+    return Proof(len(label), figures.pop("keras"), figures, between)
 
 
-def _score(forms: dict[str, scorers.Scorer], data: Data) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    scores: dict[str, list[np.ndarray]] = {name: [] for name in forms}
-    seconds = dict.fromkeys(forms, 0.0)
-    count = len(data.table("test"))
-    with tqdm.tqdm(total=count, desc="comparing", unit=" images", leave=False, mininterval=0.5) as progress:
-        for pixels in data.pixels("test").as_numpy_iterator():
-            for name, scorer in forms.items():
-                start = time.perf_counter()
-                scores[name].append(scorer(pixels))
-                seconds[name] += time.perf_counter() - start
-            progress.update(len(pixels))
-    return {name: np.concatenate(parts) for name, parts in scores.items()}, seconds
+def _flips(one: np.ndarray, other: np.ndarray, rule: Rule) -> int:
+    return int(np.sum(rule.is_real(one) != rule.is_real(other)))
 
 
-def _differences(scores: np.ndarray, reference: np.ndarray) -> dict[str, float | int]:
-    difference = np.abs(scores.astype(np.float64) - reference)
-    return {
-        "max_difference": float(difference.max()),
-        "mean_difference": float(difference.mean()),
-        "flips": int(np.sum((scores >= 0.5) != (reference >= 0.5))),
-    }
-
-
-def check(found: dict[str, Any]) -> None:
-    """Raises UserError where what `compare` returned is beyond the limit of a form; names all that are."""
-    complaints = [complaint for name in FORMS if name in found and (complaint := _complaint(name, found))]
+def check(proof: Proof) -> None:
+    """Raises UserError where a form is beyond its limit; names all that are."""
+    complaints = [complaint for name in proof.forms if (complaint := _complaint(name, proof))]
     if complaints:
         raise UserError(" ".join([*complaints, "So nothing is exported."]))
 
 
-def _complaint(name: str, found: dict[str, Any]) -> str | None:
-    row = found[name]
+def _complaint(name: str, proof: Proof) -> str | None:
+    form = proof.forms[name]
     if name in LARGEST_DIFFERENCE:
         largest, what = LARGEST_DIFFERENCE[name], "p_real differs from Keras's by up to"
-        value = row["max_difference"]
+        value = form.differences.max_difference
     else:
         # A verdict that flips is a gain or a loss: on few images two standard errors of their sum are more than 0.003.
-        chance = 2 * math.sqrt(row["flips"]) / found["n"]
+        chance = 2 * math.sqrt(form.differences.flips) / proof.n
         largest, what = LARGEST_LOSS + chance, "accuracy differs from Keras's by"
-        value = abs(found["keras"]["accuracy"] - row["accuracy"])
+        value = abs(proof.keras.accuracy - form.accuracy)
     if value <= largest:
         return None
     return f"{name} is not the model that was trained: its {what} {value:.2g}, more than {largest:.2g}."
 
 
+@dataclasses.dataclass(frozen=True)
+class CameraProof:
+    """How verdicts on n large pictures, sampled as a phone does, differ from predict's, by form."""
+
+    n: int
+    plain: Differences  # of a form that takes the model's size
+    camera: Differences
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON."""
+        forms = {"plain": self.plain, "camera": self.camera}
+        rows = {name: {"flips": one.flips, "max_difference": one.max_difference} for name, one in forms.items()}
+        return {"n": self.n, **rows}
+
+
 def compare_camera(
-    reference: scorers.Scorer, plain: scorers.Scorer, camera: scorers.Scorer, data: Data, aspect_ratio: str
-) -> dict[str, Any]:
+    reference: scorers.Scorer, plain: scorers.Scorer, camera: scorers.Scorer, data: Data, contract: Contract
+) -> CameraProof:
     """Compares verdicts on large pictures with predict's, when a phone's pipeline resamples without antialiasing.
 
     Args:
@@ -128,30 +170,24 @@ def compare_camera(
       plain: a form that takes the model's size.
       camera: the form that takes a larger square and reduces it in its graph.
       data: the run's, of whose test images some are enlarged; the others are crops of scikit-learn's two photographs.
-      aspect_ratio: the run's; with center_crop the phone's app is taken to crop too.
-
-    Returns:
-      n; for `plain` and `camera` flips (verdicts that differ from predict's) and max_difference of p_real.
+      contract: the run's; with center_crop the phone's app is taken to crop too.
     """
     pictures = [tf.constant(one) for one in _large_pictures(data)]
-    if aspect_ratio == "center_crop":
+    if contract.aspect_ratio == "center_crop":
         pictures = [preprocess.center_crop(one) for one in pictures]
-    expected = reference(np.stack([preprocess.resize(one, reference.image_size) for one in pictures]))
-    found = {"n": len(pictures)}
-    for name, form in {"plain": plain, "camera": camera}.items():
-        scores = form(np.stack([_as_mediapipe_does(one, form.image_size) for one in pictures]))
-        differences = _differences(scores, expected)
-        found[name] = {key: differences[key] for key in ("flips", "max_difference")}
-    return found
+    expected = reference(np.stack([preprocess.resize(one, reference.input_size) for one in pictures]))
+    found = []
+    for form in (plain, camera):
+        scores = form(np.stack([_as_mediapipe_does(one, form.input_size) for one in pictures]))
+        found.append(Differences.of(scores, expected, contract.rule))
+    return CameraProof(len(pictures), *found)
 
 
-def check_camera(found: dict[str, Any]) -> None:
-    """Raises UserError where of the camera form's verdicts in what `compare_camera` returned more than 2 % flip."""
-    flips, count = found["camera"]["flips"], found["n"]
-    if flips > LARGEST_CAMERA_FLIPS * count:
-        raise UserError(
-            f"camera: {flips} of {count} verdicts on large pictures differ from predict's. So nothing is exported."
-        )
+def check_camera(proof: CameraProof) -> None:
+    """Raises UserError where more than 2 % of the camera form's verdicts flip."""
+    if proof.camera.flips > LARGEST_CAMERA_FLIPS * proof.n:
+        flips = f"{proof.camera.flips} of {proof.n} verdicts on large pictures differ from predict's"
+        raise UserError(f"camera: {flips}. So nothing is exported.")
 
 
 def stratified(data: Data, split: str, count: int) -> np.ndarray:
@@ -177,5 +213,4 @@ def _large_pictures(data: Data) -> list[np.ndarray]:
 
 def _as_mediapipe_does(picture: tf.Tensor, size: int) -> np.ndarray:
     """Bilinear samples, not antialiased, whatever the aspect ratio: [H, W, 3] -> [size, size, 3] uint8."""
-    resized = tf.image.resize(picture, [size, size], method="bilinear", antialias=False)
-    return tf.cast(tf.round(resized), tf.uint8).numpy()
+    return preprocess.resize(picture, size, antialias=False).numpy()

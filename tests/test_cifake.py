@@ -12,11 +12,11 @@ from PIL import Image
 
 from aireal.data.batches import Data
 from aireal.data.records import prepare
-from aireal.judging import evaluation
+from aireal.judging import scoring
 from aireal.network import models
 from aireal.pixels import preprocess
 from aireal.settings.config import Config
-from aireal.verdicts import pictures
+from aireal.verdicts import pictures, scorers
 from aireal.verdicts.predictor import Predictor
 
 
@@ -113,7 +113,8 @@ def test_files_get_the_scores_that_the_report_gives(data, cifake, tmp_path):
     model.get_layer("logit").set_weights([100 * kernel, bias])  # an untrained network would say 0.5 to everything
     model.save(tmp_path / "model.keras")
     predictions = Predictor(tmp_path / "model.keras").predict(pictures.find([str(cifake / "test")]))
-    expected = dict(zip(data.table("test").filename, evaluation.scores(model, data, "test"), strict=True))
+    scores = scoring.score(scorers.load(tmp_path / "model.keras"), data, "test")
+    expected = dict(zip(data.table("test").filename, scores, strict=True))
     assert np.std(list(expected.values())) > 0.01
     found = {one.path.split("/test/")[1]: one.p_real for one in predictions}
     assert found.keys() == expected.keys()

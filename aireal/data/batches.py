@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
-from aireal.data import readers
+from aireal.data import readers, splits
 from aireal.data.readers import InMemory, Streamed
 from aireal.data.records import Records, Table, fingerprint, prepare
 from aireal.errors import UserError
@@ -23,7 +22,6 @@ LABELS = sources.LABELS
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
-_DECODED_AT_ONCE = 256  # images, when all are brought into memory
 _CORRUPTED_AT_ONCE = 128  # validation images, of which those of a kind get one strength
 
 
@@ -40,32 +38,28 @@ class Data:
 
     Raises:
       UserError: the source cannot be used.
+
+    Attributes:
+      config: what was given, with the cache settled.
+      fingerprint: what tells these images from others.
+      objects: names of what images may show, by `Table.object`.
+      decoded_bytes: memory that the train folder takes in RAM mode.
     """
 
     def __init__(self, config: Config, device: str | None = None, sharers: int = 1):
         builder = prepare(config)
-        self.config = config
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._device = device
         self._records = {name: Records(builder, name) for name in sources.SPLITS}
         table = self._records["train"].table
-        held_out = _held_out(table, config.validation_fraction, config.seed)
-        self._masks = {
-            "train": ~held_out,
-            "validation": held_out,
-            "test": np.ones(len(self._records["test"]), bool),
-        }
-        if config.train_fraction < 1:
-            kept = np.flatnonzero(~held_out)
-            unused = _held_out(table.rows(kept), 1 - config.train_fraction, config.seed)
-            self._masks["train"][kept[unused]] = False
+        self._masks = splits.masks(table, len(self._records["test"]), config)
         self.decoded_bytes = len(table) * config.image_size**2 * 3
-        self.cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
+        self.config = dataclasses.replace(config, cache=_cache_mode(config.cache, sharers * self.decoded_bytes))
 
     def table(self, split: str) -> Table:
         """Returns what is known of the split's images, in the order of `evaluation`."""
-        return self._records[_folder(split)].table.rows(self._masks[split])
+        return self._records[splits.folder(split)].table.rows(self._masks[split])
 
     def check_training(self) -> None:
         """Raises UserError where training or validation would lack a class, or objects that are to be told.
@@ -105,17 +99,14 @@ class Data:
         Raises:
           ValueError: `config` means other images.
         """
+        config = config.as_begun(self.config)
         differing = [field.name for field in dataclasses.fields(Config) if field.metadata["group"] == "data"]
         differing = [name for name in differing if getattr(config, name) != getattr(self.config, name)]
         if {name for name in differing if name != "batch_size" and not name.startswith("augment_")}:
             raise ValueError(f"other images: {', '.join(differing)}")
-        folder = self._train_folder  # before the copy, which then has it too
+        self._train_folder  # noqa: B018 - decoded before the copy, which then has it too
         other = copy.copy(self)
         other.config = config
-        if isinstance(folder, InMemory):
-            other._train_folder = folder.with_batch_size(config.batch_size)
-        else:
-            del other._train_folder
         return other
 
     def steps_per_epoch(self) -> int:
@@ -133,10 +124,10 @@ class Data:
 
         @tf.autograph.experimental.do_not_convert
         def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
-            return images.shuffled(self._masks["train"], seed=[config.seed, epoch])
+            return images.shuffled(self._masks["train"], [config.seed, epoch], config.batch_size)
 
         def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, Targets]:
-            pixels, labels, objects = images.read(batch)
+            pixels, labels, objects = images.read(batch, config.batch_size)
             # Before normalisation, because bytes are quicker to move than floats.
             pixels = augment.augment(pixels, config, seed=[config.seed, step])
             return preprocess.normalise(pixels), self._targets(labels, objects)
@@ -166,33 +157,32 @@ class Data:
             lambda pixels, labels, objects: (preprocess.normalise(pixels), self._targets(labels, objects)),
         )
 
-    def corrupted_validation(self) -> tf.data.Dataset:
-        """Returns the images of `evaluation("validation")`, corrupted as in training, in equal parts of each batch."""
-        share = 1 / augment.corrupts(self.config)
-        # Batches of their own size: training's may be so large that there were hardly any strengths.
-        config = dataclasses.replace(self.config, batch_size=_CORRUPTED_AT_ONCE, augment_share=share)
-
-        def corrupt(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            pixels, labels = batch
-            seed = tf.stack([tf.constant(config.seed, tf.int64), step])
-            return preprocess.normalise(augment.corrupt(pixels, config, share, seed)), labels
-
-        images = self.like(config)._ordered("validation", lambda pixels, labels, objects: (pixels, labels))
-        return images.enumerate().map(corrupt)
-
-    def pixels(self, split: str) -> tf.data.Dataset:
+    def pixels(self, split: str, batch_size: int | None = None) -> tf.data.Dataset:
         """Returns the images of `evaluation` as they are before normalisation: batches [B, S, S, 3] uint8."""
-        return self._ordered(split, lambda pixels, labels, objects: pixels)
+        return self._ordered(split, lambda pixels, labels, objects: pixels, batch_size)
+
+    def corrupted_validation(self) -> tf.data.Dataset:
+        """Returns `pixels("validation")`, corrupted as in training, in equal parts of each batch."""
+        share = 1 / augment.corrupts(self.config)
+
+        def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+            seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
+            return augment.corrupt(pixels, self.config, share, seed)
+
+        # Batches of their own size: training's may be so large that there were hardly any strengths.
+        return self.pixels("validation", _CORRUPTED_AT_ONCE).enumerate().map(corrupt)
 
     def _targets(self, labels: tf.Tensor, objects: tf.Tensor) -> Targets:
         return {"logit": labels, "object": objects} if self.config.object_weight else labels
 
-    def _ordered(self, split: str, then: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Any]) -> tf.data.Dataset:
-        images, mask = self._images(split), self._masks[split]
+    def _ordered(
+        self, split: str, then: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Any], batch_size: int | None = None
+    ) -> tf.data.Dataset:
+        images, mask, size = self._images(split), self._masks[split], batch_size or self.config.batch_size
         return (
-            images.ordered(mask)
-            .map(lambda batch: then(*images.read(batch)), num_parallel_calls=readers.PARALLEL_CALLS)
-            .apply(tf.data.experimental.assert_cardinality(-(-int(mask.sum()) // self.config.batch_size)))
+            images.ordered(mask, size)
+            .map(lambda batch: then(*images.read(batch, size)), num_parallel_calls=readers.PARALLEL_CALLS)
+            .apply(tf.data.experimental.assert_cardinality(-(-int(mask.sum()) // size)))
             .with_options(readers.options())
             .prefetch(readers.PREFETCHED)
         )
@@ -200,46 +190,20 @@ class Data:
     def images(self, split: str, rows: np.ndarray) -> np.ndarray:
         """Returns a few images of a split: [len(rows), S, S, 3] uint8. `rows` count as in `table`."""
         wanted = np.flatnonzero(self._masks[split])[rows]
-        records = self._records[_folder(split)]
+        records = self._records[splits.folder(split)]
         mask = np.isin(np.arange(len(records.table)), wanted)
-        few = Streamed(records, self.config.for_judging(len(wanted)))
-        pixels, *_ = next(few.ordered(mask).map(few.read).as_numpy_iterator())
+        few, count = Streamed(records, self.config), len(wanted)
+        pixels, *_ = next(few.ordered(mask, count).map(lambda batch: few.read(batch, count)).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
     def _images(self, split: str) -> Streamed | InMemory:
-        return self._train_folder if _folder(split) == "train" else Streamed(self._records["test"], self.config)
+        return self._train_folder if splits.folder(split) == "train" else Streamed(self._records["test"], self.config)
 
     @functools.cached_property
     def _train_folder(self) -> Streamed | InMemory:
         records = self._records["train"]
-        if self.cache == "none":
-            return Streamed(records, self.config)
-        decoding = Streamed(records, self.config.for_judging(_DECODED_AT_ONCE))
-        return InMemory(decoding, records.table, self.config)
-
-
-def _folder(split: str) -> str:
-    return "test" if split == "test" else "train"
-
-
-def _held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
-    """Returns which images of the train folder are kept out of training, for validation: [N] bool.
-
-    Stratified by label, files with the same bytes on the same side, and the same for the same file names and seed
-    whatever the machine: groups of copies are taken in the order of a hash of seed and name.
-    """
-    groups: dict[str, list[int]] = {}
-    for position, (filename, copy_of) in enumerate(zip(table.filename, table.copy_of, strict=True)):
-        groups.setdefault(copy_of or f"train/{filename}", []).append(position)
-    left = {label: round(fraction * count) for label, count in enumerate(np.bincount(table.label, minlength=2))}
-    held_out = np.zeros(len(table), bool)
-    for name in sorted(groups, key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest()):
-        positions = groups[name]
-        label = table.label[positions[0]]
-        if len(positions) <= left[label]:
-            held_out[positions] = True
-            left[label] -= len(positions)
-    return held_out
+        streamed = Streamed(records, self.config)
+        return streamed if self.config.cache == "none" else InMemory(streamed, records.table, self.config.image_size)
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:

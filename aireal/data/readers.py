@@ -1,6 +1,5 @@
 """Where the pixels of a batch come from: TFRecords at every pass, or memory. Both have the same three methods."""
 
-import copy
 import math
 
 import numpy as np
@@ -14,13 +13,14 @@ from aireal.settings.config import Config
 from builders.cifake import sources
 
 PREFETCHED = 4  # batches
+_DECODED_AT_ONCE = 256  # images, when all are brought into memory
 _AT_MOST = 16  # batches are made at a time, however many cores there are: memory holds them all
 # tf.data's autotuner costs a tenth of the throughput on two cores, so the parallelism is set by hand.
 PARALLEL_CALLS = min(machine.cores(), _AT_MOST) + 1
 
 
 def options() -> tf.data.Options:
-    """Returns those of every pipeline here."""
+    """Returns the tf.data options that all pipelines share."""
     chosen = tf.data.Options()
     chosen.autotune.enabled = False
     chosen.deterministic = True
@@ -28,26 +28,36 @@ def options() -> tf.data.Options:
 
 
 class Streamed:
-    """Images read from their records whenever they are needed; a batch is [B] string, serialized examples."""
+    """Images read from their records whenever they are needed; a batch is [B] string, serialized examples.
+
+    Args:
+      records: of one folder of the source.
+      config: its form, `image_size` and `aspect_ratio` are used.
+    """
 
     def __init__(self, records: Records, config: Config):
         self._records = records
         self._config = config
 
-    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        return self._records.shuffled(mask, seed, self._config.batch_size)
+    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
+        return self._records.shuffled(mask, seed, batch_size)
 
-    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
-        return self._records.ordered(mask).batch(self._config.batch_size)
+    def ordered(self, mask: np.ndarray, batch_size: int) -> tf.data.Dataset:
+        return self._records.ordered(mask).batch(batch_size)
 
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
+    def read(self, batch: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown.
+
+        Args:
+          batch: of one of the methods above.
+          batch_size: that it was made with.
+        """
         number = tf.io.FixedLenFeature([], tf.int64)
         features = {"image": tf.io.FixedLenFeature([], tf.string), "label": number, "object": number}
         example = tf.io.parse_example(batch, features)
         size = self._config.image_size
         if self._config.strict:
-            pixels = preprocess.decode_jpegs(example["image"], at_most=self._config.batch_size)
+            pixels = preprocess.decode_jpegs(example["image"], at_most=batch_size)
             if size != sources.SIZE:
                 pixels = self._resize(pixels)
         else:
@@ -66,12 +76,11 @@ class Streamed:
 class InMemory:
     """Images decoded once, for all epochs; a batch is [B] int64, positions."""
 
-    def __init__(self, streamed: Streamed, table: Table, config: Config):
-        self._batch_size = config.batch_size
-        pixels = _aligned_empty((len(table), config.image_size, config.image_size, 3))
+    def __init__(self, streamed: Streamed, table: Table, image_size: int):
+        pixels = _aligned_empty((len(table), image_size, image_size, 3))
         batches = (
-            streamed.ordered(np.ones(len(table), bool))
-            .map(lambda batch: streamed.read(batch)[0], num_parallel_calls=PARALLEL_CALLS)
+            streamed.ordered(np.ones(len(table), bool), _DECODED_AT_ONCE)
+            .map(lambda batch: streamed.read(batch, _DECODED_AT_ONCE)[0], num_parallel_calls=PARALLEL_CALLS)
             .with_options(options())
             .prefetch(PREFETCHED)
         )
@@ -86,26 +95,21 @@ class InMemory:
         self._labels = table.label.astype(np.float32)
         self._objects = table.object
 
-    def with_batch_size(self, batch_size: int) -> "InMemory":
-        """Returns the same images, shared, in batches of another size."""
-        other = copy.copy(self)
-        other._batch_size = batch_size
-        return other
+    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
+        return _cut(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed), batch_size)
 
-    def shuffled(self, mask: np.ndarray, seed: list) -> tf.data.Dataset:
-        return self._batches(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed))
+    def ordered(self, mask: np.ndarray, batch_size: int) -> tf.data.Dataset:
+        return _cut(tf.constant(np.flatnonzero(mask)), batch_size)
 
-    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
-        return self._batches(tf.constant(np.flatnonzero(mask)))
-
-    def read(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def read(self, batch: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
         return tuple(tf.gather(values, batch) for values in (self._pixels, self._labels, self._objects))
 
-    def _batches(self, positions: tf.Tensor) -> tf.data.Dataset:
-        size, count = self._batch_size, positions.shape[0]
-        # Whole batches are cut out: from_tensor_slices(...).batch() would handle every position by itself.
-        return tf.data.Dataset.range(0, count, size).map(lambda start: positions[start : start + size])
+
+def _cut(positions: tf.Tensor, batch_size: int) -> tf.data.Dataset:
+    """Returns batches of [N] positions. Whole ones are cut out: from_tensor_slices would handle each by itself."""
+    starts = tf.data.Dataset.range(0, positions.shape[0], batch_size)
+    return starts.map(lambda start: positions[start : start + batch_size])
 
 
 def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:

@@ -39,6 +39,7 @@ def prepare(config: Config) -> Builder:
         with filelock.FileLock(folder.with_suffix(".lock")):
             for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
                 shutil.rmtree(leftover, ignore_errors=True)
+            print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
             with source.located(config.seed) as place:
                 builder = Builder(config=form, data_dir=folder, source=place, release_only=source.is_release)
                 builder.download_and_prepare()

@@ -4,24 +4,23 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-import tqdm
 
 from aireal import machine
 from aireal.data import readers
 from aireal.data.batches import Data
-from aireal.errors import UserError
-from aireal.judging import metrics
-from aireal.pixels import corruptions, preprocess
+from aireal.judging import metrics, scoring
+from aireal.pixels import corruptions
 from aireal.pixels.corruptions import Corruption
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import DEFAULT, Rule
 
 _SEED = 0
 _CIFAKE_TEST_IMAGES = 20_000
@@ -34,7 +33,13 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
     "brightness": (corruptions.brightness, "brightness", (0.7, 1.3)),
     "contrast": (corruptions.contrast, "contrast", (0.7, 1.3)),
 }
-_CODE = (__file__, corruptions.__file__, preprocess.__file__, metrics.__file__)  # that a condition's figures come from
+# Counts up when figures come out otherwise, by formulas, strengths, seeds or metrics: those of another version are
+# found anew. A test holds what they come out as, so that a forgotten count fails.
+VERSION = 1
+_BEFORE = {
+    "version": 1,
+    "rule": dataclasses.asdict(DEFAULT),
+}  # what older files do not say
 # The strength at which a family leaves pictures as they are, where that is not 0.
 UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
 
@@ -56,6 +61,22 @@ class Condition:
     strength: float = 0.0
     corrupt: Corruption | None = None
     seed: int = 0
+
+    def of(self, images: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns batches [B, S, S, 3] uint8 in this condition; what is random depends on seed and batch alone."""
+        if self.corrupt is None:
+            return images
+
+        def corrupt(batch: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+            seed = tf.random.fold_in(tf.constant([_SEED, self.seed], tf.int64), batch)
+            return self.corrupt(pixels, tf.constant(self.strength, tf.float32), seed)
+
+        return (
+            images.enumerate()
+            .map(corrupt, num_parallel_calls=readers.PARALLEL_CALLS)
+            .with_options(readers.options())
+            .prefetch(readers.PREFETCHED)
+        )
 
 
 def conditions(image_size: int) -> list[Condition]:
@@ -83,16 +104,16 @@ def judge(
 
     Returns:
       The file's contents, what was judged on what, and for each of `conditions` its name, family, strength and the
-      figures of `metrics.evaluate`; and the file.
+      figures of `metrics.Figures`; and the file.
 
     Raises:
       UserError: the model cannot be loaded, takes other pictures or gives no numbers, or there are no pictures.
     """
     environment = machine.environment()  # before the work, which takes minutes
-    data = Data(config.for_judging(scorers.batch_size(config.image_size)))
+    data = Data(config)
     data.check_judging(split)
-    battery = conditions(config.image_size)
-    about = _about(model, data, split, battery)
+    battery, rule = conditions(config.image_size), Contract.load(model, config.image_size).rule
+    about = _about(model, data, split, battery, rule)
     folder = run.on(data.fingerprint).path
     folder.mkdir(exist_ok=True)
     of_model = model.relative_to(run.path).parts if model != run.model else ()
@@ -102,8 +123,13 @@ def judge(
     begun = into.with_name(f"{files.PARTIAL}{into.name}")
     result = {**about, "environment": environment, "conditions": []}
     result["conditions"] = (_earlier(begun, about) or result)["conditions"]
-    for figures in _measure(model, data, split, battery, len(result["conditions"])):
-        result["conditions"].append(figures)
+    scorer = scorers.load(model)
+    for number, condition in enumerate(battery[len(result["conditions"]) :], len(result["conditions"]) + 1):
+        title = f"{condition.name} ({number} of {len(battery)})"
+        p_real = scoring.score(scorer, data, split, condition.of, title)
+        figures = metrics.Figures.of(data.table(split).label, p_real, rule)
+        of = {"name": condition.name, "family": condition.family, "strength": condition.strength}
+        result["conditions"].append({**of, **figures.as_dict()})
         files.write_json(begun, result)
     os.replace(begun, into)
     return result, into
@@ -112,10 +138,10 @@ def judge(
 def _earlier(file: pathlib.Path, about: dict[str, Any]) -> dict[str, Any] | None:
     """Returns what a file holds, if there is one and its figures depend on the same."""
     found = json.loads(file.read_text()) if file.exists() else {}
-    return found if found.items() >= about.items() else None
+    return found if {**_BEFORE, **found}.items() >= about.items() else None
 
 
-def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition]) -> dict[str, Any]:
+def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition], rule: Rule) -> dict[str, Any]:
     """Returns all that the figures depend on: those of the same may be kept."""
     config, count = data.config, len(data.table(split))
     return {
@@ -125,46 +151,8 @@ def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condit
         "n": count,
         "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
         "battery": [condition.name for condition in battery],
-        "code": [files.digest(pathlib.Path(file)) for file in _CODE],
+        "version": VERSION,
+        "rule": dataclasses.asdict(rule),
         "seed": _SEED,
-        "batch_size": config.batch_size,
+        "batch_size": scorers.batch_size(config.image_size),
     }
-
-
-def _measure(
-    model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition], known: int
-) -> Iterator[dict[str, Any]]:
-    """Yields the figures of the conditions from number `known` on."""
-    scorer, label = scorers.load(model), data.table(split).label
-    if scorer.image_size != data.config.image_size:
-        raise UserError(
-            f"{model} takes pictures of {scorer.image_size} pixels, the run's have {data.config.image_size}."
-        )
-    done, total = known * len(label), len(battery) * len(label)
-    with tqdm.tqdm(initial=done, total=total, unit=" images", leave=False, mininterval=0.5) as progress:
-        for condition in battery[known:]:
-            progress.set_description(condition.name)
-            p_real = []
-            for pixels in corrupted(data, split, condition).as_numpy_iterator():
-                p_real.append(scorer(pixels))
-                progress.update(len(pixels))
-            found = metrics.evaluate(label, scorers.finite(np.concatenate(p_real), model))
-            yield {"name": condition.name, "family": condition.family, "strength": condition.strength, **found}
-
-
-def corrupted(data: Data, split: str, condition: Condition) -> tf.data.Dataset:
-    """Returns the images of a split in a condition: batches [B, S, S, 3] uint8 in the order of `Data.table`."""
-    images = data.pixels(split)
-    if condition.corrupt is None:
-        return images
-
-    def corrupt(batch: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-        seed = tf.random.fold_in(tf.constant([_SEED, condition.seed], tf.int64), batch)
-        return condition.corrupt(pixels, tf.constant(condition.strength, tf.float32), seed)
-
-    return (
-        images.enumerate()
-        .map(corrupt, num_parallel_calls=readers.PARALLEL_CALLS)
-        .with_options(readers.options())
-        .prefetch(readers.PREFETCHED)
-    )

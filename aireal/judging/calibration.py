@@ -8,6 +8,7 @@ calibrated scores and none has to know of it.
 """
 
 import dataclasses
+import pathlib
 from typing import Any
 
 import keras
@@ -18,8 +19,10 @@ from sklearn import linear_model
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import metrics
+from aireal.judging import metrics, scoring
 from aireal.pixels import augment
+from aireal.verdicts import scorers
+from aireal.verdicts.verdict import REAL
 
 _AT_LEAST = 20  # images of each class
 
@@ -66,7 +69,7 @@ def fit(label: np.ndarray, logit: np.ndarray) -> Calibration:
     count, mean, scale = np.bincount(label), logit.mean(), logit.std()
     if few or not scale:
         return Calibration()
-    target = np.where(label == metrics.REAL, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
+    target = np.where(label == REAL, (count[1] + 1) / (count[1] + 2), 1 / (count[0] + 2))
     regression = linear_model.LogisticRegression(C=np.inf)
     regression.fit(
         (np.concatenate([logit, logit])[:, None] - mean) / scale,  # the solver's tolerance is an absolute one
@@ -77,42 +80,57 @@ def fit(label: np.ndarray, logit: np.ndarray) -> Calibration:
     return Calibration(1 / slope, float(regression.intercept_[0]) - slope * mean) if slope > 0 else Calibration()
 
 
-def calibrate(model: keras.Model, data: Data) -> dict[str, Any]:
-    """Calibrates a model in place, on the validation images.
+@dataclasses.dataclass(frozen=True)
+class Quality:
+    """What scores are worth that calibration may change."""
 
-    Returns:
-      temperature, bias, n, and `before` and `after` that, of the images as they are: accuracy, brier_score and
-      expected_calibration_error.
+    accuracy: float
+    brier_score: float
+    expected_calibration_error: float
 
-    Raises:
-      UserError: scores are not finite.
-    """
-    label, logit = data.table("validation").label, logits(model, data.evaluation("validation"))
+    @classmethod
+    def of(cls, label: np.ndarray, p_real: np.ndarray) -> "Quality":
+        found = metrics.Figures.of(label, p_real)
+        return cls(found.accuracy, found.brier_score, found.expected_calibration_error)
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibrated:
+    """What `calibrate` did, and by how much it changed the scores of the n validation images as they are."""
+
+    calibration: Calibration
+    n: int
+    before: Quality
+    after: Quality
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON, temperature and bias side by side with the rest."""
+        found = dataclasses.asdict(self)
+        return {**found.pop("calibration"), **found}
+
+
+def calibrate(model: keras.Model, data: Data) -> Calibrated:
+    """Calibrates a model in place, on the validation images. Raises UserError where scores are not finite."""
+    label, logit = data.table("validation").label, logits(model, data)
     seen = [logit]
     if augment.corrupts(data.config):
-        seen.append(logits(model, data.corrupted_validation()))
+        seen.append(logits(model, data, data.corrupted_validation()))
     if not np.isfinite(seen).all():
         raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")
     found = fit(label, np.stack(seen))
     found.apply(model)
-    return {
-        **dataclasses.asdict(found),
-        "n": len(label),
-        "before": _figures(label, special.expit(logit)),
-        "after": _figures(label, found.scores(logit)),
-    }
+    before, after = (Quality.of(label, p_real) for p_real in (special.expit(logit), found.scores(logit)))
+    return Calibrated(found, len(label), before, after)
 
 
-def logits(model: keras.Model, batches: tf.data.Dataset) -> np.ndarray:
-    """Returns those of the images in batches of (images, labels): [N] float64."""
-    return model.predict(batches, verbose=0)[:, 0].astype(np.float64)
+def logits(model: keras.Model, data: Data, pixels: tf.data.Dataset | None = None) -> np.ndarray:
+    """Returns a model's logits for the validation images, or for what became of them: [N] float64."""
+    scorer = scorers.KerasScorer(model, pathlib.Path(model.name))
+    pixels = data.pixels("validation", scorers.batch_size(scorer.input_size)) if pixels is None else pixels
+    found = scoring.answers(scorer.logit, pixels, len(data.table("validation")), "calibrating")
+    return found.astype(np.float64)
 
 
-def figures_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> dict[str, float]:
-    """Returns the figures that scores would have without what `calibrate` returned."""
-    return _figures(label, Calibration(calibrated["temperature"], calibrated["bias"]).undo(p_real))
-
-
-def _figures(label: np.ndarray, p_real: np.ndarray) -> dict[str, float]:
-    found = metrics.evaluate(label, p_real)
-    return {name: found[name] for name in ("accuracy", "brier_score", "expected_calibration_error")}
+def quality_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> Quality:
+    """Returns what scores would be worth without the calibration that result.json tells of."""
+    return Quality.of(label, Calibration(calibrated["temperature"], calibrated["bias"]).undo(p_real))

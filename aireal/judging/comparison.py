@@ -11,8 +11,9 @@ import numpy as np
 from aireal.data.records import fingerprint, prepare
 from aireal.errors import UserError
 from aireal.judging import battery, plots
-from aireal.runs import files
+from aireal.runs import drawing
 from aireal.runs.folder import run_of
+from aireal.runs.tables import Table
 from aireal.settings.config import FREE, Config
 
 # Accuracy on CIFAKE's test split, the best that authors report of a model of theirs that they also judged on corrupted
@@ -61,15 +62,15 @@ def compare(
             places.append(place)
             print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
     accuracy = {name: values(results, "accuracy") for name, results in found.items()}
-    published = PUBLISHED if result["is_cifake"] else {}
+    judged = [result for results in found.values() for result in results]
+    published = PUBLISHED if all(result["is_cifake"] for result in judged) else {}
     own = split == "validation" and len(runs) > 1  # so figures differ by the images as well
-    images = "each run's own validation images" if own else f"{result['n']:,} {split} images"
+    images = "each run's own validation images" if own else f"{judged[0]['n']:,} {split} images"
     _print(found, accuracy, published, images)
     beside = places[0].with_suffix(".png")
     figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
-    with files.replacing(figure) as path:
-        drawn = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, published, f"Accuracy on {images}")
-        drawn.savefig(path)
+    title = f"Accuracy on {images}"
+    drawing.write(plots.robustness(judged[0]["conditions"], accuracy, battery.UNCHANGED, published, title), figure)
     print(f"\nThe figure is {figure}.")
 
 
@@ -110,10 +111,10 @@ def _print(
     for name, results in found.items():
         print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
     if len(found) > 1:
-        print("\n" + side_by_side(accuracy, results[0]["battery"], published))
+        print(f"\n{side_by_side(accuracy, results[0]['battery'], published)}")
 
 
-def table(results: Sequence[dict[str, Any]]) -> str:
+def table(results: Sequence[dict[str, Any]]) -> Table:
     """Returns the figures of a model in every condition; means where there are `results` of several seeds."""
     columns = {
         "accuracy": ("accuracy",),
@@ -124,14 +125,13 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     }
     means = [values(results, *keys).mean(axis=0) for keys in columns.values()]
     corner = f"mean of {len(results)} seeds" if len(results) > 1 else ""
-    lines = [f"{corner:<18}" + "".join(f"{title:>{max(len(title), 6) + 3}}" for title in columns)]
-    for name, *figures in zip(results[0]["battery"], *means, strict=True):
-        cells = zip(columns, figures, strict=True)
-        lines.append(f"{name:<18}" + "".join(f"{figure:>{max(len(title), 6) + 3}.4f}" for title, figure in cells))
-    return "\n".join(lines)
+    rows = [
+        [name, *(f"{figure:.4f}" for figure in row)] for name, *row in zip(results[0]["battery"], *means, strict=True)
+    ]
+    return Table([corner, *columns], rows)
 
 
-def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], published: dict[str, float]) -> str:
+def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], published: dict[str, float]) -> Table:
     """Returns the accuracies in percent of models in every condition, ± the standard deviation over their seeds.
 
     Args:
@@ -139,14 +139,14 @@ def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], publishe
       names: of the conditions.
       published: name of a condition -> the best accuracy that is known.
     """
-    width = max(17, *(len(name) + 3 for name in accuracy))
-    columns = (*accuracy, "best published") if published else accuracy
-    lines = [f"{'accuracy, %':<18}" + "".join(f"{name:>{width}}" for name in columns)]
+    columns = [*accuracy, *(["best published"] if published else [])]
+    rows = []
     for condition, name in enumerate(names):
         cells = [_mean(100 * found[:, condition]) for found in accuracy.values()]
-        cells.append(f"{100 * published[name]:.1f}" if name in published else "")
-        lines.append((f"{name:<18}" + "".join(f"{cell:>{width}}" for cell in cells)).rstrip())
-    return "\n".join(lines)
+        if published:
+            cells.append(f"{100 * published[name]:.1f}" if name in published else "")
+        rows.append([name, *cells])
+    return Table(["accuracy, %", *columns], rows)
 
 
 def values(results: Sequence[dict[str, Any]], *keys: str) -> np.ndarray:

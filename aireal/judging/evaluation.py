@@ -1,21 +1,32 @@
 """What a trained model is worth: scores -> result.json, predictions.csv, figures and the printed tables."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tqdm
 
-from aireal.data.batches import LABELS, Data, Table
+from aireal.data import records
+from aireal.data.batches import LABELS, Data
 from aireal.judging import calibration, metrics, plots
-from aireal.network import models
-from aireal.runs import files
+from aireal.judging.scoring import score
+from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
+from aireal.runs.tables import Table
 from aireal.verdicts import scorers
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import REAL, Rule
 
 _ERRORS_SHOWN = 24
+_FIGURES = {  # what is printed of each split: title -> key of result.json
+    "accuracy": "accuracy",
+    "ROC AUC": "roc_auc",
+    "average precision (FAKE)": "average_precision",
+    "fakes caught at 1 % FPR": "tpr_at_1_percent_fpr",
+    "Brier score": "brier_score",
+    "calibration error": "expected_calibration_error",
+}
 
 
 def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFolder | None = None) -> dict[str, Any]:
@@ -28,8 +39,8 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
       into: the folder for what was found, where it is not the run's own.
 
     Returns:
-      The contents of result.json: each split with the figures of `metrics.evaluate`, `accuracy_by_object` and
-      `before_calibration` (those of `calibration.figures_before`), and `test_without_duplicates`, the test images that
+      The contents of result.json: each split with the figures of `metrics.Figures`, `accuracy_by_object` and
+      `before_calibration` (`calibration.Quality`), and `test_without_duplicates`, the test images that
       are no copies of training images (left out where these are not of both classes, and on other data).
 
     Raises:
@@ -39,38 +50,35 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     into.path.mkdir(exist_ok=True)
     for split in splits:
         data.check_judging(split)
-    model = scorers.load(folder.model).model
+    scorer = scorers.load(folder.model)
+    rule = Contract.load(scorer.path, scorer.input_size).rule
     calibrated = folder.result().get("calibration")
     for split in splits:
         table = data.table(split)
-        p_real = scorers.finite(scores(model, data, split), folder.model)
-        found = {split: _figures(table, p_real, data.objects, calibrated)}
+        p_real = score(scorer, data, split)
+        found = {split: _figures(table, p_real, data.objects, calibrated, rule)}
         unseen = ~np.char.startswith(table.copy_of, "train/")
         own = split == "test" and data.fingerprint == folder.fingerprint()
         if own and len(np.unique(table.label[unseen])) == len(LABELS):
-            found["test_without_duplicates"] = _figures(table.rows(unseen), p_real[unseen], data.objects, calibrated)
+            found["test_without_duplicates"] = _figures(
+                table.rows(unseen), p_real[unseen], data.objects, calibrated, rule
+            )
         result = into.update_result(**found)
     _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
-    _draw(into, data, split, table, p_real)
-    _print(into, split, table, p_real, result)
+    _draw(into, data, split, table, p_real, rule)
+    _print(into, split, table, p_real, rule, result)
     return result
 
 
-def scores(model: keras.Model, data: Data, split: str) -> np.ndarray:
-    """Returns p_real of every image of a split: [N] float32, in the order of `data.table`."""
-    forward = models.scorer(model)
-    batches = tqdm.tqdm(data.evaluation(split), f"scoring {split}", unit=" steps", leave=False, mininterval=0.5)
-    return np.concatenate([forward(images) for images, _ in batches])
-
-
 def _figures(
-    table: Table, p_real: np.ndarray, objects: Sequence[str], calibrated: dict[str, Any] | None
+    table: records.Table, p_real: np.ndarray, objects: Sequence[str], calibrated: dict[str, Any] | None, rule: Rule
 ) -> dict[str, Any]:
-    figures = metrics.evaluate(table.label, p_real)
+    figures = metrics.Figures.of(table.label, p_real, rule).as_dict()
     if calibrated:
-        figures["before_calibration"] = calibration.figures_before(calibrated, table.label, p_real)
+        figures["before_calibration"] = dataclasses.asdict(calibration.quality_before(calibrated, table.label, p_real))
     if np.any(table.object >= 0):
-        figures["accuracy_by_object"] = metrics.accuracy_by_group(table.label, p_real, _names(table.object, objects))
+        group = _names(table.object, objects)
+        figures["accuracy_by_object"] = metrics.accuracy_by_group(table.label, p_real, group, rule)
     return figures
 
 
@@ -78,62 +86,56 @@ def _names(indices: np.ndarray, objects: Sequence[str]) -> np.ndarray:
     return np.array([*objects, ""])[indices]  # -1, unknown, is the empty name at the end
 
 
-def _write_predictions(path: pathlib.Path, table: Table, p_real: np.ndarray, objects: Sequence[str]) -> None:
+def _write_predictions(path: pathlib.Path, table: records.Table, p_real: np.ndarray, objects: Sequence[str]) -> None:
     columns = (table.filename, np.array(LABELS)[table.label], _names(table.object, objects), table.copy_of)
     # str() of a float32 has just the digits that give the same float32 again.
     rows = zip(*columns, map(str, p_real), strict=True)
     files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real"], rows)
 
 
-def _draw(folder: RunFolder, data: Data, split: str, table: Table, p_real: np.ndarray) -> None:
-    wrong = np.flatnonzero((p_real >= 0.5) != (table.label == metrics.REAL))
-    worst = wrong[np.argsort(-np.abs(p_real[wrong] - 0.5), kind="stable")][:_ERRORS_SHOWN]
+def _draw(folder: RunFolder, data: Data, split: str, table: records.Table, p_real: np.ndarray, rule: Rule) -> None:
+    wrong = np.flatnonzero(rule.is_real(p_real) != (table.label == REAL))
+    worst = wrong[np.argsort(-rule.confidence(p_real[wrong]), kind="stable")][:_ERRORS_SHOWN]
     figures = {
-        "confusion_matrix.png": plots.confusion_matrix(table.label, p_real, split),
+        "confusion_matrix.png": plots.confusion_matrix(table.label, p_real, split, rule),
         "roc.png": plots.roc(table.label, p_real, split),
-        "calibration.png": plots.calibration(table.label, p_real, split),
+        "calibration.png": plots.reliability(table.label, p_real, split, rule),
         "errors.png": plots.errors(
-            data.images(split, worst) if len(worst) else [], table.rows(worst), p_real[worst], LABELS, split
+            data.images(split, worst) if len(worst) else [], table.rows(worst), p_real[worst], split
         ),
     }
     if rows := folder.rows():
         figures["curves.png"] = plots.curves(rows)
     for name, figure in figures.items():
-        with files.replacing(folder.path / name) as path:
-            figure.savefig(path)
+        drawing.write(figure, folder.path / name)
 
 
-def _print(folder: RunFolder, split: str, table: Table, p_real: np.ndarray, result: dict[str, Any]) -> None:
-    print(f"\n{split}: {len(table):,} images, a picture is called REAL from p_real 0.5 on")
-    print(metrics.classification_report(table.label, p_real))
-    (fake_as_fake, fake_as_real), (real_as_fake, real_as_real) = result[split]["confusion_matrix"]
-    print("                 called FAKE  called REAL")
-    print(f"       is FAKE  {fake_as_fake:>12,} {fake_as_real:>12,}")
-    print(f"       is REAL  {real_as_fake:>12,} {real_as_real:>12,}\n")
-    columns = [name for name in ("train", "validation", "test", "test_without_duplicates") if name in result]
-    lines = {
-        "accuracy": "accuracy",
-        "ROC AUC": "roc_auc",
-        "average precision (FAKE)": "average_precision",
-        "fakes caught at 1 % FPR": "tpr_at_1_percent_fpr",
-        "Brier score": "brier_score",
-        "calibration error": "expected_calibration_error",
-    }
-    print(" " * 26 + "".join(f"{name.replace('_', ' '):>{len(name) + 3}}" for name in columns))
-    print(f"{'images':<26}" + "".join(f"{result[name]['n']:>{len(name) + 3},}" for name in columns))
-    for title, key in lines.items():
-        print(f"{title:<26}" + "".join(f"{result[name][key]:>{len(name) + 3}.4f}" for name in columns))
-    if "before_calibration" in result[split]:
-        before = {name: result[name]["before_calibration"]["expected_calibration_error"] for name in columns}
-        cells = (f"{value:>{len(name) + 3}.4f}" for name, value in before.items())
-        print(f"{'  before calibration':<26}" + "".join(cells))
+def _print(
+    folder: RunFolder, split: str, table: records.Table, p_real: np.ndarray, rule: Rule, result: dict[str, Any]
+) -> None:
+    print(f"\n{split}: {len(table):,} images, {rule}")
+    print(metrics.classification_report(table.label, p_real, rule))
+    confusion = zip(LABELS, result[split]["confusion_matrix"], strict=True)
+    called = [f"called {label}" for label in LABELS]
+    print(Table(["", *called], [[f"is {label}", *(f"{count:,}" for count in row)] for label, row in confusion]))
+    print(f"\n{_side_by_side(result)}")
     if by_object := result[split].get("accuracy_by_object"):
-        print(f"\n{split} accuracy by object")
-        for name, row in by_object.items():
-            print(f"  {name:<12} {row['accuracy']:.4f}  of {row['n']:,}")
+        rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in by_object.items()]
+        print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
     if "train_seconds" in result:
         memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
         seconds = f"{result['train_seconds']:,.1f} s"
         print(f"\n{result['parameters']:,} parameters, trained in {seconds}, peak memory {memory}.")
     print(f"\nEverything is in {folder.path}:")
     print("  " + "  ".join(sorted(path.name for path in folder.path.iterdir() if not path.name.startswith("."))))
+
+
+def _side_by_side(result: dict[str, Any]) -> Table:
+    """Returns the figures of all splits that were judged so far."""
+    splits = [name for name in ("train", "validation", "test", "test_without_duplicates") if name in result]
+    rows = [["images", *(f"{result[name]['n']:,}" for name in splits)]]
+    rows += [[title, *(f"{result[name][key]:.4f}" for name in splits)] for title, key in _FIGURES.items()]
+    before = [result[name].get("before_calibration", {}).get("expected_calibration_error") for name in splits]
+    if any(before):
+        rows.append(["  before calibration", *("" if value is None else f"{value:.4f}" for value in before)])
+    return Table(["", *(name.replace("_", " ") for name in splits)], rows)

@@ -9,37 +9,42 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from aireal.judging import metrics
-
-_DPI = 120  # pixels an inch
-_TRAIN, _VALIDATION, _GREY = "#2563a8", "#d2601a", "#8a8a8a"
+from aireal.runs import drawing
+from aireal.verdicts.verdict import DEFAULT, FAKE, Rule
+from builders.cifake.sources import LABELS
 
 
 def curves(rows: Sequence[dict[str, float]]) -> Figure:
     """Draws accuracy and loss over the epochs, from the rows of metrics.jsonl."""
-    figure = Figure(figsize=(10, 4), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 4)
     epochs = [row["epoch"] for row in rows]
     titles = {"accuracy": "Accuracy", "loss": "Loss"}
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         marker = "o" if len(rows) < 40 else None
         axes.plot(
-            epochs, [row[name] for row in rows], marker=marker, ms=3, color=_TRAIN, label="training, while it learns"
+            epochs,
+            [row[name] for row in rows],
+            marker=marker,
+            ms=3,
+            color=drawing.BLUE,
+            label="training, while it learns",
         )
         if f"val_{name}" in rows[0]:
             values = [row[f"val_{name}"] for row in rows]
-            axes.plot(epochs, values, marker=marker, ms=3, color=_VALIDATION, label="validation")
+            axes.plot(epochs, values, marker=marker, ms=3, color=drawing.ORANGE, label="validation")
         axes.set(title=title, xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
+        axes.grid(**drawing.GRID)
         axes.legend()
     figure.axes[0].yaxis.set_major_formatter(PercentFormatter(1.0))
     return figure
 
 
-def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = DEFAULT) -> Figure:
     """Draws counts, and shares of each true class, for labels [N] and scores [N]."""
-    counts = np.array(metrics.evaluate(label, p_real)["confusion_matrix"])
+    counts = np.array(metrics.Figures.of(label, p_real, rule).confusion_matrix)
     shares = counts / counts.sum(axis=1, keepdims=True)
-    figure = Figure(figsize=(5, 4.4), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(5, 4.4)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -51,8 +56,8 @@ def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str) -> Figur
         ylabel="truth",
         xticks=[0, 1],
         yticks=[0, 1],
-        xticklabels=["FAKE", "REAL"],
-        yticklabels=["FAKE", "REAL"],
+        xticklabels=LABELS,
+        yticklabels=LABELS,
     )
     figure.colorbar(image, label="share of the true class", format=PercentFormatter(1.0))
     return figure
@@ -60,17 +65,17 @@ def confusion_matrix(label: np.ndarray, p_real: np.ndarray, split: str) -> Figur
 
 def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     """Draws fakes caught over photographs accused, the latter on a logarithmic axis: the low end is what counts."""
-    is_fake = label == metrics.FAKE
+    is_fake = label == FAKE
     accused, caught, _ = roc_curve(is_fake, -p_real)
     at_one = metrics.tpr_at_fpr(is_fake, -p_real, 0.01)
-    figure = Figure(figsize=(5.5, 4.4), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(5.5, 4.4)
     axes = figure.subplots()
     axes.plot(
-        accused, caught, color=_TRAIN, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}"
+        accused, caught, color=drawing.BLUE, drawstyle="steps-post", label=f"area {roc_auc_score(is_fake, -p_real):.4f}"
     )
-    axes.plot([0.01], [at_one], "o", color=_VALIDATION, label=f"{at_one:.1%} caught at 1 % accused")
+    axes.plot([0.01], [at_one], "o", color=drawing.ORANGE, label=f"{at_one:.1%} caught at 1 % accused")
     chance = np.geomspace(1e-4, 1, 50)
-    axes.plot(chance, chance, "--", color=_GREY, label="chance")
+    axes.plot(chance, chance, "--", color=drawing.GREY, label="chance")
     axes.set(
         title=f"ROC on {len(label):,} {split} images",
         xlabel="photographs accused (false positive rate)",
@@ -81,48 +86,52 @@ def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     )
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")  # PercentFormatter makes 0% of 0.1%
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid(alpha=0.3)
+    axes.grid(**drawing.GRID)
     axes.legend(loc="lower right")
     return figure
 
 
-def calibration(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
+def reliability(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = DEFAULT) -> Figure:
     """Draws accuracy over confidence for the bins of the calibration error, with the number of images in each."""
-    edges, count, confidence, accuracy = metrics.calibration(label, p_real)
-    used = count > 0
-    error = metrics.expected_calibration_error(label, p_real)
-    figure = Figure(figsize=(5.5, 5), dpi=_DPI, layout="constrained")
+    bins = metrics.reliability(label, p_real, rule)
+    used = bins.count > 0
+    error = metrics.expected_calibration_error(label, p_real, rule)
+    figure = drawing.figure(5.5, 5)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    upper.plot([0.5, 1], [0.5, 1], "--", color=_GREY, label="perfectly calibrated")
-    upper.plot(confidence[used], accuracy[used], "o-", color=_TRAIN, label=f"this model, error {error:.4f}")
+    upper.plot([0.5, 1], [0.5, 1], "--", color=drawing.GREY, label="perfectly calibrated")
+    upper.plot(
+        bins.confidence[used], bins.accuracy[used], "o-", color=drawing.BLUE, label=f"this model, error {error:.4f}"
+    )
     upper.set(
-        title=f"Calibration on {len(label):,} {split} images", ylabel="accuracy", xlim=(0.49, 1.01), ylim=(None, 1.01)
+        title=f"Calibration on {bins.count.sum():,} {split} images",
+        ylabel="accuracy",
+        xlim=(0.49, 1.01),
+        ylim=(None, 1.01),
     )
     upper.legend(loc="lower right")
-    lower.bar(edges[:-1], count, np.diff(edges), align="edge", color=_TRAIN, edgecolor="white")
-    lower.set(xlabel="confidence of the verdict, max(p_real, 1 - p_real)", ylabel="images", yscale="log")
+    lower.bar(bins.edges[:-1], bins.count, np.diff(bins.edges), align="edge", color=drawing.BLUE, edgecolor="white")
+    lower.set(xlabel="confidence of the verdict", ylabel="images", yscale="log")
     for axes in (upper, lower):
-        axes.grid(alpha=0.3)
+        axes.grid(**drawing.GRID)
     return figure
 
 
-def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, labels: Sequence[str], split: str) -> Figure:
+def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) -> Figure:
     """Draws a sheet of wrong verdicts.
 
     Args:
       images: up to 24 of [S, S, 3] uint8, the most confident error first.
       table: their `data.Table`.
       p_real: their scores, [N].
-      labels: the class names.
       split: for the title.
     """
-    figure = Figure(figsize=(10, 7.4), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(10, 7.4)
     figure.suptitle(f"The {len(images)} most confident errors on the {split} images" if len(images) else "No errors")
     for position, axes in enumerate(figure.subplots(4, 6).flat):
         axes.axis("off")
         if position < len(images):
             axes.imshow(images[position], interpolation="nearest")
-            truth = labels[table.label[position]]
+            truth = LABELS[table.label[position]]
             axes.set_title(
                 f"{truth}, p_real {p_real[position]:.4f}\n{table.filename[position]}", fontsize=7, parse_math=False
             )
@@ -137,7 +146,7 @@ def explanation(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
       heat: [h, w] float, 0 or more; coloured relative to its maximum.
       title: says the verdict.
     """
-    figure = Figure(figsize=(7, 3.9), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(7, 3.9)
     figure.suptitle(title, fontsize=10, parse_math=False)  # a $ is a $
     seen, overlaid = figure.subplots(1, 2)
     seen.set_title(f"what the model saw, {len(pixels)}x{len(pixels)} pixels", fontsize=9)
@@ -172,7 +181,7 @@ def robustness(
       title: says what the models were judged on.
     """
     families = list(dict.fromkeys(row["family"] for row in conditions[1:]))
-    figure = Figure(figsize=(11, 6.2), dpi=_DPI, layout="constrained")
+    figure = drawing.figure(11, 6.2)
     grid = figure.subplots(2, -(-len(families) // 2), sharey=True)
     for axes, family in zip(grid.flat, families, strict=False):
         rows = [0, *(row for row, condition in enumerate(conditions) if condition["family"] == family)]
@@ -210,4 +219,4 @@ def _over_strength(
     axes.set_xticks(strengths, labels, fontsize="x-small")  # a noise of 0.01 stands close to clean
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
-    axes.grid(alpha=0.3)
+    axes.grid(**drawing.GRID)

@@ -15,6 +15,7 @@ except ImportError:
 else:
     pillow_heif.register_heif_opener()
 
+MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
 _MAX_EDGE = 65_535
 _TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF

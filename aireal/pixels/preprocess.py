@@ -3,8 +3,6 @@
 TensorFlow's decoder with its accurate DCT gives the same pixels as Pillow's (`decoding.py`), bit for bit.
 """
 
-from typing import Any
-
 import tensorflow as tf
 
 _UNROLLED = 512
@@ -55,20 +53,21 @@ def decode_jpeg_or_png(encoded: tf.Tensor) -> tf.Tensor:
     return tf.cond(has_alpha, over_white, lambda: decode_jpeg(encoded))  # which decodes PNG too
 
 
-def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch") -> tf.Tensor:
-    """Brings images to the model's size by bilinear resampling, antialiased where they shrink.
+def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch", *, antialias: bool = True) -> tf.Tensor:
+    """Brings images to the model's size by bilinear resampling.
 
     Args:
       images: [H, W, 3] or [B, H, W, 3] uint8.
       size: edge of the result in pixels.
-      aspect_ratio: of `config.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
+      aspect_ratio: of `fields.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
+      antialias: average over what shrinks, as networks are trained; camera pipelines take single samples instead.
 
     Returns:
       [size, size, 3] or [B, size, size, 3] uint8.
     """
     if aspect_ratio == "center_crop":
         images = center_crop(images)
-    resized = tf.image.resize(images, [size, size], method="bilinear", antialias=True)
+    resized = tf.image.resize(images, [size, size], method="bilinear", antialias=antialias)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
@@ -83,17 +82,3 @@ def center_crop(images: tf.Tensor) -> tf.Tensor:
 def normalise(images: tf.Tensor) -> tf.Tensor:
     """[..., 3] uint8 in 0..255 -> float32 in [0, 1]."""
     return tf.cast(images, tf.float32) / 255.0
-
-
-def contract(image_size: int, aspect_ratio: str) -> dict[str, Any]:
-    """Returns what happens to a picture before the network sees it, for who has to do the same elsewhere."""
-    return {
-        "frame": "the first of an animation",
-        "orientation": "upright, as EXIF says",
-        "color": "RGB, transparency over white, colour profiles not applied",
-        "depth": "8 bits a channel, deeper ones scaled to 0..255",
-        "aspect_ratio": aspect_ratio,
-        "resampling": "bilinear, antialiased (tf.image.resize), rounded to 8 bits",
-        "image_size": image_size,
-        "normalisation": "x / 255",
-    }

@@ -25,8 +25,3 @@ class Config(Fields):
         """Returns the same with each "auto" that an earlier start has settled for its machine as it was settled."""
         settled = {name: getattr(earlier, name) for name in ("cache", "precision") if getattr(self, name) == "auto"}
         return dataclasses.replace(self, **settled)
-
-    def for_judging(self, batch_size: int) -> "Config":
-        """Returns the same without augmentation, in batches of this size: the images as they are."""
-        plain = {field.name: field.default for field in dataclasses.fields(self) if field.name.startswith("augment_")}
-        return dataclasses.replace(self, **plain, batch_size=batch_size)

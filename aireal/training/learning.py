@@ -10,30 +10,19 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from aireal import machine
 from aireal.network import cpu_layers
 from aireal.network.models import build_model
 from aireal.settings.config import Config
-from aireal.training import muon
+from aireal.training import devices, muon
+from aireal.verdicts.verdict import DEFAULT
 from builders.cifake import sources
 
-_BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs since Ampere
 _OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
     "sgd": lambda rate, **options: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **options),
     "lion": keras.optimizers.Lion,
     "muon": muon.Muon,
 }
-
-
-def settle_precision(config: Config) -> str:
-    """Returns the arithmetic of training: `config.precision`, or for auto what this machine's devices are best at."""
-    if config.precision != "auto":
-        return config.precision
-    gpus = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
-    capabilities = [details.get("compute_capability", (0, 0)) for details in gpus]
-    fast = min(capabilities) >= _BFLOAT16_CAPABILITY if capabilities else machine.computes_bfloat16()
-    return "bfloat16" if fast else "float32"
 
 
 def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
@@ -46,7 +35,7 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
       `object` [B, 10], learnt from {"logit": labels [B], "object": objects [B] int64}.
     """
     single = dataclasses.replace(config, mirror_average=False)
-    model = build_model(single, precision=settle_precision(config), normalization=_normalization(config))
+    model = build_model(single, precision=devices.settle_precision(config), normalization=_normalization(config))
     if config.object_weight:
         model = _with_objects(model)
     compile_model(model, config, steps_per_epoch)
@@ -92,7 +81,7 @@ def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> N
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
     metrics = [
-        keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
+        keras.metrics.BinaryAccuracy(name="accuracy", threshold=DEFAULT.logit()),
         keras.metrics.AUC(name="auc", from_logits=True),
     ]
     if not config.object_weight:

@@ -5,39 +5,39 @@ import os
 import pathlib
 import stat
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Self
+
+from aireal.verdicts.verdict import Rule
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
 SUFFIXES += (".ppm", ".avif", ".heic", ".heif")
-MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a model says about one picture, or why it says nothing.
+    """What is said about one picture, or why nothing is.
 
     Attributes:
       path: the file, or None where the picture came from memory.
-      p_real: score in [0, 1]; None where `error` is not.
+      verdict: FAKE or REAL, by the model's `Rule`; None where `error` is not, as the next two.
+      confidence: the model's score for this verdict, in [0, 1].
+      p_real: the model's score for REAL, in [0, 1].
       error: why the picture could not be judged.
       size: width and height in pixels, upright, before the picture was brought to the model's size.
     """
 
     path: str | None
+    verdict: str | None = None
+    confidence: float | None = None
     p_real: float | None = None
     error: str | None = None
     size: tuple[int, int] | None = None
 
-    @property
-    def verdict(self) -> str | None:
-        """REAL from a p_real of 0.5 on, else FAKE."""
-        return None if self.p_real is None else "REAL" if self.p_real >= 0.5 else "FAKE"
-
-    @property
-    def confidence(self) -> float | None:
-        """The model's score for its own verdict, in [0.5, 1]."""
-        return None if self.p_real is None else max(self.p_real, 1 - self.p_real)
+    @classmethod
+    def of(cls, p_real: float, rule: Rule, path: str | None = None, size: tuple[int, int] | None = None) -> Self:
+        """Returns the prediction that a rule makes of a score."""
+        return cls(path, rule.label(p_real), float(rule.confidence(p_real)), p_real, size=size)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns path, verdict, confidence, p_real and error."""

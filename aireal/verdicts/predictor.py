@@ -1,18 +1,17 @@
 """Pictures of any kind -> scores. What other programs import:
 
->>> from aireal.verdicts.predictor import Predictor
+>>> from aireal import Predictor
 >>> Predictor("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
-[Prediction(path='photo.jpg', p_real=0.93, error=None, size=(640, 427))]
+[Prediction(path='photo.jpg', verdict='REAL', confidence=0.93, p_real=0.93, error=None, size=(640, 427))]
 """
 
 import collections
 import concurrent.futures
 import contextlib
+import dataclasses
 import io
 import itertools
-import json
 import os
-import pathlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -22,12 +21,12 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import machine
-from aireal.errors import UserError
 from aireal.pixels import decoding, preprocess
-from aireal.runs.folder import PREPROCESSING, model_file
-from aireal.settings.fields import ASPECT_RATIOS
+from aireal.pixels.decoding import MAX_PIXELS
+from aireal.runs.folder import model_file
 from aireal.verdicts import scorers
-from aireal.verdicts.pictures import MAX_PIXELS, Prediction, reason
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.pictures import Prediction, reason
 
 _LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
 _WORKERS = machine.cores() + 1
@@ -41,30 +40,28 @@ class Predictor:
     Args:
       run: a run folder, as train wrote it, or a .keras file; of what exports.export made of it, a .tflite file or the
         saved_model folder.
-      aspect_ratio: what becomes of pictures that are not square, of `config.ASPECT_RATIOS`; by default as in
+      aspect_ratio: what becomes of pictures that are not square, of `fields.ASPECT_RATIOS`; by default as in
         training, or stretch for a file without its preprocessing.json.
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
 
     Attributes:
       scorer: the loaded model.
-      image_size: S, the edge in pixels of what the model sees.
+      contract: what happens to pictures before the model sees them, and the rule that makes verdicts of its scores.
 
     Raises:
-      UserError: there is no model, or one of another kind.
+      UserError: there is no model, or one of another kind, or its preprocessing.json is damaged.
     """
 
     def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
-        self._path = path = model_file(run)
-        self.scorer = scorers.load(path)
-        self.image_size = self.scorer.image_size
-        contract = path.with_name(PREPROCESSING)
-        aspect_ratio = aspect_ratio or _aspect_ratio(contract)
-        if aspect_ratio not in ASPECT_RATIOS:
-            raise UserError(f"The aspect ratio is {aspect_ratio!r}. Expected {' or '.join(ASPECT_RATIOS)}.")
-        self._batch = scorers.batch_size(self.image_size)
+        self.scorer = scorers.load(model_file(run))
+        contract = Contract.load(self.scorer.path, self.scorer.input_size)
+        self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio)
+        self._batch = scorers.batch_size(self.scorer.input_size)
         self._max_pixels = max_pixels
         self._resize = tf.function(
-            lambda rgb: preprocess.resize(rgb, self.image_size, aspect_ratio),
+            lambda rgb: preprocess.resize(
+                rgb, contract.input_size, self.contract.aspect_ratio, antialias=not contract.reduces_itself
+            ),
             input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
         )
         self._large = threading.Lock()
@@ -101,13 +98,14 @@ class Predictor:
             scores = iter(self._scores([pixels for _, pixels in batch if pixels is not None]))
             for prediction, pixels in batch:
                 if pixels is not None:
-                    prediction = Prediction(prediction.path, float(next(scores)), size=prediction.size)
+                    p_real = float(next(scores))
+                    prediction = Prediction.of(p_real, self.contract.rule, prediction.path, prediction.size)
                 yield prediction, pixels
 
     def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
         if not pixels:
             return np.empty(0, np.float32)
-        return scorers.finite(self.scorer(np.stack(pixels)), self._path)
+        return scorers.finite(self.scorer(np.stack(pixels)), self.scorer.path)
 
     def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
         if isinstance(picture, Prediction):
@@ -144,16 +142,9 @@ class Predictor:
 
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape
-        if (height, width) != (self.image_size, self.image_size):
+        if height != self.contract.input_size or width != self.contract.input_size:
             return self._resize(rgb).numpy(), (width, height)
         return rgb.copy(), (width, height)  # what was given may change
-
-
-def _aspect_ratio(contract: pathlib.Path) -> str:
-    try:
-        return json.loads(contract.read_text())["aspect_ratio"] if contract.exists() else ASPECT_RATIOS[0]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{contract} is damaged: {error!r}. Give --aspect_ratio.") from error
 
 
 def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from aireal import machine
 from aireal.errors import UserError
-from aireal.network import models
 from aireal.pixels import preprocess
 
 _BATCH_PIXELS = 256 * 32 * 32
@@ -22,10 +21,12 @@ class Scorer(Protocol):
     """What all forms have in common.
 
     Attributes:
-      image_size: S, the edge in pixels of what the model takes.
+      path: of the model.
+      input_size: S, the edge in pixels of what the model takes.
     """
 
-    image_size: int
+    path: pathlib.Path
+    input_size: int
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
@@ -38,7 +39,7 @@ def load(path: os.PathLike | str) -> Scorer:
       UserError: it cannot be loaded, or maps something else than pixels to verdicts.
     """
     path = pathlib.Path(path)
-    form = SavedModelScorer if path.is_dir() else TfliteScorer if path.suffix == ".tflite" else KerasScorer
+    form = SavedModelScorer if path.is_dir() else TfliteScorer if path.suffix == ".tflite" else KerasScorer.load
     try:
         return form(path)
     except UserError:
@@ -47,9 +48,9 @@ def load(path: os.PathLike | str) -> Scorer:
         raise UserError(f"{path} cannot be loaded: {' '.join(str(error).split())}") from error
 
 
-def batch_size(image_size: int) -> int:
+def batch_size(input_size: int) -> int:
     """Returns how many pictures of this edge in pixels are given to a scorer at a time."""
-    return max(1, _BATCH_PIXELS // image_size**2)
+    return max(1, _BATCH_PIXELS // input_size**2)
 
 
 def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
@@ -60,15 +61,32 @@ def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
 
 
 class KerasScorer:
-    """A .keras file, [B, S, S, 3] float32 in [0, 1] -> one logit."""
+    """A Keras model: [B, S, S, 3] float32 in [0, 1] -> one logit.
 
-    def __init__(self, path: pathlib.Path):
-        self.model: keras.Model = keras.models.load_model(path, compile=False)
-        self.image_size = _edge(path, self.model.input_shape, self.model.output_shape, outputs=1)
-        self._p_real = models.scorer(self.model)
+    Args:
+      model: of `models.build_model`.
+      path: the .keras file that it is of.
+    """
+
+    def __init__(self, model: keras.Model, path: pathlib.Path):
+        self.model = model
+        self.path = path
+        self.input_size = _edge(path, model.input_shape, model.output_shape, outputs=1)
+        self._logit = tf.function(lambda images: model(images, training=False)[:, 0], reduce_retracing=True)
+        self._p_real = tf.function(
+            lambda images: tf.sigmoid(model(images, training=False))[:, 0], reduce_retracing=True
+        )
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "KerasScorer":
+        return cls(keras.models.load_model(path, compile=False), path)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
+
+    def logit(self, pixels: np.ndarray) -> np.ndarray:
+        """[B, S, S, 3] uint8, RGB -> logit [B] float32, from which p_real cannot be told apart near 0 and 1."""
+        return self._logit(preprocess.normalise(tf.constant(pixels))).numpy()
 
 
 class SavedModelScorer:
@@ -81,7 +99,8 @@ class SavedModelScorer:
         output = self._signature.structured_outputs["probabilities"]
         if image.dtype != tf.uint8:
             raise UserError(f"{path} takes {image.dtype.name}. {_EXPECTED}")
-        self.image_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
+        self.path = path
+        self.input_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, 1]
@@ -100,7 +119,8 @@ class TfliteScorer:
         if image["dtype"] != np.uint8 or output["dtype"] != np.float32:
             types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
             raise UserError(f"{path} {types}. {_EXPECTED}")
-        self.image_size = _edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
+        self.path = path
+        self.input_size = _edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
         self._image, self._output = image["index"], output["index"]
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:

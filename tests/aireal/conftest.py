@@ -1,6 +1,8 @@
 """A small trained run, judged by the battery, and commands that must answer without TensorFlow."""
 
+import copy
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,14 +12,22 @@ from aireal.machine import package_folder
 
 
 @pytest.fixture(scope="session")
-def judged(trained):
-    """The run, its Config, and what `judge` found of it."""
+def _judged_once(trained, tmp_path_factory):
     from aireal.judging import battery
     from aireal.runs.folder import RunFolder
 
     config, folder = trained
-    run = RunFolder(folder)
-    return run, config, battery.judge(run.model, run, config)[0]
+    run = RunFolder(shutil.copytree(folder, tmp_path_factory.mktemp("judged") / "run"))
+    return run.path, config, battery.judge(run.model, run, config)[0]
+
+
+@pytest.fixture
+def judged(_judged_once, tmp_path):
+    """A run folder of the test's own, its Config, and what `judge` found of it."""
+    from aireal.runs.folder import RunFolder
+
+    folder, config, result = _judged_once
+    return RunFolder(shutil.copytree(folder, tmp_path / "run")), config, copy.deepcopy(result)
 
 
 @pytest.fixture

@@ -114,6 +114,36 @@ def test_the_saved_model_reads_files(exported, trained):
     assert [label.decode() for label in answer["label"].numpy()] == [one.verdict for one in expected]
 
 
+def test_every_form_has_its_contract_beside_it(exported, trained):
+    stated = json.loads((exported / "preprocessing.json").read_text())
+    assert stated["rule"] == {"real_from": 0.5}
+    run = Predictor(trained[1]).contract
+    for name in verify.FORMS.values():
+        assert Predictor(exported / name).contract == dataclasses.replace(run, normalised_inside=True)
+    camera = Predictor(exported / "model_camera.tflite").contract
+    assert camera == dataclasses.replace(run, normalised_inside=True, input_size=256)
+
+
+def test_another_rule_moves_every_verdict_that_is_given(run, trained, run_python):
+    stated = json.loads((run / "preprocessing.json").read_text())
+    (run / "preprocessing.json").write_text(json.dumps({**stated, "rule": {"real_from": 1.0}}))
+    _export(run, trained[0])
+    assert json.loads((run / "export/preprocessing.json").read_text())["rule"] == {"real_from": 1.0}
+    assert "REAL from a p_real of 1 on" in (run / "export/README.md").read_text()
+    rows = json.loads((run / "export/golden/scores.json").read_text())
+    assert {verdict for row in rows for verdict in row["verdict"].values()} == {"FAKE"}
+    assert json.loads((run / "export/verify.json").read_text())["keras"]["accuracy"] == 0.5
+    names = [PICTURES / name for name in ("32x32.jpg", "640x480.jpg")]
+    for form in ("", "export/model_int8.tflite", "export/saved_model"):
+        assert [one.verdict for one in Predictor(run / form).predict(names)] == ["FAKE", "FAKE"]
+    served = tf.saved_model.load(str(run / "export/saved_model")).signatures["serving_bytes"]
+    answer = served(image_bytes=tf.constant([path.read_bytes() for path in names]))
+    assert answer["label"].numpy().tolist() == [b"FAKE", b"FAKE"]
+    done = run_python("-m", "aireal.evaluate", f"--run={run}", f"--prepared_dir={trained[0].prepared_dir}")
+    assert "REAL from a p_real of 1 on" in done.stdout, done.stderr
+    assert json.loads((run / "result.json").read_text())["test"]["confusion_matrix"] == [[200, 0], [200, 0]]
+
+
 @pytest.mark.parametrize(
     ("file", "tolerance"), [("saved_model", 1e-5), ("model_float32.tflite", 1e-4), ("model_float16.tflite", 1e-3)]
 )
@@ -206,8 +236,11 @@ def test_the_golden_images_give_their_scores(exported):
     for row, image in zip(rows, images, strict=True):
         np.testing.assert_array_equal(np.asarray(Image.open(exported / f"golden/{row['image']}.png")), image)
     for name, file in verify.FORMS.items():
-        expected = [row["p_real"][name] for row in rows]
-        np.testing.assert_allclose(scorers.load(exported / file)(images), expected, atol=1e-6)
+        predictions = Predictor(exported / file).predict(images)
+        np.testing.assert_allclose(
+            [one.p_real for one in predictions], [row["p_real"][name] for row in rows], atol=1e-6
+        )
+        assert [one.verdict for one in predictions] == [row["verdict"][name] for row in rows]
 
 
 def test_the_folder_explains_itself(exported):
@@ -219,7 +252,8 @@ def test_the_folder_explains_itself(exported):
 
 
 class _Form:
-    image_size = 32
+    path = "form"
+    input_size = 32
 
     def __init__(self, answer):
         self._answer = answer
@@ -234,7 +268,7 @@ class _Form:
         ("float32", [0.2, 0.9], "float32 is not the model that was trained"),
         ("int8", [0.2, 0.9], "int8 is not the model that was trained"),
         ("dynamic", [0.7], "dynamic says 0.699"),
-        ("float16", [0.2, np.nan], "or NaN"),
+        ("float16", [0.2, np.nan], "are not numbers"),
     ],
 )
 def test_a_form_beyond_its_limits_is_named(trained, data, name, answer, sentence):
@@ -245,7 +279,8 @@ def test_a_form_beyond_its_limits_is_named(trained, data, name, answer, sentence
 
 @pytest.mark.parametrize(("flips", "lost", "count", "refused"), [(2, 2, 400, False), (80, 80, 20_000, True)])
 def test_few_images_allow_for_chance(flips, lost, count, refused):
-    found = {"n": count, "keras": {"accuracy": 0.9}, "int8": {"accuracy": 0.9 - lost / count, "flips": flips}}
+    int8 = verify.FormFigures(0.9 - lost / count, 0.9, 1.0, verify.Differences(0.1, 0.1, flips))
+    found = verify.Proof(count, verify.FormFigures(0.9, 0.9, 1.0), {"int8": int8}, {})
     with pytest.raises(UserError, match=r"0\.004, more than 0\.0039") if refused else contextlib.nullcontext():
         verify.check(found)
 
@@ -290,9 +325,12 @@ def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained)
 
 
 def test_a_camera_form_that_judges_otherwise_is_refused():
-    verify.check_camera({"n": 240, "camera": {"flips": 4}})
+    def proof(flips):
+        return verify.CameraProof(240, verify.Differences(0.9, 0.1, 105), verify.Differences(0.9, 0.1, flips))
+
+    verify.check_camera(proof(4))
     with pytest.raises(UserError, match="camera: 5 of 240 verdicts"):
-        verify.check_camera({"n": 240, "camera": {"flips": 5}})
+        verify.check_camera(proof(5))
 
 
 def test_a_camera_no_larger_than_the_model_is_refused(run, trained):

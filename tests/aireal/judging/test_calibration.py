@@ -86,8 +86,11 @@ def test_where_training_corrupts_images_the_border_suits_corrupted_ones_too(trai
     def calibrated(data):
         model = keras.models.load_model(folder / "model.keras", compile=False)
         calibration.calibrate(model, data)
-        batches = (corrupting.evaluation("validation"), corrupting.corrupted_validation())
-        return [log_loss(label, special.expit(calibration.logits(model, one))) for one in batches]
+        logits = (
+            calibration.logits(model, corrupting),
+            calibration.logits(model, corrupting, corrupting.corrupted_validation()),
+        )
+        return [log_loss(label, special.expit(one)) for one in logits]
 
     (clean, corrupted), (clean_alone, corrupted_then) = calibrated(corrupting), calibrated(Data(config))
     assert corrupted < corrupted_then - 0.01

@@ -2,14 +2,14 @@ import csv
 import dataclasses
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import evaluation, metrics
+from aireal.judging import evaluation, metrics, scoring
 from aireal.runs.folder import RunFolder
+from aireal.verdicts import scorers
 
 
 def predictions(folder):
@@ -27,9 +27,8 @@ def test_every_test_image_is_counted_once(trained):
 
 def test_predictions_hold_the_scores_to_the_last_bit(trained):
     config, folder = trained
-    model = keras.models.load_model(folder / "model.keras", compile=False)
     data = Data(config)
-    expected = evaluation.scores(model, data, "test")
+    expected = scoring.score(scorers.load(folder / "model.keras"), data, "test")
     rows = predictions(folder)
     assert list(rows[0]) == ["filename", "label", "object", "copy_of", "p_real"]
     assert np.array_equal(np.array([row["p_real"] for row in rows], np.float32), expected)
@@ -43,7 +42,7 @@ def test_the_result_follows_from_the_predictions(trained):
     label = np.array([["FAKE", "REAL"].index(row["label"]) for row in rows])
     p_real = np.array([row["p_real"] for row in rows], np.float32)
     result = json.loads((folder / "result.json").read_text())["test"]
-    assert metrics.evaluate(label, p_real).items() <= result.items()
+    assert metrics.Figures.of(label, p_real).as_dict().items() <= result.items()
 
 
 def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, monkeypatch, tmp_path):

@@ -7,7 +7,6 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from aireal.data.batches import LABELS
 from aireal.data.records import Table
 from aireal.judging import plots
 
@@ -28,7 +27,7 @@ def _assert_drawn(figure):
         assert len(image.convert("L").getcolors()) > 10  # not a blank sheet
 
 
-@pytest.mark.parametrize("draw", [plots.confusion_matrix, plots.roc, plots.calibration], ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize("draw", [plots.confusion_matrix, plots.roc, plots.reliability], ids=lambda draw: draw.__name__)
 def test_figures_of_scores_are_titled_and_labelled(draw):
     figure = draw(LABEL, P_REAL, "test")
     _assert_drawn(figure)
@@ -65,7 +64,7 @@ def test_confusion_matrix_writes_counts_and_shares():
 
 
 def test_calibration_shows_every_image_once():
-    lower = plots.calibration(LABEL, P_REAL, "validation").axes[1]
+    lower = plots.reliability(LABEL, P_REAL, "validation").axes[1]
     assert sum(bar.get_height() for bar in lower.patches) == 6
 
 
@@ -74,7 +73,7 @@ def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
     images = np.full([count, 32, 32, 3], 200, np.uint8)
     names = np.array([f"REAL/{number}.jpg" for number in range(count)], dtype=np.str_)
     table = Table(label=np.ones(count, np.int64), object=np.zeros(count, np.int64), filename=names, copy_of=names)
-    figure = plots.errors(images, table, np.linspace(0.01, 0.4, count), LABELS, "test")
+    figure = plots.errors(images, table, np.linspace(0.01, 0.4, count), "test")
     _assert_drawn(figure)
     shown = [axes for axes in figure.axes if axes.images]
     assert len(shown) == count

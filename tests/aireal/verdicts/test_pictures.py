@@ -5,6 +5,7 @@ import os
 import pytest
 
 from aireal.verdicts.pictures import Prediction, find
+from aireal.verdicts.verdict import DEFAULT
 
 
 @pytest.fixture
@@ -66,10 +67,11 @@ def test_an_unreadable_folder_has_a_reason(folder):
 @pytest.mark.parametrize(
     ("p_real", "verdict", "confidence"), [(0.5, "REAL", 0.5), (0.9, "REAL", 0.9), (0.25, "FAKE", 0.75)]
 )
-def test_the_verdict_is_real_from_a_half_on(p_real, verdict, confidence):
-    prediction = Prediction("a.jpg", p_real)
+def test_a_prediction_has_the_verdict_and_the_confidence_of_the_rule(p_real, verdict, confidence):
+    prediction = Prediction.of(p_real, DEFAULT, "a.jpg", (4, 3))
     expected = {"path": "a.jpg", "verdict": verdict, "confidence": confidence, "p_real": p_real, "error": None}
     assert prediction.as_dict() == expected
+    assert prediction.size == (4, 3)
 
 
 def test_an_error_leaves_no_verdict():

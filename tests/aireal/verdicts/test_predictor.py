@@ -270,7 +270,8 @@ def test_the_run_says_what_becomes_of_wide_pictures(trained, tmp_path):
     shutil.copy(trained[1] / "model.keras", tmp_path)
     wide = FILES["baseline.jpg"]
     assert (_seen(Predictor(tmp_path / "model.keras"), wide) == _seen(Predictor(trained[1]), wide)).all()
-    (tmp_path / "preprocessing.json").write_text(json.dumps({"aspect_ratio": "center_crop"}))
+    stated = json.loads((trained[1] / "preprocessing.json").read_text())
+    (tmp_path / "preprocessing.json").write_text(json.dumps({**stated, "aspect_ratio": "center_crop"}))
     cropped = _seen(Predictor(trained[1], aspect_ratio="center_crop"), wide)
     assert (_seen(Predictor(tmp_path / "model.keras"), wide) == cropped).all()
 
@@ -279,7 +280,7 @@ def test_the_run_says_what_becomes_of_wide_pictures(trained, tmp_path):
 def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, text):
     shutil.copy(trained[1] / "model.keras", tmp_path)
     (tmp_path / "preprocessing.json").write_text(text)
-    with pytest.raises(UserError, match="aspect"):
+    with pytest.raises(UserError, match=r"preprocessing\.json is damaged"):
         Predictor(tmp_path / "model.keras")
 
 

@@ -1,0 +1,49 @@
+"""Every image of a split through a model: the one loop behind evaluation, battery, calibration and export."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from aireal.data.batches import Data
+from aireal.errors import UserError
+from aireal.verdicts import scorers
+from aireal.verdicts.scorers import Scorer
+
+Corrupt = Callable[[tf.data.Dataset], tf.data.Dataset]  # of batches [B, S, S, 3] uint8
+
+
+def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None, title: str = "") -> np.ndarray:
+    """Returns a model's scores for all images of a split.
+
+    Args:
+      scorer: the model, in any form.
+      data: the images.
+      split: train, validation or test.
+      corrupt: what happens to the images first.
+      title: for the progress bar.
+
+    Returns:
+      p_real [N] float32, in the order of `data.table(split)`.
+
+    Raises:
+      UserError: the model takes pictures of another size, or its answers are not numbers.
+    """
+    if scorer.input_size != data.config.image_size:
+        raise UserError(
+            f"{scorer.path} takes pictures of {scorer.input_size} pixels, the run's have {data.config.image_size}."
+        )
+    pixels = data.pixels(split, scorers.batch_size(scorer.input_size))
+    found = answers(scorer, corrupt(pixels) if corrupt else pixels, len(data.table(split)), title or f"scoring {split}")
+    return scorers.finite(found, scorer.path)
+
+
+def answers(model: Callable[[np.ndarray], np.ndarray], pixels: tf.data.Dataset, count: int, title: str) -> np.ndarray:
+    """Returns what a model answers to batches [B, S, S, 3] uint8 of `count` images in all, with a progress bar: [N]."""
+    found = []
+    with tqdm.tqdm(total=count, desc=title, unit=" images", leave=False, mininterval=0.5) as progress:
+        for batch in pixels.as_numpy_iterator():
+            found.append(model(batch))
+            progress.update(len(batch))
+    return np.concatenate(found)

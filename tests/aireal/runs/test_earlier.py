@@ -1,0 +1,90 @@
+"""A run folder written before there were rules and versions of figures: it is still one, and means the same.
+
+`earlier/` is of commit 4ba98e6: four epochs on the demo, its robustness battery, and two of its exported forms.
+"""
+
+import csv
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from aireal.data.batches import Data
+from aireal.judging import battery, evaluation
+from aireal.runs.folder import RunFolder, model_file
+from aireal.training import experiment
+from aireal.verdicts.predictor import Predictor
+from aireal.verdicts.verdict import DEFAULT
+
+EARLIER = pathlib.Path(__file__).parent / "earlier"
+TOLERANCE = 1e-4  # of a score, between processors
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(EARLIER, tmp_path / "run")
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def config(folder, prepared_dir):
+    return folder.config(prepared_dir=str(prepared_dir))
+
+
+@pytest.fixture
+def recorded():
+    """What the run's predictions.csv says: filename -> p_real."""
+    with open(EARLIER / "predictions.csv", newline="") as file:
+        return {row["filename"]: float(row["p_real"]) for row in csv.DictReader(file)}
+
+
+def test_its_flags_are_read(config):
+    assert (config.source, config.filters, config.epochs, config.cache) == ("demo", (8, 4), 4, "ram")
+
+
+def test_the_same_command_finds_it_trained(folder, config, capsys):
+    before = (folder.path / "model.keras").read_bytes()
+    result = experiment.run(config, str(folder.path))
+    assert "is trained already" in capsys.readouterr().out
+    assert (folder.path / "model.keras").read_bytes() == before
+    earlier = json.loads((EARLIER / "result.json").read_text())
+    assert list(result) == list(earlier)
+    for split in ("train", "validation", "test"):
+        assert list(result[split]) == list(earlier[split])
+        assert result[split]["accuracy"] == pytest.approx(earlier[split]["accuracy"], abs=0.005)
+    assert result["calibration"] == earlier["calibration"]
+
+
+def test_evaluation_gives_the_recorded_scores(folder, config, recorded):
+    data = Data(config)
+    evaluation.evaluate(folder, data, ["test"])
+    with open(folder.path / "predictions.csv", newline="") as file:
+        found = {row["filename"]: float(row["p_real"]) for row in csv.DictReader(file)}
+    assert found.keys() == recorded.keys()
+    assert max(abs(found[name] - recorded[name]) for name in found) < TOLERANCE
+
+
+def test_what_the_battery_found_is_kept(folder, config, monkeypatch):
+    monkeypatch.setattr(battery.scorers, "load", None)  # nothing is scored anew
+    result, place = battery.judge(folder.model, folder, config)
+    assert result == json.loads((EARLIER / "robustness.json").read_text())
+    assert place == folder.path / "robustness.json"
+
+
+@pytest.mark.parametrize("form", ["", "export/model_int8.tflite"])
+def test_it_judges_pictures_by_the_rule_of_its_time(folder, config, recorded, form):
+    data = Data(config)
+    rows = np.arange(20)
+    images, names = data.images("test", rows), data.table("test").filename[rows]
+    predictor = Predictor(folder.path / form)
+    assert predictor.contract.rule == DEFAULT
+    for prediction, name in zip(predictor.predict(images), names, strict=True):
+        assert prediction.p_real == pytest.approx(recorded[name], abs=0.1 if form else TOLERANCE)
+        assert prediction.verdict == ("REAL" if prediction.p_real >= 0.5 else "FAKE")
+
+
+def test_its_camera_form_is_known_for_one(folder):
+    contract = Predictor(model_file(folder.path / "export/model_camera.tflite")).contract
+    assert (contract.image_size, contract.input_size, contract.reduces_itself) == (32, 256, True)
