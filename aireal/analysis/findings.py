@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+
+from aireal.analysis.numbers import Numbers, Separation
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 _ORDER = (WARNING, NOTE, GOOD)
@@ -17,14 +18,14 @@ class Finding:
     text: str
 
 
-def findings(report: dict[str, Any]) -> list[Finding]:
-    """Returns the sentences about a report (the contents of report.json), warnings first."""
+def findings(numbers: Numbers) -> list[Finding]:
+    """Returns the sentences about them, warnings first."""
     parts = (_counts, _offending, _copies, _near, _file_size, _container, _looks)
-    return sorted((one for part in parts for one in part(report)), key=lambda one: _ORDER.index(one.kind))
+    return sorted((one for part in parts for one in part(numbers)), key=lambda one: _ORDER.index(one.kind))
 
 
-def _counts(report: dict[str, Any]) -> Iterator[Finding]:
-    for split, counts in report["counts"].items():
+def _counts(numbers: Numbers) -> Iterator[Finding]:
+    for split, counts in numbers.counts.items():
         fakes, photographs = counts["FAKE"], counts["REAL"]
         if not fakes and not photographs:
             yield Finding(WARNING, f"There is no {split} folder with pictures.")
@@ -36,18 +37,18 @@ def _counts(report: dict[str, Any]) -> Iterator[Finding]:
                 f"{split} is unbalanced: {fakes:,} FAKE and {photographs:,} REAL. Accuracy rewards whoever bets on the "
                 "larger class.",
             )
-    total = sum(sum(counts.values()) for counts in report["counts"].values())
+    total = sum(sum(counts.values()) for counts in numbers.counts.values())
     by_split = "; ".join(
-        f"{split}: {counts['FAKE']:,} FAKE, {counts['REAL']:,} REAL" for split, counts in report["counts"].items()
+        f"{split}: {counts['FAKE']:,} FAKE, {counts['REAL']:,} REAL" for split, counts in numbers.counts.items()
     )
     yield Finding(NOTE, f"{total:,} files ({by_split}).")
 
 
-def _offending(report: dict[str, Any]) -> Iterator[Finding]:
-    found = report["offending"]
-    if found["files"]:
-        unreadable = f", {found['unreadable']:,} of which cannot be read" if found["unreadable"] else ""
-        yield Finding(WARNING, f"{found['files']:,} files are not as they should be{unreadable}: see offending.csv.")
+def _offending(numbers: Numbers) -> Iterator[Finding]:
+    found = numbers.offending
+    if found.files:
+        unreadable = f", {found.unreadable:,} of which cannot be read" if found.unreadable else ""
+        yield Finding(WARNING, f"{found.files:,} files are not as they should be{unreadable}: see offending.csv.")
     else:
         yield Finding(
             GOOD,
@@ -56,74 +57,64 @@ def _offending(report: dict[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _copies(report: dict[str, Any]) -> Iterator[Finding]:
-    found = report["identical"]
-    for label, leaked in found["test_in_train"].items():
+def _copies(numbers: Numbers) -> Iterator[Finding]:
+    found = numbers.identical
+    for label, leaked in found.test_in_train.items():
         if leaked:
             yield Finding(
                 WARNING,
-                f"{leaked:,} of {report['counts']['test'][label]:,} {label.lower()} test images are also in train, "
+                f"{leaked:,} of {numbers.counts['test'][label]:,} {label.lower()} test images are also in train, "
                 "byte for byte: a network may know them by heart.",
             )
-    if found["across_labels"]:
-        yield Finding(WARNING, f"{found['across_labels']:,} pictures stand in both classes, byte for byte.")
+    if found.across_labels:
+        yield Finding(WARNING, f"{found.across_labels:,} pictures stand in both classes, byte for byte.")
     for split in ("train", "test"):
-        if copies := found["copies"][split]:
+        if copies := found.copies[split]:
             yield Finding(NOTE, f"{copies:,} {split} files repeat another one of {split}, byte for byte.")
-    if not found["groups"]:
+    if not found.groups:
         yield Finding(GOOD, "No file occurs twice.")
 
 
-def _near(report: dict[str, Any]) -> Iterator[Finding]:
-    found = report["near_duplicates"]
+def _near(numbers: Numbers) -> Iterator[Finding]:
+    found = numbers.near_duplicates
     chance = ""
-    if found["compared"]:
-        chance = (
-            f" In the other class {found['other_class']:,} of {found['compared']:,} have one, by chance or mislabelled."
-        )
-    if found["test_in_train"]:
-        by_label = " and ".join(f"{count:,} {label.lower()}" for label, count in found["by_label"].items() if count)
+    if found.compared:
+        chance = f" In the other class {found.other_class:,} of {found.compared:,} have one, by chance or mislabelled."
+    if found.test_in_train:
+        by_label = " and ".join(f"{count:,} {label.lower()}" for label, count in found.by_label.items() if count)
         yield Finding(WARNING, f"{by_label} test images have a near-duplicate in train, of other bytes.{chance}")
-    elif all(sum(counts.values()) for counts in report["counts"].values()):
+    elif all(sum(counts.values()) for counts in numbers.counts.values()):
         yield Finding(GOOD, "No test image has a near-duplicate in train, of other bytes.")
 
 
-def _file_size(report: dict[str, Any]) -> Iterator[Finding]:
+def _file_size(numbers: Numbers) -> Iterator[Finding]:
     yield from _shortcut(
-        report["file_size"], "File size alone", "larger files", "A detector could take it for the truth."
+        numbers.file_size, "File size alone", "larger files", "A detector could take it for the truth."
     )
 
 
-def _container(report: dict[str, Any]) -> Iterator[Finding]:
+def _container(numbers: Numbers) -> Iterator[Finding]:
     yield from _shortcut(
-        {"auc": None, **report["how_saved"]},
+        numbers.how_saved,
         "How the files were saved (format, size, quality, metadata)",
         "",
         "A network may learn who saved the file instead of who made the picture. Save both classes alike.",
     )
 
 
-def _looks(report: dict[str, Any]) -> Iterator[Finding]:
-    known = {name: _distance(found) for name, found in report["appearance"].items()}
+def _looks(numbers: Numbers) -> Iterator[Finding]:
+    known = {name: look.separation.distance for name, look in numbers.appearance.items()}
     name = max(known, key=known.get)
     others = " and ".join(", ".join(other for other in known if other != name).rsplit(", ", 1))
     what = f"{name.capitalize()} alone, which says more than {others},"
-    yield from _shortcut(report["appearance"][name], what, f"more {name}", "", grave=NOTE)
+    yield from _shortcut(numbers.appearance[name].separation, what, f"more {name}", "", grave=NOTE)
 
 
-def _distance(found: dict[str, float | None]) -> float:
-    """Returns by how much the better of order and tree is above chance. A tree below it has learnt nothing."""
-    order, tree = found["auc"], found["tree_auc"]
-    return max(0 if order is None else abs(order - 0.5), 0 if tree is None else tree - 0.5)
-
-
-def _shortcut(
-    found: dict[str, float | None], what: str, sign: str, advice: str, grave: str = WARNING
-) -> Iterator[Finding]:
-    if found["chance"] is None or (found["auc"] is None and found["tree_auc"] is None):
+def _shortcut(found: Separation, what: str, sign: str, advice: str, grave: str = WARNING) -> Iterator[Finding]:
+    if found.chance is None or (found.auc is None and found.tree_auc is None):
         return
-    distance, nothing = _distance(found), max(_NOTHING, found["chance"])
-    order = found["auc"]
+    distance, nothing = found.distance, max(_NOTHING, found.chance)
+    order = found.auc
     towards = ""
     if order is not None and abs(order - 0.5) > nothing:
         towards = f", {sign} being {'REAL' if order > 0.5 else 'FAKE'} more often"

@@ -13,6 +13,7 @@ from aireal.analysis import copies, examples, figures, sections, shortcuts, surv
 from aireal.analysis.appearance import Sums
 from aireal.analysis.copies import Identical, Near
 from aireal.analysis.findings import findings
+from aireal.analysis.numbers import Copies, NearDuplicates, Numbers, Offending, Spread
 from aireal.analysis.survey import Files
 from aireal.errors import UserError
 from aireal.runs import page
@@ -23,6 +24,7 @@ from builders.cifake.sources import LABELS
 
 _FILES = ("report.html", "report.json", "offending.csv", "duplicates.csv", "samples.png", "file_sizes.png", "looks.png")
 _FILES += ("mean_images.png", "spectra.png", "near_duplicates.png")
+_FIRST = 20  # offending files that report.json and the page name
 
 
 def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
@@ -85,15 +87,21 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
         raise UserError(f"--source={source} cannot be read: {error}") from error
     faults = _faults(files)
     identical, near = copies.identical(files), copies.near(files)
-    report = {
-        "source": sources.printable(source),
-        "image_size": image_size,
-        **_numbers(files, sums, faults),
-        "identical": {**vars(identical), "groups": len(identical.groups)},
-        "near_duplicates": _near_numbers(files, near),
-        "environment": {name: _printable(value) for name, value in environment.items()},
+    printable = {
+        name: sources.printable(value) if isinstance(value, str) else value for name, value in environment.items()
     }
-    report["findings"] = [vars(finding) for finding in findings(report)]
+    numbers = Numbers(
+        source=sources.printable(source),
+        image_size=image_size,
+        **_counts(files),
+        **_facts(files, sums),
+        offending=_offending(files, faults),
+        identical=Copies(len(identical.groups), identical.copies, identical.test_in_train, identical.across_labels),
+        near_duplicates=_near_duplicates(files, near),
+        environment=printable,
+    )
+    told = findings(numbers)
+    report = {**numbers.as_dict(), "findings": [vars(finding) for finding in told]}
     drawn = _draw(reader, files, sums, near)
     rows = ((files.path[row], files.bytes[row], "; ".join(reasons)) for row, reasons in faults.items())
     write_csv(folder / "offending.csv", ["path", "bytes", "reason"], rows)
@@ -101,16 +109,12 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     write_json(folder / "report.json", report)
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
-    told = [(finding["kind"], finding["text"]) for finding in report["findings"]]
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
     title = f"What is in {sources.printable(Source(source).name)}"
-    html = page.render(title, sources.printable(command), told, sections.sections(report, drawn))
+    sentences = [(finding.kind, finding.text) for finding in told]
+    html = page.render(title, sources.printable(command), sentences, sections.sections(numbers, drawn))
     write_text(folder / "report.html", html)
     return report
-
-
-def _printable(value: Any) -> Any:
-    return sources.printable(value) if isinstance(value, str) else value
 
 
 def _faults(files: Files) -> dict[int, list[str]]:
@@ -120,26 +124,25 @@ def _faults(files: Files) -> dict[int, list[str]]:
     return {row: reasons for row, reasons in found.items() if reasons}
 
 
-def _numbers(files: Files, sums: Sums, faults: dict[int, list[str]]) -> dict[str, Any]:
-    read = files.digest != ""
-    return {
-        "counts": {
-            split: {label: int(np.sum((files.split == split) & (files.label == of))) for of, label in enumerate(LABELS)}
-            for split in sources.SPLITS
-        },
-        "objects": None
-        if files.objects is None
-        else {
+def _counts(files: Files) -> dict[str, Any]:
+    by_split = {
+        split: {label: int(np.sum((files.split == split) & (files.label == of))) for of, label in enumerate(LABELS)}
+        for split in sources.SPLITS
+    }
+    objects = None
+    if files.objects is not None:
+        objects = {
             label: {name: int(np.sum((files.objects == name) & (files.label == of))) for name in sources.OBJECTS}
             for of, label in enumerate(LABELS)
-        },
+        }
+    return {"counts": by_split, "objects": objects}
+
+
+def _facts(files: Files, sums: Sums) -> dict[str, Any]:
+    read = files.digest != ""
+    return {
         "file_sizes": shortcuts.file_sizes(files),
         "file_size": shortcuts.separation(files.label[read], files.bytes[read]),
-        "offending": {
-            "files": len(faults),
-            "unreadable": int(np.sum(~files.decoded)),
-            "first": [[files.path[row].item(), "; ".join(reasons)] for row, reasons in list(faults.items())[:20]],
-        },
         "container": shortcuts.counts_by_value(files),
         "how_saved": shortcuts.container(files),
         "appearance": shortcuts.looks(files),
@@ -147,21 +150,21 @@ def _numbers(files: Files, sums: Sums, faults: dict[int, list[str]]) -> dict[str
     }
 
 
-def _channels(sums: Sums, of: int) -> dict[str, list[float]]:
-    """Returns mean and standard_deviation of red, green and blue, 0..255, over all pixels of a class."""
+def _offending(files: Files, faults: dict[int, list[str]]) -> Offending:
+    first = [[files.path[row].item(), "; ".join(reasons)] for row, reasons in list(faults.items())[:_FIRST]]
+    return Offending(len(faults), int(np.sum(~files.decoded)), first)
+
+
+def _channels(sums: Sums, of: int) -> Spread:
+    """Returns the spread of red, green and blue, 0..255, over all pixels of a class."""
     mean = sums.image[of].mean((0, 1)) / sums.count[of]
     variance = sums.square[of] / sums.count[of] - mean**2
-    return {"mean": mean.tolist(), "standard_deviation": np.sqrt(np.maximum(variance, 0)).tolist()}
+    return Spread(mean.tolist(), np.sqrt(np.maximum(variance, 0)).tolist())
 
 
-def _near_numbers(files: Files, near: Near) -> dict[str, Any]:
-    return {
-        "threshold": copies.CORRELATION,
-        "test_in_train": len(near.test),
-        "by_label": {label: int(np.sum(files.label[near.test] == of)) for of, label in enumerate(LABELS)},
-        "compared": near.compared,
-        "other_class": near.other_class,
-    }
+def _near_duplicates(files: Files, near: Near) -> NearDuplicates:
+    by_label = {label: int(np.sum(files.label[near.test] == of)) for of, label in enumerate(LABELS)}
+    return NearDuplicates(copies.CORRELATION, len(near.test), by_label, near.compared, near.other_class)
 
 
 def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tuple]:

@@ -1,9 +1,9 @@
-"""The contents of report.json and the figures (PNG) -> the sections of the page."""
+"""The numbers and the figures (PNG) -> the sections of the page."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from aireal.analysis import appearance
+from aireal.analysis.numbers import Numbers, Separation, Spread
 from aireal.runs.page import Drawing, Section
 from aireal.runs.tables import Table
 from builders.cifake.sources import LABELS, OBJECTS
@@ -11,22 +11,20 @@ from builders.cifake.sources import LABELS, OBJECTS
 _VALUES_SHOWN = 6  # of each fact about the files
 
 
-def sections(report: dict[str, Any], figures: Mapping[str, bytes]) -> list[Section]:
+def sections(numbers: Numbers, figures: Mapping[str, bytes]) -> list[Section]:
     return [
-        _counts(report, figures),
-        _file_sizes(report, figures),
-        _formats(report),
-        _copies(report, figures),
-        _looks(report, figures),
+        _counts(numbers, figures),
+        _file_sizes(numbers, figures),
+        _formats(numbers),
+        _copies(numbers, figures),
+        _looks(numbers, figures),
     ]
 
 
-def _counts(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
-    tables = [
-        Table(["files", *LABELS], [[split, *map(_count, row.values())] for split, row in report["counts"].items()])
-    ]
-    if report["objects"]:
-        rows = [[name, *(_count(report["objects"][label][name]) for label in LABELS)] for name in OBJECTS]
+def _counts(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
+    tables = [Table(["files", *LABELS], [[split, *map(_count, row.values())] for split, row in numbers.counts.items()])]
+    if numbers.objects:
+        rows = [[name, *(_count(numbers.objects[label][name]) for label in LABELS)] for name in OBJECTS]
         tables.append(Table(["object, by the file's name", *LABELS], rows))
     return Section(
         "Pictures",
@@ -35,32 +33,32 @@ def _counts(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
     )
 
 
-def _file_sizes(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+def _file_sizes(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
     header = ["bytes", "files", "mean", "median", "standard deviation", "minimum", "maximum"]
     rows = [
         [
             name,
-            _count(row["count"]),
-            *(f"{row[key]:,.2f}" for key in ("mean", "median", "standard_deviation")),
-            *(_count(row[key]) for key in ("minimum", "maximum")),
+            _count(row.count),
+            *(f"{value:,.2f}" for value in (row.mean, row.median, row.standard_deviation)),
+            *map(_count, (row.minimum, row.maximum)),
         ]
-        for name, row in report["file_sizes"].items()
+        for name, row in numbers.file_sizes.items()
     ]
     caption = "Sizes of the files. Values beyond the outermost thousandth count in the outermost bars."
-    text = f"Bytes as a score for REAL: {_auc(report['file_size'])}. Far from chance, a detector could use it alone."
+    text = f"Bytes as a score for REAL: {_auc(numbers.file_size)}. Far from chance, a detector could use it alone."
     return Section("File sizes", text, figures=[Drawing(figures["file_sizes"], caption)], tables=[Table(header, rows)])
 
 
-def _formats(report: dict[str, Any]) -> Section:
+def _formats(numbers: Numbers) -> Section:
     rows = [
         [name.replace("_", " "), value or "none", *map(_count, counts)]
-        for name, values in report["container"].items()
+        for name, values in numbers.container.items()
         for value, counts in [*list(values.items())[:_VALUES_SHOWN], *_rest(values)]
     ]
     tables = [Table(["fact", "value", *LABELS], rows, "What the files say of themselves, and how many say it.")]
-    if first := report["offending"]["first"]:
+    if first := numbers.offending.first:
         tables.append(Table(["file", "what is wrong"], first, "The first of those in offending.csv."))
-    text = f"All of these facts together: {_auc({'auc': None, **report['how_saved']})}."
+    text = f"All of these facts together: {_auc(numbers.how_saved)}."
     return Section("Format check", text, tables=tables)
 
 
@@ -69,18 +67,18 @@ def _rest(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
     return [(f"{len(left):,} others", [sum(column) for column in zip(*left, strict=True)])] if left else []
 
 
-def _copies(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
-    found, near = report["identical"], report["near_duplicates"]
+def _copies(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
+    found, near = numbers.identical, numbers.near_duplicates
     rows = [
-        ["test files that stand in train", _count(found["copies"]["train and test"])],
-        ["train files that repeat another of train", _count(found["copies"]["train"])],
-        ["test files that repeat another of test", _count(found["copies"]["test"])],
-        ["pictures that stand in both classes", _count(found["across_labels"])],
-        ["test pictures with a near-duplicate in train", _count(near["test_in_train"])],
+        ["test files that stand in train", _count(found.copies["train and test"])],
+        ["train files that repeat another of train", _count(found.copies["train"])],
+        ["test files that repeat another of test", _count(found.copies["test"])],
+        ["pictures that stand in both classes", _count(found.across_labels)],
+        ["test pictures with a near-duplicate in train", _count(near.test_in_train)],
     ]
     text = (
-        f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near['threshold']} or more, each channel "
-        f"less its mean. How much of it is chance: {near['other_class']:,} of {near['compared']:,} test pictures have "
+        f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near.threshold} or more, each channel "
+        f"less its mean. How much of it is chance: {near.other_class:,} of {near.compared:,} test pictures have "
         "one among the train pictures of the other class, which can hardly be the same. duplicates.csv names every "
         "group."
     )
@@ -94,17 +92,21 @@ def _copies(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
     )
 
 
-def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
+def _looks(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
     rows = [
-        [f"{name}: {appearance.STATISTICS[name]}", *(_spread(found.get(label)) for label in LABELS), _auc(found)]
-        for name, found in report["appearance"].items()
+        [
+            f"{name}: {appearance.STATISTICS[name]}",
+            *(_spread(look.by_class.get(label)) for label in LABELS),
+            _auc(look.separation),
+        ]
+        for name, look in numbers.appearance.items()
     ]
     channels = [
         [
             color,
             *(
-                f"{found['mean'][index]:.2f} ± {found['standard_deviation'][index]:.2f}"
-                for found in report["channels"].values()
+                f"{found.mean[index]:.2f} ± {found.standard_deviation[index]:.2f}"
+                for found in numbers.channels.values()
             ),
         ]
         for index, color in enumerate(("red", "green", "blue"))
@@ -114,7 +116,7 @@ def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
         "mean_images": "The mean picture of each class, and their difference.",
         "spectra": "How much of the pictures is fine detail: where the curves part, a detector has something to go by.",
     }
-    size = report["image_size"]
+    size = numbers.image_size
     return Section(
         "What the pictures look like",
         f"Measured on pictures brought to {size}x{size} pixels, as the model sees them. An AUC is that of the number "
@@ -122,7 +124,7 @@ def _looks(report: dict[str, Any], figures: Mapping[str, bytes]) -> Section:
         [Drawing(figures[name], caption) for name, caption in captions.items()],
         [
             Table(["each picture, mean ± standard deviation", *LABELS, "AUC"], rows),
-            Table(["all pixels, 0 to 255", *report["channels"]], channels),
+            Table(["all pixels, 0 to 255", *numbers.channels], channels),
         ],
     )
 
@@ -131,13 +133,13 @@ def _count(number: int) -> str:
     return f"{number:,}"
 
 
-def _spread(found: dict[str, float] | None) -> str:
-    return f"{found['mean']:.3f} ± {found['standard_deviation']:.3f}" if found else ""
+def _spread(found: Spread | None) -> str:
+    return f"{found.mean:.3f} ± {found.standard_deviation:.3f}" if found else ""
 
 
-def _auc(found: dict[str, float | None]) -> str:
-    if found["chance"] is None:
+def _auc(found: Separation) -> str:
+    if found.chance is None:
         return "one class alone"
-    order = "" if found["auc"] is None else f"AUC {found['auc']:.3f}, "
-    tree = "too few for a tree" if found["tree_auc"] is None else f"tree of depth 3 {found['tree_auc']:.3f}"
-    return f"{order}{tree}, chance 0.5 ± {found['chance']:.3f}"
+    order = "" if found.auc is None else f"AUC {found.auc:.3f}, "
+    tree = "too few for a tree" if found.tree_auc is None else f"tree of depth 3 {found.tree_auc:.3f}"
+    return f"{order}{tree}, chance 0.5 ± {found.chance:.3f}"

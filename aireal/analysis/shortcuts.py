@@ -1,7 +1,5 @@
 """How much of the class can be told without looking at what a picture shows."""
 
-from typing import Any
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
@@ -12,6 +10,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from aireal.analysis import appearance
+from aireal.analysis.numbers import Look, Separation, Sizes, Spread
 from aireal.analysis.survey import Files
 from builders.cifake.sources import LABELS
 
@@ -21,46 +20,39 @@ _FOLDS, _DEPTH = 5, 3
 _USUAL_SHARE = 0.99  # of the files: what as many have is usual
 
 
-def file_sizes(files: Files) -> dict[str, dict[str, float]]:
-    """Returns count, mean, median, standard_deviation (population), minimum and maximum of the bytes by group."""
+def file_sizes(files: Files) -> dict[str, Sizes]:
+    """Returns the sizes of the files of each group that has any."""
     return {
-        name: {
-            "count": len(sizes),
-            "mean": float(sizes.mean()),
-            "median": float(np.median(sizes)),
-            "standard_deviation": float(sizes.std()),
-            "minimum": int(sizes.min()),
-            "maximum": int(sizes.max()),
-        }
+        name: Sizes(
+            count=len(sizes),
+            mean=float(sizes.mean()),
+            median=float(np.median(sizes)),
+            standard_deviation=float(sizes.std()),
+            minimum=int(sizes.min()),
+            maximum=int(sizes.max()),
+        )
         for name, mask in files.groups().items()
         if len(sizes := files.bytes[mask & (files.digest != "")])
     }
 
 
-def separation(label: np.ndarray, value: np.ndarray) -> dict[str, float | None]:
+def separation(label: np.ndarray, value: np.ndarray) -> Separation:
     """Says how well one number tells the classes.
 
     Args:
       label: [N] int.
       value: [N].
-
-    Returns:
-      auc: area under the ROC curve of "the larger the value, the rather REAL": 0.5 is chance, below it the smaller
-        values are REAL; None without both classes.
-      tree_auc: that of a decision tree of depth 3 on it, which also finds classes that spread differently; five-fold
-        cross-validation, stratified and shuffled; None where a class has fewer than five.
-      chance: two standard errors of an AUC of 0.5 for so many pictures (Hanley and McNeil 1982); None as `auc`.
     """
     count = np.bincount(label, minlength=len(LABELS))
     if not count.all():
-        return {"auc": None, "tree_auc": None, "chance": None}
+        return Separation(None, None, None)
     chance = 2 * np.sqrt((count.sum() + 1) / (12 * float(count[0]) * float(count[1])))
     tree = _tree_auc(DecisionTreeClassifier(max_depth=_DEPTH, random_state=0), value[:, None], label)
-    return {"auc": float(roc_auc_score(label, value)), "tree_auc": tree, "chance": float(chance)}
+    return Separation(float(roc_auc_score(label, value)), tree, float(chance))
 
 
-def container(files: Files) -> dict[str, float | None]:
-    """Says how well all `container.Facts` together tell the classes: tree_auc and chance as `separation` has them.
+def container(files: Files) -> Separation:
+    """Says how well all `container.Facts` together tell the classes; they have no order, so there is no `auc`.
 
     Bytes are left out: they say something of the picture. The facts stand for how it was saved.
     """
@@ -73,8 +65,8 @@ def container(files: Files) -> dict[str, float | None]:
         remainder="passthrough",
     )
     tree = make_pipeline(encode, DecisionTreeClassifier(max_depth=_DEPTH, random_state=0))
-    chance = separation(label, np.zeros(len(label)))["chance"]
-    return {"tree_auc": _tree_auc(tree, table, label), "chance": chance}
+    chance = separation(label, np.zeros(len(label))).chance
+    return Separation(None, _tree_auc(tree, table, label), chance)
 
 
 def _tree_auc(tree: BaseEstimator, table: np.ndarray, label: np.ndarray) -> float | None:
@@ -84,20 +76,15 @@ def _tree_auc(tree: BaseEstimator, table: np.ndarray, label: np.ndarray) -> floa
     return float(cross_val_score(tree, table, label, scoring="roc_auc", cv=folds).mean())
 
 
-def looks(files: Files) -> dict[str, dict[str, Any]]:
-    """Returns, of each of `appearance.STATISTICS`, mean and standard_deviation by class, and its `separation`."""
+def looks(files: Files) -> dict[str, Look]:
+    """Returns how each of `appearance.STATISTICS` spreads in the classes, and how well it tells them."""
     label = files.label[files.decoded]
-    return {
-        name: {
-            **{
-                one: {"mean": float(values[label == of].mean()), "standard_deviation": float(values[label == of].std())}
-                for of, one in enumerate(LABELS)
-                if np.any(label == of)
-            },
-            **separation(label, values),
-        }
-        for name, values in zip(appearance.STATISTICS, files.looks.T.astype(np.float64), strict=True)
-    }
+    found = {}
+    for name, values in zip(appearance.STATISTICS, files.looks.T.astype(np.float64), strict=True):
+        of_class = {one: values[label == of] for of, one in enumerate(LABELS) if np.any(label == of)}
+        by_class = {one: Spread(float(own.mean()), float(own.std())) for one, own in of_class.items()}
+        found[name] = Look(by_class, separation(label, values))
+    return found
 
 
 def counts_by_value(files: Files) -> dict[str, dict[str, list[int]]]:

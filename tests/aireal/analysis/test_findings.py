@@ -1,32 +1,41 @@
 """The sentences, for data sets with known faults."""
 
-import copy
+import dataclasses
 
 from aireal.analysis import findings
+from aireal.analysis.numbers import Copies, Look, NearDuplicates, Numbers, Offending, Separation
 
-NOTHING = {"auc": 0.51, "tree_auc": 0.49, "chance": 0.01}
-SOUND = {
-    "counts": {"train": {"FAKE": 50, "REAL": 50}, "test": {"FAKE": 10, "REAL": 10}},
-    "offending": {"files": 0, "unreadable": 0},
-    "identical": {
-        "groups": 0,
-        "copies": {"train": 0, "test": 0, "train and test": 0},
-        "test_in_train": {"FAKE": 0, "REAL": 0},
-        "across_labels": 0,
-    },
-    "near_duplicates": {"test_in_train": 0, "by_label": {"FAKE": 0, "REAL": 0}, "compared": 20, "other_class": 0},
-    "file_size": NOTHING,
-    "how_saved": {"tree_auc": 0.5, "chance": 0.01},
-    "appearance": dict.fromkeys(("brightness", "contrast", "saturation", "sharpness"), NOTHING),
-}
+NOTHING = Separation(auc=0.51, tree_auc=0.49, chance=0.01)
+UNKNOWN = Separation(None, None, None)
+LOOKS = ("brightness", "contrast", "saturation", "sharpness")
+SOUND = Numbers(
+    source="set",
+    image_size=32,
+    counts={"train": {"FAKE": 50, "REAL": 50}, "test": {"FAKE": 10, "REAL": 10}},
+    objects=None,
+    file_sizes={},
+    file_size=NOTHING,
+    offending=Offending(files=0, unreadable=0, first=[]),
+    container={},
+    how_saved=Separation(None, tree_auc=0.5, chance=0.01),
+    appearance=dict.fromkeys(LOOKS, Look({}, NOTHING)),
+    channels={},
+    identical=Copies(0, {"train": 0, "test": 0, "train and test": 0}, {"FAKE": 0, "REAL": 0}, 0),
+    near_duplicates=NearDuplicates(0.98, 0, {"FAKE": 0, "REAL": 0}, compared=20, other_class=0),
+    environment={},
+)
 
 
 def sentences(**changes) -> dict[str, str]:
-    """Returns sentence -> kind, of SOUND with keys replaced; a dict updates the one that is there."""
-    report = copy.deepcopy(SOUND)
-    for key, value in changes.items():
-        report[key] = {**report[key], **value} if isinstance(value, dict) else value
-    return {one.text: one.kind for one in findings.findings(report)}
+    """Returns sentence -> kind, of SOUND with some of its numbers changed: a dict updates what is there."""
+    changed = {}
+    for name, value in changes.items():
+        known = getattr(SOUND, name)
+        if isinstance(known, dict):
+            changed[name] = {**known, **value}
+        else:
+            changed[name] = dataclasses.replace(known, **value) if isinstance(value, dict) else value
+    return {one.text: one.kind for one in findings.findings(dataclasses.replace(SOUND, **changed))}
 
 
 def kind_of(part: str, found: dict[str, str]) -> str:
@@ -58,7 +67,7 @@ def test_shortcuts_are_graded_in_both_directions():
     assert kind_of("an AUC of 0.560, larger files being REAL", sentences(file_size={"auc": 0.56})) == "note"
     assert kind_of("an AUC of 0.800, larger files being FAKE", sentences(file_size={"auc": 0.2})) == "warning"
     assert kind_of("How the files were saved", sentences(how_saved={"tree_auc": 0.7})) == "warning"
-    found = sentences(appearance={"contrast": {**NOTHING, "auc": 0.1}})
+    found = sentences(appearance={"contrast": Look({}, dataclasses.replace(NOTHING, auc=0.1))})
     assert kind_of("Contrast alone, which says more than brightness, saturation and sharpness, tells", found) == "note"
 
 
@@ -90,8 +99,7 @@ def test_near_duplicates_are_told_with_what_chance_gives():
 
 
 def test_what_cannot_be_known_is_left_out():
-    unknown = {"auc": None, "tree_auc": None, "chance": None}
-    found = sentences(file_size=unknown, how_saved=unknown, appearance=dict.fromkeys(SOUND["appearance"], unknown))
+    found = sentences(file_size=UNKNOWN, how_saved=UNKNOWN, appearance=dict.fromkeys(LOOKS, Look({}, UNKNOWN)))
     assert not any("AUC" in text for text in found)
     untried = sentences(how_saved={"tree_auc": None, "chance": 0.4})
     assert not any("How the files were saved" in text for text in untried)

@@ -1,0 +1,142 @@
+"""What an analysis finds, in numbers: what stands in report.json, and what findings and the page are made from."""
+
+import dataclasses
+from typing import Any
+
+# Of every dictionary below that is called `by_class`, the keys are FAKE and REAL, as far as there are such pictures.
+
+
+@dataclasses.dataclass(frozen=True)
+class Separation:
+    """How well something tells the classes.
+
+    Attributes:
+      auc: area under the ROC curve of "the larger the value, the rather REAL": 0.5 is chance, below it the smaller
+        values are REAL; None without both classes, or where there is no single value.
+      tree_auc: that of a decision tree of depth 3 on it, which also finds classes that spread differently; five-fold
+        cross-validation, stratified and shuffled; None where a class has fewer than five.
+      chance: two standard errors of an AUC of 0.5 for so many pictures (Hanley and McNeil 1982); None without both
+        classes.
+    """
+
+    auc: float | None
+    tree_auc: float | None
+    chance: float | None
+
+    @property
+    def distance(self) -> float:
+        """By how much the better of order and tree is above chance. A tree below it has learnt nothing."""
+        order = 0 if self.auc is None else abs(self.auc - 0.5)
+        return max(order, 0 if self.tree_auc is None else self.tree_auc - 0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Of the files of a group, in bytes; the standard deviation is that of the population."""
+
+    count: int
+    mean: float
+    median: float
+    standard_deviation: float
+    minimum: int
+    maximum: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Of a value over pictures: a number, or one for each of red, green and blue."""
+
+    mean: float | list[float]
+    standard_deviation: float | list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """One of `appearance.STATISTICS`: how it spreads in each class, and how well it tells them."""
+
+    by_class: dict[str, Spread]
+    separation: Separation
+
+
+@dataclasses.dataclass(frozen=True)
+class Offending:
+    """Files that are not as they should be, how many of them cannot be read, and the first twenty: path, reasons."""
+
+    files: int
+    unreadable: int
+    first: list[list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """Files with the same bytes, as `copies.Identical` counts them; `groups` is how many there are."""
+
+    groups: int
+    copies: dict[str, int]
+    test_in_train: dict[str, int]
+    across_labels: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NearDuplicates:
+    """Test pictures with a near-duplicate in train, of other bytes.
+
+    Attributes:
+      threshold: correlation of thumbnails from which on two are near-duplicates.
+      test_in_train: pictures.
+      by_label: the same by class.
+      compared: pictures that were compared with the other class, where one can hardly be the same.
+      other_class: how many have a near-duplicate there.
+    """
+
+    threshold: float
+    test_in_train: int
+    by_label: dict[str, int]
+    compared: int
+    other_class: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """All of them.
+
+    Attributes:
+      source: as it was given, printable.
+      image_size: edge in pixels that pictures were brought to before what they look like was measured.
+      counts: split -> class -> files.
+      objects: class -> CIFAKE's object -> files; None where names are of another kind.
+      file_sizes: group of files -> their sizes.
+      file_size: how well the size alone tells the classes.
+      offending: files that are not as they should be.
+      container: fact about files -> value -> [FAKE, REAL] files that have it, the commonest first.
+      how_saved: how well all these facts together tell the classes; they have no order, and so no `auc`.
+      appearance: statistic -> how it looks.
+      channels: class -> mean and standard deviation of red, green and blue over all pixels, 0..255.
+      identical: files with the same bytes.
+      near_duplicates: pictures that are nearly the same.
+      environment: of `machine.environment`, printable.
+    """
+
+    source: str
+    image_size: int
+    counts: dict[str, dict[str, int]]
+    objects: dict[str, dict[str, int]] | None
+    file_sizes: dict[str, Sizes]
+    file_size: Separation
+    offending: Offending
+    container: dict[str, dict[str, list[int]]]
+    how_saved: Separation
+    appearance: dict[str, Look]
+    channels: dict[str, Spread]
+    identical: Copies
+    near_duplicates: NearDuplicates
+    environment: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns them for JSON: of each look classes and separation side by side, of `how_saved` what it has."""
+        found = dataclasses.asdict(self)
+        del found["how_saved"]["auc"]
+        found["appearance"] = {
+            name: {**look["by_class"], **look["separation"]} for name, look in found["appearance"].items()
+        }
+        return found
