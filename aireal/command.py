@@ -3,15 +3,18 @@
 import contextlib
 import errno
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from absl import app, flags, logging
 
 from aireal import machine
-from aireal.errors import UserError
+from aireal.errors import UserError, reason
+from aireal.runs import files
 from aireal.settings import flagfile
 
 # Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
@@ -82,6 +85,41 @@ def _without_chatter() -> Iterator[None]:
             sys.stderr = python_stderr
             with contextlib.suppress(subprocess.TimeoutExpired):  # children that live on may hold the pipe
                 filtering.wait(0.2)
+
+
+@contextlib.contextmanager
+def open_output(path: str | None) -> Iterator[TextIO]:
+    """Yields the file that `--output` names, whole at the end or not at all, or standard output where it names none.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    # Names of files are bytes; in csv those that are no UTF-8 leave as they came.
+    encoding = {"encoding": "utf-8", "errors": "surrogateescape"}
+    try:
+        if not path:
+            if sys.stdout is None:
+                raise OSError("it is closed")
+            sys.stdout.reconfigure(**encoding)
+            yield sys.stdout
+            sys.stdout.flush()
+            return
+        target = pathlib.Path(path).expanduser()
+        if target.is_dir():
+            raise OSError("it is a folder")
+        in_place = target.exists() and not target.is_file()  # a device or a pipe
+        with (
+            contextlib.nullcontext(target) if in_place else files.replacing(target.resolve()) as place,
+            open(place, "w", **encoding) as file,
+        ):
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f"--output={path}" if path else "Standard output"
+        if not path and sys.stdout:
+            discard_output()
+        raise UserError(f"{where} cannot be written: {reason(error)}.") from error
 
 
 def discard_output() -> None:

@@ -138,32 +138,6 @@ def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) 
     return figure
 
 
-def explanation(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
-    """Draws what the model saw, and beside it, laid over it, what counted for the verdict.
-
-    Args:
-      pixels: [S, S, 3] uint8.
-      heat: [h, w] float, 0 or more; coloured relative to its maximum.
-      title: says the verdict.
-    """
-    figure = drawing.figure(7, 3.9)
-    figure.suptitle(title, fontsize=10, parse_math=False)  # a $ is a $
-    seen, overlaid = figure.subplots(1, 2)
-    seen.set_title(f"what the model saw, {len(pixels)}x{len(pixels)} pixels", fontsize=9)
-    seen.imshow(pixels, interpolation="nearest")
-    overlaid.set_title("what counted for the verdict", fontsize=9)
-    overlaid.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    share = heat / heat.max() if heat.any() else heat
-    edge = len(pixels) - 0.5
-    image = overlaid.imshow(
-        share, cmap="inferno", alpha=0.55, vmin=0, vmax=1, extent=(-0.5, edge, edge, -0.5), interpolation="bilinear"
-    )
-    figure.colorbar(image, ax=overlaid, label="share of the strongest place", format=PercentFormatter(1.0))
-    for axes in (seen, overlaid):
-        axes.axis("off")
-    return figure
-
-
 def robustness(
     conditions: Sequence[dict],
     accuracy: dict[str, np.ndarray],

@@ -1,14 +1,23 @@
-"""Where a model looked: Grad-CAM."""
+"""Where a model looked: Grad-CAM, and a figure of it."""
 
+import pathlib
 import re
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
-from aireal.errors import UserError
+from aireal.errors import UserError, reason
 from aireal.network import models
 from aireal.pixels import preprocess
+from aireal.runs import drawing
+from aireal.verdicts.listing import printable
+from aireal.verdicts.pictures import Prediction
+from aireal.verdicts.predictor import Predictor
+from aireal.verdicts.scorers import KerasScorer
 from aireal.verdicts.verdict import DEFAULT, Rule
 
 
@@ -55,6 +64,64 @@ class GradCam:
             upright, mirrored = tf.split(heat, 2)  # each with half of the gradient, so that the sum is their average
             heat = upright + mirrored[:, :, ::-1]
         return heat
+
+
+def figure(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
+    """Draws what the model saw, and beside it, laid over it, what counted for the verdict.
+
+    Args:
+      pixels: [S, S, 3] uint8.
+      heat: [h, w] float, 0 or more; coloured relative to its maximum.
+      title: says the verdict.
+    """
+    drawn = drawing.figure(7, 3.9)
+    drawn.suptitle(title, fontsize=10, parse_math=False)  # a $ is a $
+    seen, overlaid = drawn.subplots(1, 2)
+    seen.set_title(f"what the model saw, {len(pixels)}x{len(pixels)} pixels", fontsize=9)
+    seen.imshow(pixels, interpolation="nearest")
+    overlaid.set_title("what counted for the verdict", fontsize=9)
+    overlaid.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    share = heat / heat.max() if heat.any() else heat
+    edge = len(pixels) - 0.5
+    image = overlaid.imshow(
+        share, cmap="inferno", alpha=0.55, vmin=0, vmax=1, extent=(-0.5, edge, edge, -0.5), interpolation="bilinear"
+    )
+    drawn.colorbar(image, ax=overlaid, label="share of the strongest place", format=PercentFormatter(1.0))
+    for axes in (seen, overlaid):
+        axes.axis("off")
+    return drawn
+
+
+def write_each(
+    judged: Iterable[tuple[Prediction, np.ndarray | None]], predictor: Predictor, folder: pathlib.Path
+) -> Iterator[tuple[Prediction, np.ndarray | None]]:
+    """Writes a figure for each picture that `Predictor.stream` yields, and yields the same.
+
+    Raises:
+      UserError: the model has no gradients or no convolution, or a figure cannot be written.
+    """
+    if not isinstance(predictor.scorer, KerasScorer):
+        raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
+    grad_cam = GradCam(predictor.scorer.model, predictor.contract.rule)
+    return _written(judged, grad_cam, folder)
+
+
+def _written(
+    judged: Iterable[tuple[Prediction, np.ndarray | None]], grad_cam: GradCam, folder: pathlib.Path
+) -> Iterator[tuple[Prediction, np.ndarray | None]]:
+    for index, (prediction, pixels) in enumerate(judged):
+        if pixels is not None:
+            heat = grad_cam(pixels[None])[0]
+            name = printable(prediction)
+            title = f"{name[-70:]}\n{prediction.verdict}, confidence {prediction.confidence:.4f}"
+            if not heat.any():
+                title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
+            stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")
+            try:
+                drawing.write(figure(pixels, heat, title), folder / f"{index:05}-{stem}.png")
+            except OSError as error:
+                raise UserError(f"--explain={folder} cannot be written: {reason(error)}.") from error
+        yield prediction, pixels
 
 
 def _last_convolution(model: keras.Model) -> keras.layers.Layer:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from aireal.errors import reason
 from aireal.verdicts.verdict import Rule
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
@@ -55,11 +56,6 @@ def find(names: Iterable[str]) -> Iterator[str | Prediction]:
     for name in names:
         found = list(_find(name))
         yield from found or [Prediction(name, error="the folder holds no picture")]
-
-
-def reason(error: OSError) -> str:
-    """Returns what went wrong, without error number and path."""
-    return error.strerror.lower() if error.strerror else str(error)
 
 
 def _find(name: str) -> Iterator[str | Prediction]:

@@ -21,12 +21,13 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal import machine
+from aireal.errors import reason
 from aireal.pixels import decoding, preprocess
 from aireal.pixels.decoding import MAX_PIXELS
 from aireal.runs.folder import model_file
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
-from aireal.verdicts.pictures import Prediction, reason
+from aireal.verdicts.pictures import Prediction
 
 _LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
 _WORKERS = machine.cores() + 1

@@ -80,13 +80,3 @@ def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
     assert figure.get_suptitle() == ("The 3 most confident errors on the test images" if count else "No errors")
     if count:
         assert shown[0].get_title() == "REAL, p_real 0.0100\nREAL/0.jpg"
-
-
-@pytest.mark.parametrize("heat", [np.eye(4, dtype=np.float32), np.zeros([4, 4], np.float32)], ids=["some", "none"])
-def test_an_explanation_shows_the_picture_and_the_heat(heat):
-    figure = plots.explanation(np.full([32, 32, 3], 90, np.uint8), heat, "a $b.jpg\nFAKE")
-    seen, overlaid = figure.axes[:2]
-    assert figure.get_suptitle() == "a $b.jpg\nFAKE"
-    assert "32x32" in seen.get_title()
-    np.testing.assert_array_equal(overlaid.images[1].get_array(), heat)
-    _assert_drawn(figure)

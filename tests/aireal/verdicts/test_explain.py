@@ -1,8 +1,11 @@
 """aireal.explain: Grad-CAM by its formula, for the baseline and the family."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from aireal.errors import UserError
 from aireal.network import models
@@ -91,3 +94,15 @@ def test_a_model_without_convolutions_is_refused():
     model = keras.Sequential([keras.Input([32, 32, 3]), keras.layers.Flatten(), keras.layers.Dense(1)])
     with pytest.raises(UserError, match="no convolution named conv1"):
         explain.GradCam(model)
+
+
+@pytest.mark.parametrize("heat", [np.eye(4, dtype=np.float32), np.zeros([4, 4], np.float32)], ids=["some", "none"])
+def test_an_explanation_shows_the_picture_and_the_heat(heat):
+    figure = explain.figure(np.full([32, 32, 3], 90, np.uint8), heat, "a $b.jpg\nFAKE")
+    seen, overlaid = figure.axes[:2]
+    assert figure.get_suptitle() == "a $b.jpg\nFAKE"
+    assert "32x32" in seen.get_title()
+    np.testing.assert_array_equal(overlaid.images[1].get_array(), heat)
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    assert Image.open(file).size == (840, 468)

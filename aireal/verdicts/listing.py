@@ -1,0 +1,67 @@
+"""Verdicts as text: a line for each, and a sentence about all."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+from aireal.runs import tables
+from aireal.verdicts.pictures import Prediction
+
+
+def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
+    header = ["path", "verdict", "confidence", "p_real"]
+    widths = [max(len(printable(one)) for one in ["path", *found]), *map(len, header[1:])]
+    yield tables.line(header, widths)
+    for one in predictions:
+        if one.error:
+            yield f"{tables.line([printable(one), '-'], widths[:2])}  {one.error}"
+        else:
+            cells = [one.verdict, f"{one.confidence:.4f}", f"{one.p_real:.4f}"]
+            yield tables.line([printable(one), *cells], widths)
+
+
+def _csv(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.DictWriter(line, list(Prediction(None).as_dict()), lineterminator="")
+    writer.writeheader()
+    yield line.getvalue()
+    for one in predictions:
+        line.seek(0)
+        line.truncate()
+        writer.writerow(one.as_dict())
+        yield line.getvalue()
+
+
+def _json(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    yield json.dumps([one.as_dict() for one in predictions], indent=2)
+
+
+def _jsonl(predictions: Iterator[Prediction], _) -> Iterator[str]:
+    for one in predictions:
+        yield json.dumps(one.as_dict())
+
+
+FORMATS = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}  # each: predictions, all names -> lines
+
+
+def printable(one: str | Prediction) -> str:
+    """Returns the path without anything that a terminal would act on."""
+    path = one if isinstance(one, str) else one.path
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
+
+
+def summary(predictions: Sequence[Prediction], image_size: int) -> str:
+    """Returns how many pictures got which verdict, and a warning about those that are not of the network's size."""
+    verdicts = [one.verdict for one in predictions]
+    lines = [
+        f"{len(predictions):,} pictures: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, "
+        f"{verdicts.count(None):,} could not be judged."
+    ]
+    if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
+        lines.append(
+            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this network judges: resampled to "
+            "it, which takes away the fine detail it judges by. Unless it learned from such pictures its scores are "
+            "untested there, and high ones too may be wrong."
+        )
+    return "\n".join(lines)
