@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -36,10 +35,7 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
 # Counts up when figures come out otherwise, by formulas, strengths, seeds or metrics: those of another version are
 # found anew. A test holds what they come out as, so that a forgotten count fails.
 VERSION = 1
-_BEFORE = {
-    "version": 1,
-    "rule": dataclasses.asdict(DEFAULT),
-}  # what older files do not say
+_BEFORE = {"version": 1, "rule": dataclasses.asdict(DEFAULT)}  # what files do not say that are older than both
 # The strength at which a family leaves pictures as they are, where that is not 0.
 UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
 
@@ -89,9 +85,76 @@ def conditions(image_size: int) -> list[Condition]:
     return found
 
 
-def judge(
-    model: pathlib.Path, run: RunFolder, config: Config, split: str = "test"
-) -> tuple[dict[str, Any], pathlib.Path]:
+@dataclasses.dataclass(frozen=True)
+class InCondition:
+    """What a model is worth in one condition, whose name, family and strength these are."""
+
+    name: str
+    family: str
+    strength: float
+    figures: metrics.Figures
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON, the figures side by side with the rest."""
+        return {"name": self.name, "family": self.family, "strength": self.strength, **self.figures.as_dict()}
+
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> "InCondition":
+        return cls(found["name"], found["family"], found["strength"], metrics.Figures.from_dict(found))
+
+
+@dataclasses.dataclass(frozen=True)
+class Basis:
+    """All that figures depend on: those of the same may be kept.
+
+    Attributes:
+      model: digest of the model.
+      data_fingerprint: of the images.
+      split: test or validation.
+      n: images.
+      is_cifake: whether they are the official test split at its own size, of which figures are published.
+      battery: names of the conditions.
+      version: VERSION.
+      rule: what `Rule` holds.
+      seed: of what is random.
+      batch_size: images at a time, which share what is random.
+    """
+
+    model: str
+    data_fingerprint: str
+    split: str
+    n: int
+    is_cifake: bool
+    battery: list[str]
+    version: int
+    rule: dict[str, float]
+    seed: int
+    batch_size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What the battery found: the basis, `machine.environment`, and each condition so far."""
+
+    basis: Basis
+    environment: dict[str, Any]
+    conditions: list[InCondition]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON, the basis side by side with the rest."""
+        found = [condition.as_dict() for condition in self.conditions]
+        return {**vars(self.basis), "environment": self.environment, "conditions": found}
+
+    @classmethod
+    def load(cls, file: pathlib.Path, basis: Basis) -> "Result | None":
+        """Returns what a file holds, if there is one and its figures depend on the same."""
+        found = {**_BEFORE, **json.loads(file.read_text())} if file.exists() else {}
+        if not found.items() >= vars(basis).items():
+            return None
+        return cls(basis, found["environment"], [InCondition.from_dict(one) for one in found["conditions"]])
+
+
+def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "test") -> tuple[Result, pathlib.Path]:
     """Judges a model in every condition and writes what was found; what was found before is kept.
 
     What an interrupted call has found is kept as well, beside the file: the next call goes on from there.
@@ -103,8 +166,7 @@ def judge(
       split: the images, "test" or "validation".
 
     Returns:
-      The file's contents, what was judged on what, and for each of `conditions` its name, family, strength and the
-      figures of `metrics.Figures`; and the file.
+      What was found, and the file.
 
     Raises:
       UserError: the model cannot be loaded, takes other pictures or gives no numbers, or there are no pictures.
@@ -112,47 +174,46 @@ def judge(
     environment = machine.environment()  # before the work, which takes minutes
     data = Data(config)
     data.check_judging(split)
-    battery, rule = conditions(config.image_size), Contract.load(model, config.image_size).rule
-    about = _about(model, data, split, battery, rule)
-    folder = run.on(data.fingerprint).path
-    folder.mkdir(exist_ok=True)
-    of_model = model.relative_to(run.path).parts if model != run.model else ()
-    into = folder / f"{'-'.join(['robustness', *of_model] + [split] * (split != 'test'))}.json"
-    if earlier := _earlier(into, about):
+    rule = Contract.load(model, config.image_size).rule
+    basis = _basis(model, data, split, rule)
+    into = _file(model, run, data, split)
+    if earlier := Result.load(into, basis):
         return earlier, into
     begun = into.with_name(f"{files.PARTIAL}{into.name}")
-    result = {**about, "environment": environment, "conditions": []}
-    result["conditions"] = (_earlier(begun, about) or result)["conditions"]
+    result = Result.load(begun, basis) or Result(basis, environment, [])
+    result = dataclasses.replace(result, environment=environment)
     scorer = scorers.load(model)
-    for number, condition in enumerate(battery[len(result["conditions"]) :], len(result["conditions"]) + 1):
-        title = f"{condition.name} ({number} of {len(battery)})"
+    for number, condition in enumerate(conditions(config.image_size), 1):
+        if number <= len(result.conditions):
+            continue
+        title = f"{condition.name} ({number} of {len(basis.battery)})"
         p_real = scoring.score(scorer, data, split, condition.of, title)
         figures = metrics.Figures.of(data.table(split).label, p_real, rule)
-        of = {"name": condition.name, "family": condition.family, "strength": condition.strength}
-        result["conditions"].append({**of, **figures.as_dict()})
-        files.write_json(begun, result)
+        result.conditions.append(InCondition(condition.name, condition.family, condition.strength, figures))
+        files.write_json(begun, result.as_dict())
     os.replace(begun, into)
     return result, into
 
 
-def _earlier(file: pathlib.Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns what a file holds, if there is one and its figures depend on the same."""
-    found = json.loads(file.read_text()) if file.exists() else {}
-    return found if {**_BEFORE, **found}.items() >= about.items() else None
+def _basis(model: pathlib.Path, data: Data, split: str, rule: Rule) -> Basis:
+    config, n = data.config, len(data.table(split))
+    return Basis(
+        model=files.digest(model),
+        data_fingerprint=data.fingerprint,
+        split=split,
+        n=n,
+        is_cifake=(split, config.strict, config.image_size, n) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
+        battery=[condition.name for condition in conditions(config.image_size)],
+        version=VERSION,
+        rule=dataclasses.asdict(rule),
+        seed=_SEED,
+        batch_size=scorers.batch_size(config.image_size),
+    )
 
 
-def _about(model: pathlib.Path, data: Data, split: str, battery: Sequence[Condition], rule: Rule) -> dict[str, Any]:
-    """Returns all that the figures depend on: those of the same may be kept."""
-    config, count = data.config, len(data.table(split))
-    return {
-        "model": files.digest(model),
-        "data_fingerprint": data.fingerprint,
-        "split": split,
-        "n": count,
-        "is_cifake": (split, config.strict, config.image_size, count) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
-        "battery": [condition.name for condition in battery],
-        "version": VERSION,
-        "rule": dataclasses.asdict(rule),
-        "seed": _SEED,
-        "batch_size": scorers.batch_size(config.image_size),
-    }
+def _file(model: pathlib.Path, run: RunFolder, data: Data, split: str) -> pathlib.Path:
+    """Returns the file for what is found of a model, in a folder that exists."""
+    folder = run.on(data.fingerprint).path
+    folder.mkdir(exist_ok=True)
+    of_model = model.relative_to(run.path).parts if model != run.model else ()
+    return folder / f"{'-'.join(['robustness', *of_model] + [split] * (split != 'test'))}.json"

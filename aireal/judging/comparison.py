@@ -1,9 +1,7 @@
 """Models side by side after the robustness battery: the table, the figure, and what may be compared at all."""
 
-import functools
-import operator
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,8 @@ import numpy as np
 from aireal.data.records import fingerprint, prepare
 from aireal.errors import UserError
 from aireal.judging import battery, plots
+from aireal.judging.battery import Result
+from aireal.judging.metrics import Figures
 from aireal.runs import drawing
 from aireal.runs.folder import run_of
 from aireal.runs.tables import Table
@@ -60,17 +60,17 @@ def compare(
             result, place = battery.judge(model, runs[model], configs[model], split)
             results.append(result)
             places.append(place)
-            print(f"{model} is judged on {result['n']:,} {split} images in {place}.", flush=True)
-    accuracy = {name: values(results, "accuracy") for name, results in found.items()}
+            print(f"{model} is judged on {result.basis.n:,} {split} images in {place}.", flush=True)
+    accuracy = {name: values(results, lambda figures: figures.accuracy) for name, results in found.items()}
     judged = [result for results in found.values() for result in results]
-    published = PUBLISHED if all(result["is_cifake"] for result in judged) else {}
+    published = PUBLISHED if all(result.basis.is_cifake for result in judged) else {}
     own = split == "validation" and len(runs) > 1  # so figures differ by the images as well
-    images = "each run's own validation images" if own else f"{judged[0]['n']:,} {split} images"
+    images = "each run's own validation images" if own else f"{judged[0].basis.n:,} {split} images"
     _print(found, accuracy, published, images)
     beside = places[0].with_suffix(".png")
     figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
     title = f"Accuracy on {images}"
-    drawing.write(plots.robustness(judged[0]["conditions"], accuracy, battery.UNCHANGED, published, title), figure)
+    drawing.write(plots.robustness(judged[0].conditions, accuracy, battery.UNCHANGED, published, title), figure)
     print(f"\nThe figure is {figure}.")
 
 
@@ -105,30 +105,28 @@ def _recipe(config: Config) -> dict[str, Any]:
 
 
 def _print(
-    found: dict[str, list[dict[str, Any]]], accuracy: dict[str, np.ndarray], published: dict[str, float], images: str
+    found: dict[str, list[Result]], accuracy: dict[str, np.ndarray], published: dict[str, float], images: str
 ) -> None:
     print(f"\nOn {images}:")
     for name, results in found.items():
         print(f"\n{name}" * (len(found) > 1) + f"\n{table(results)}")
     if len(found) > 1:
-        print(f"\n{side_by_side(accuracy, results[0]['battery'], published)}")
+        print(f"\n{side_by_side(accuracy, results[0].basis.battery, published)}")
 
 
-def table(results: Sequence[dict[str, Any]]) -> Table:
+def table(results: Sequence[Result]) -> Table:
     """Returns the figures of a model in every condition; means where there are `results` of several seeds."""
-    columns = {
-        "accuracy": ("accuracy",),
-        "FAKE recall": ("FAKE", "recall"),
-        "REAL recall": ("REAL", "recall"),
-        "AUC": ("roc_auc",),
-        "calibration error": ("expected_calibration_error",),
+    columns: dict[str, Callable[[Figures], float]] = {
+        "accuracy": lambda figures: figures.accuracy,
+        "FAKE recall": lambda figures: figures.by_class["FAKE"].recall,
+        "REAL recall": lambda figures: figures.by_class["REAL"].recall,
+        "AUC": lambda figures: figures.roc_auc,
+        "calibration error": lambda figures: figures.expected_calibration_error,
     }
-    means = [values(results, *keys).mean(axis=0) for keys in columns.values()]
+    means = [values(results, figure).mean(axis=0) for figure in columns.values()]
     corner = f"mean of {len(results)} seeds" if len(results) > 1 else ""
-    rows = [
-        [name, *(f"{figure:.4f}" for figure in row)] for name, *row in zip(results[0]["battery"], *means, strict=True)
-    ]
-    return Table([corner, *columns], rows)
+    conditions = zip(results[0].basis.battery, *means, strict=True)
+    return Table([corner, *columns], [[name, *(f"{mean:.4f}" for mean in row)] for name, *row in conditions])
 
 
 def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], published: dict[str, float]) -> Table:
@@ -149,9 +147,9 @@ def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], publishe
     return Table(["accuracy, %", *columns], rows)
 
 
-def values(results: Sequence[dict[str, Any]], *keys: str) -> np.ndarray:
-    """Returns a figure of each of `results` in every condition, as values(results, "FAKE", "recall"): [seeds, C]."""
-    return np.array([[functools.reduce(operator.getitem, keys, row) for row in one["conditions"]] for one in results])
+def values(results: Sequence[Result], figure: Callable[[Figures], float]) -> np.ndarray:
+    """Returns one figure of each of `results` in every condition: [seeds, conditions]."""
+    return np.array([[figure(condition.figures) for condition in result.conditions] for result in results])
 
 
 def _mean(values: np.ndarray) -> str:

@@ -79,6 +79,12 @@ class Figures:
         found = dataclasses.asdict(self)
         return {"n": found.pop("n"), "accuracy": found.pop("accuracy"), **found.pop("by_class"), **found}
 
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> "Figures":
+        """Returns the figures that `as_dict` gave; what else the dictionary holds is left out."""
+        own = {field.name: found[field.name] for field in dataclasses.fields(cls) if field.name != "by_class"}
+        return cls(**own, by_class={name: ClassFigures(**found[name]) for name in LABELS})
+
 
 def classification_report(label: np.ndarray, p_real: np.ndarray, rule: Rule = DEFAULT) -> str:
     """Returns scikit-learn's table of precision, recall and F1 for both classes."""

@@ -1,6 +1,7 @@
 """Numbers -> figures. Each function returns a matplotlib Figure, which no global state knows of."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -138,8 +139,16 @@ def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) 
     return figure
 
 
+class Named(Protocol):
+    """What a figure needs to know of a condition: those of `battery.Condition` and `battery.InCondition`."""
+
+    name: str
+    family: str
+    strength: float
+
+
 def robustness(
-    conditions: Sequence[dict],
+    conditions: Sequence[Named],
     accuracy: dict[str, np.ndarray],
     unchanged: dict[str, float],
     published: dict[str, float],
@@ -148,22 +157,22 @@ def robustness(
     """Draws accuracy over the strength of each family of corruptions: a line for each model, a band over its seeds.
 
     Args:
-      conditions: name, family and strength of each, that of clean pictures first.
+      conditions: that of clean pictures first.
       accuracy: name of a model -> [seeds, conditions] in [0, 1].
       unchanged: family -> the strength at which it leaves pictures clean, where that is not 0.
       published: name of a condition -> the best accuracy that is known.
       title: says what the models were judged on.
     """
-    families = list(dict.fromkeys(row["family"] for row in conditions[1:]))
+    families = list(dict.fromkeys(row.family for row in conditions[1:]))
     figure = drawing.figure(11, 6.2)
     grid = figure.subplots(2, -(-len(families) // 2), sharey=True)
     for axes, family in zip(grid.flat, families, strict=False):
-        rows = [0, *(row for row, condition in enumerate(conditions) if condition["family"] == family)]
-        strengths = np.array([unchanged.get(family, 0.0), *(conditions[row]["strength"] for row in rows[1:])])
+        rows = [0, *(row for row, condition in enumerate(conditions) if condition.family == family)]
+        strengths = np.array([unchanged.get(family, 0.0), *(conditions[row].strength for row in rows[1:])])
         known = {
-            strength: published[conditions[row]["name"]]
+            strength: published[conditions[row].name]
             for strength, row in zip(strengths, rows, strict=True)
-            if conditions[row]["name"] in published
+            if conditions[row].name in published
         }
         _over_strength(axes, strengths, {name: values[:, rows] for name, values in accuracy.items()}, known)
         axes.set(xlabel=family)

@@ -528,7 +528,7 @@ def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
     assert run_of(model).path == run.path
     result, place = battery.judge(model, run, run.config())
     assert place.name == f"robustness-export-{name}.json"
-    assert result["conditions"][0]["accuracy"] == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
+    assert result.conditions[0].figures.accuracy == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
 
 
 def test_the_robustness_battery_refuses_the_camera_form(exported_run):

@@ -38,18 +38,18 @@ def test_the_battery_is_the_stated_one():
 
 def test_clean_pictures_get_the_figures_of_evaluate(judged):
     run, _, result = judged
-    clean, evaluated = result["conditions"][0], run.result()["test"]
-    assert clean["name"] == "clean"
-    assert clean["confusion_matrix"] == evaluated["confusion_matrix"]
-    assert clean["roc_auc"] == pytest.approx(evaluated["roc_auc"], abs=1e-6)
+    clean, evaluated = result.conditions[0], run.result()["test"]
+    assert clean.name == "clean"
+    assert clean.figures.confusion_matrix == evaluated["confusion_matrix"]
+    assert clean.figures.roc_auc == pytest.approx(evaluated["roc_auc"], abs=1e-6)
 
 
 def test_every_test_image_is_counted_in_every_condition_and_corruption_matters(judged):
     _, _, result = judged
-    assert [row["name"] for row in result["conditions"]] == result["battery"]
-    assert {np.sum(row["confusion_matrix"]) for row in result["conditions"]} == {result["conditions"][0]["n"]}
-    scores = {row["brier_score"] for row in result["conditions"]}
-    assert len(scores) > len(result["conditions"]) - 3  # hardly two conditions are alike
+    assert [row.name for row in result.conditions] == result.basis.battery
+    assert {np.sum(row.figures.confusion_matrix) for row in result.conditions} == {result.basis.n}
+    scores = {row.figures.brier_score for row in result.conditions}
+    assert len(scores) > len(result.conditions) - 3  # hardly two conditions are alike
 
 
 def test_what_is_known_is_not_measured_again(judged):
@@ -65,8 +65,8 @@ def test_choices_need_no_test_images(judged):
     before = (run.path / "robustness.json").read_bytes()
     chosen, place = battery.judge(run.model, run, config, "validation")
     assert place.name == "robustness-validation.json"
-    assert {row["n"] for row in chosen["conditions"]} == {len(Data(config).table("validation"))}
-    assert chosen["conditions"][0]["confusion_matrix"] != result["conditions"][0]["confusion_matrix"]
+    assert {row.figures.n for row in chosen.conditions} == {len(Data(config).table("validation"))}
+    assert chosen.conditions[0] != result.conditions[0]
     assert (run.path / "robustness.json").read_bytes() == before
     with pytest.raises(UserError, match="no validation images"):
         battery.judge(run.model, run, dataclasses.replace(config, validation_fraction=0.0), "validation")
@@ -75,18 +75,18 @@ def test_choices_need_no_test_images(judged):
 def test_a_model_that_changed_is_measured_again(judged):
     run, config, result = judged
     place = run.path / "robustness.json"
-    place.write_text(json.dumps({**result, "model": "another", "conditions": []}))
+    place.write_text(json.dumps({**result.as_dict(), "model": "another", "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
-    assert again["conditions"] == result["conditions"]  # and the same seed gives the same figures
+    assert again.conditions == result.conditions  # and the same seed gives the same figures
 
 
 @pytest.mark.parametrize("stated", [{"version": 0}, {"rule": {"real_from": 0.4}}], ids=str)
 def test_figures_of_another_version_or_rule_are_measured_again(judged, stated):
     run, config, result = judged
     place = run.path / "robustness.json"
-    place.write_text(json.dumps({**result, **stated, "conditions": []}))
+    place.write_text(json.dumps({**result.as_dict(), **stated, "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
-    assert again["conditions"] == result["conditions"]
+    assert again.conditions == result.conditions
 
 
 # What version 1 makes of 64 smooth pictures: mean and standard deviation of the pixels in 0..255, and how far they are
@@ -153,10 +153,10 @@ def test_an_interrupted_battery_goes_on_where_it_stopped(judged, monkeypatch):
     with pytest.raises(Interrupted):
         battery.judge(run.model, run, config)
     assert not place.exists()
-    assert json.loads(begun.read_text())["conditions"] == result["conditions"][:3]
+    assert json.loads(begun.read_text())["conditions"] == result.as_dict()["conditions"][:3]
     again, _ = battery.judge(run.model, run, config)
-    assert again["conditions"] == result["conditions"]
-    assert len(evaluated) == len(result["conditions"]) + 1  # the fourth twice
+    assert again.conditions == result.conditions
+    assert len(evaluated) == len(result.conditions) + 1  # the fourth twice
     assert place.exists()
     assert not begun.exists()
 
@@ -179,7 +179,7 @@ def test_on_other_images_what_is_found_stands_apart(judged, demo_source):
     found, place = battery.judge(run.model, run, other)
     assert place.parent.name.startswith("on-any-")
     assert place.parent.parent == run.path
-    assert found["conditions"] == result["conditions"]  # the same pictures, prepared from a folder
+    assert found.conditions == result.conditions  # the same pictures, prepared from a folder
     assert (run.path / "robustness.json").read_bytes() == before
 
 

@@ -34,18 +34,18 @@ def test_runs_that_are_not_alike_are_neither_compared_nor_averaged(trained, tmp_
 
 def test_tables_and_figure(judged, tmp_path):
     _, _, result = judged
-    lines = comparison.table([result]).splitlines()
-    assert len(lines) == 1 + len(result["battery"])
-    row = result["conditions"][4]
-    figures = [row["accuracy"], row["FAKE"]["recall"], row["REAL"]["recall"], row["roc_auc"]]
-    expected = " ".join(f"{figure:.4f}" for figure in (*figures, row["expected_calibration_error"]))
+    lines = str(comparison.table([result])).splitlines()
+    assert len(lines) == 1 + len(result.basis.battery)
+    row = result.conditions[4].figures
+    figures = [row.accuracy, *(row.by_class[label].recall for label in ("FAKE", "REAL")), row.roc_auc]
+    expected = " ".join(f"{figure:.4f}" for figure in (*figures, row.expected_calibration_error))
     assert " ".join(lines[5].split()) == f"JPEG 40 {expected}"
-    one = comparison.values([result], "accuracy")
+    one = comparison.values([result], lambda figures: figures.accuracy)
     accuracy = {"one": one, "two": np.concatenate([one, one - 0.02])}
-    compared = comparison.side_by_side(accuracy, result["battery"], {"JPEG 40": 0.958}).splitlines()
-    assert f"{100 * row['accuracy'] - 1:.2f} ± 1.41" in compared[5]  # a deviation of two is their distance / sqrt(2)
+    compared = str(comparison.side_by_side(accuracy, result.basis.battery, {"JPEG 40": 0.958})).splitlines()
+    assert f"{100 * row.accuracy - 1:.2f} ± 1.41" in compared[5]  # a deviation of two is their distance / sqrt(2)
     assert compared[5].endswith("95.8")
-    figure = plots.robustness(result["conditions"], accuracy, battery.UNCHANGED, {"JPEG 40": 0.958}, "Accuracy")
+    figure = plots.robustness(result.conditions, accuracy, battery.UNCHANGED, {"JPEG 40": 0.958}, "Accuracy")
     assert figure.get_suptitle() == "Accuracy"
     assert all(axes.get_xlabel() for axes in figure.axes)
     jpeg = figure.axes[0]
@@ -64,9 +64,9 @@ def test_as_a_command_on_a_run_and_a_pattern(judged, run_python, tmp_path):
     process = run_python("-m", "aireal.robustness", f"--run={run.path},{pattern}", f"--figure={figure}")
     assert process.returncode == 0, process.stderr
     assert "accuracy, %" in process.stdout
-    assert f"{100 * result['conditions'][0]['accuracy']:.2f}" in process.stdout
+    assert f"{100 * result.conditions[0].figures.accuracy:.2f}" in process.stdout
     assert figure.exists()
-    assert json.loads((run.path / "robustness.json").read_text())["conditions"] == result["conditions"]
+    assert json.loads((run.path / "robustness.json").read_text())["conditions"] == result.as_dict()["conditions"]
 
 
 @pytest.mark.parametrize(
