@@ -23,10 +23,13 @@ class Table:
         return "\n".join([self.caption, *lines] if self.caption else lines)
 
 
-def line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Returns one line of a table whose columns have these widths, for tables that are printed as they grow."""
-    first, *others = (
-        f"{cell:>{width}}" if index else f"{cell:<{width}}"
+def line(cells: Sequence[str], widths: Sequence[int], left: int = 1) -> str:
+    """Returns one line of a table whose columns have these widths, for tables that are printed as they grow.
+
+    The first `left` columns align left, the others right.
+    """
+    aligned = [
+        f"{cell:<{width}}" if index < left else f"{cell:>{width}}"
         for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return _GAP.join([first, *others]).rstrip()
+    ]
+    return _GAP.join(aligned).rstrip()

@@ -12,13 +12,13 @@ from aireal.verdicts.pictures import Prediction
 def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
     header = ["path", "verdict", "confidence", "p_real"]
     widths = [max(len(printable(one)) for one in ["path", *found]), *map(len, header[1:])]
-    yield tables.line(header, widths)
+    yield tables.line(header, widths, left=2)
     for one in predictions:
         if one.error:
-            yield f"{tables.line([printable(one), '-'], widths[:2])}  {one.error}"
+            yield tables.line([printable(one), "-", one.error], [*widths[:2], 0], left=3)
         else:
             cells = [one.verdict, f"{one.confidence:.4f}", f"{one.p_real:.4f}"]
-            yield tables.line([printable(one), *cells], widths)
+            yield tables.line([printable(one), *cells], widths, left=2)
 
 
 def _csv(predictions: Iterator[Prediction], _) -> Iterator[str]:
