@@ -64,14 +64,18 @@ def write(
     if camera_size:
         tflite["camera"] = _convert(model, serving.from_camera(model, camera_size))
     for variant, file in tflite.items():
-        described = metadata.attach(
-            file,
-            contract=camera.get(variant, plain),
-            version=machine.version("aireal") or "unknown",
-            license=_LICENSE,
-            description=f"{_DESCRIPTION} {variant} form.",
-        )
-        (into / tflite_name(variant)).write_bytes(described)
+        (into / tflite_name(variant)).write_bytes(_described(file, variant, camera.get(variant, plain)))
+
+
+def _described(file: bytes, variant: str, contract: Contract) -> bytes:
+    """Returns the .tflite file with its metadata."""
+    return metadata.attach(
+        file,
+        contract=contract,
+        version=machine.version("aireal") or "unknown",
+        license=_LICENSE,
+        description=f"{_DESCRIPTION} {variant} form.",
+    )
 
 
 def _save(model: keras.Model, signatures: dict[str, serving.Signature], path: pathlib.Path) -> None:

@@ -50,14 +50,7 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
         with files.replacing_folder(path) as partial:
             _convert(reference.model, contract, data, camera_size, partial)
             forms = verify.load(partial)
-            proof, camera_proof = verify.compare(reference, forms, data, contract.rule), None
-            _print(proof, partial)
-            verify.check(proof)
-            if camera_size:
-                camera = scorers.load(partial / artifacts.tflite_name("camera"))
-                camera_proof = verify.compare_camera(reference, forms["float32"], camera, data, contract)
-                _print_camera(camera_proof)
-                verify.check_camera(camera_proof)
+            proof, camera_proof = _prove(reference, forms, contract, data, camera_size, partial)
             found = {"data_fingerprint": data.fingerprint, **proof.as_dict()}
             found |= {"camera": camera_proof.as_dict()} if camera_proof else {}
             files.write_json(partial / "verify.json", {**found, "environment": environment})
@@ -77,6 +70,27 @@ def _convert(model: keras.Model, contract: Contract, data: Data, camera_size: in
     print("Converting: SavedModel and .tflite ...", flush=True)
     representative = data.images("train", verify.stratified(data, "train", artifacts.REPRESENTATIVE_IMAGES))
     artifacts.write(model, representative, contract, camera_size, into)
+
+
+def _prove(
+    reference: scorers.Scorer,
+    forms: dict[str, scorers.Scorer],
+    contract: Contract,
+    data: Data,
+    camera_size: int,
+    folder: pathlib.Path,
+) -> tuple[verify.Proof, verify.CameraProof | None]:
+    """Compares the forms in a folder with the reference and prints what is found, before it may raise UserError."""
+    proof = verify.compare(reference, forms, data, contract.rule)
+    _print(proof, folder)
+    verify.check(proof)
+    if not camera_size:
+        return proof, None
+    camera = scorers.load(folder / artifacts.tflite_name("camera"))
+    camera_proof = verify.compare_camera(reference, forms["float32"], camera, data, contract)
+    _print_camera(camera_proof)
+    verify.check_camera(camera_proof)
+    return proof, camera_proof
 
 
 def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: Data, rule: Rule) -> None:
