@@ -22,6 +22,7 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 .venv/installed: setup.cfg pyproject.toml
+	@echo "Installing TensorFlow and what else is needed into .venv: 3 GB, some minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@

@@ -55,13 +55,17 @@ def summary(predictions: Sequence[Prediction], image_size: int) -> str:
     """Returns how many pictures got which verdict, and a warning about those that are not of the network's size."""
     verdicts = [one.verdict for one in predictions]
     lines = [
-        f"{len(predictions):,} pictures: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, "
+        f"{_pictures(len(predictions))}: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, "
         f"{verdicts.count(None):,} could not be judged."
     ]
     if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
         lines.append(
-            f"{foreign:,} not of {image_size}x{image_size} pixels, the size this network judges: resampled to "
-            "it, which takes away the fine detail it judges by. Unless it learned from such pictures its scores are "
-            "untested there, and high ones too may be wrong."
+            f"{_pictures(foreign)} not of {image_size}x{image_size} pixels, which is all that this network sees: "
+            "brought to that size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence "
+            "too."
         )
     return "\n".join(lines)
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture{'s' * (count != 1)}"
