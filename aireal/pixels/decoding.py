@@ -8,6 +8,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, features
 
+from builders.cifake import ends
+
 try:
     import pillow_heif
 except ImportError:
@@ -37,7 +39,7 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
       max_pixels: limit of its size, besides Pillow's own of 178,956,970.
 
     Raises:
-      OSError: not a picture, or none that can be read here, or of more than `max_pixels`; says which.
+      OSError: not a picture, or none that can be read here, damaged, or of more than `max_pixels`; says which.
     """
     try:
         image = Image.open(file, formats=_FORMATS)
@@ -47,7 +49,17 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     except Exception as error:  # a damaged head makes Pillow's plugins raise nearly anything
         raise OSError(_damaged(error)) from error
     check_size(image, max_pixels)
+    _check_end(file)
     return image
+
+
+def _check_end(file: BinaryIO) -> None:
+    """Raises OSError where a file was never written to its end; decoders forgive it. Leaves the file as it was."""
+    place = file.tell()
+    file.seek(0)
+    if ends.is_filled_up(file.read()):
+        raise OSError("damaged: its end is missing, and filled up with zeros: a download that broke off?")
+    file.seek(place)
 
 
 def check_size(image: Image.Image, max_pixels: int | None) -> None:

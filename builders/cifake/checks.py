@@ -11,7 +11,7 @@ import tensorflow as tf
 import tqdm
 from PIL import Image
 
-from builders.cifake import sources
+from builders.cifake import ends, sources
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
@@ -118,6 +118,8 @@ def _all_sound(encoded: list[bytes]) -> bool:
     """Returns whether every file is a JPEG that decodes to [32, 32, 3]."""
     if not all(data.startswith(b"\xff\xd8\xff") for data in encoded):  # decode_jpeg also takes PNG
         return False
+    if any(map(ends.is_filled_up, encoded)):  # which decode_jpeg forgives
+        return False
     padded = encoded + encoded[:1] * (-len(encoded) % _DECODED_AT_ONCE)
     try:
         return all(
@@ -169,6 +171,8 @@ def _fault_strict(data: bytes) -> Reason:
 def _fault(data: bytes, formats: tuple[str, ...]) -> Reason:
     if not data:
         return "empty"
+    if ends.is_filled_up(data):
+        return "damaged: its end is missing, and filled up with zeros"
     try:
         with Image.open(io.BytesIO(data)) as image:
             form = "JPEG" if image.format == "MPO" else image.format  # phones put other pictures behind the first

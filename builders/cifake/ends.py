@@ -1,0 +1,37 @@
+"""Whether a picture's file was ever written to its end."""
+
+_FILLING = (b"\0", b"\xff")  # what space holds that was reserved on a disk, or erased, and never written
+_LEAST = 64  # bytes of it: encoders pad by a few
+_JPEG, _PNG, _WEBP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF"
+_SCAN, _END = 0xDA, b"\xff\xd9"  # markers of JPEG: what follows the one is compressed, up to the other
+
+
+def is_filled_up(data: bytes) -> bool:
+    """Returns whether a JPEG, PNG or WebP lacks its end and is filled up with zeros or ones in its place.
+
+    Downloads that broke off leave such files where their space was reserved. Decoders take the filling for code words
+    and draw something; the files have the right size and the right head. Other formats are not looked into: there a
+    run of zeros may be a picture.
+
+    Args:
+      data: a file's whole content.
+    """
+    if data.startswith(_WEBP) and data[8:12] == b"WEBP":
+        return _is_filled(data[: 8 + int.from_bytes(data[4:8], "little")])  # behind that anything may stand
+    if not _is_filled(data):
+        return False
+    if data.startswith(_PNG):
+        return b"IEND" not in data
+    return data.startswith(_JPEG) and _END not in data[_scan(data) :]
+
+
+def _is_filled(data: bytes) -> bool:
+    return any(data.endswith(filling * _LEAST) for filling in _FILLING)
+
+
+def _scan(data: bytes) -> int:
+    """Returns where the compressed part of a JPEG begins: before it a thumbnail may stand, with an end of its own."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != _SCAN:
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place
