@@ -31,12 +31,31 @@ def dumps(config: Config, workdir: os.PathLike | str | None = None) -> str:
 
 
 def load(path: os.PathLike | str) -> Config:
-    """Returns the Config that `dumps` wrote. Raises UserError where the file is not of this version."""
+    """Returns the Config that `dumps` wrote.
+
+    Raises:
+      UserError: the file is not of this version, or not whole: what it does not say would come from the demo.
+    """
+    lines = _lines(pathlib.Path(path))
+    config = _parse(path, lines)
+    first, *_, last = (field.name for field in dataclasses.fields(Config))
+    missing = [name for name in (first, last) if not any(line.startswith(f"--{name}=") for line in lines)]
+    if missing:
+        raise UserError(f"{path} is damaged: it says nothing of --{' and --'.join(missing)}. Take it from a copy.")
+    return config
+
+
+def parse(path: os.PathLike | str) -> Config:
+    """Returns the Config that a flagfile describes, with defaults for what it does not say. Raises UserError."""
+    return _parse(path, _lines(pathlib.Path(path)))
+
+
+def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:
     values = absl_flags.FlagValues()
     flags.define_config_flags(values)
     absl_flags.DEFINE_string(flags.WORKDIR, None, "run folder", flag_values=values)
     try:
-        values(["", *_lines(pathlib.Path(path))])
+        values(["", *lines])
     except (absl_flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
         raise UserError(f"{path}: {error}. Another version of aireal wrote this file?") from error
     return flags.config_from_flags(values)

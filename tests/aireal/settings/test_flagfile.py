@@ -130,7 +130,7 @@ def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path, 
 @pytest.mark.parametrize("name", sorted(path.name for path in (package_folder() / "aireal/configs").glob("*.cfg")))
 def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
     relative = f"aireal/configs/{name}"
-    assert parsed(f"--flagfile={relative}") == flagfile.load(package_folder() / relative)
+    assert parsed(f"--flagfile={relative}") == flagfile.parse(package_folder() / relative)
 
 
 def test_a_flagfile_of_the_current_folder_comes_before_the_shipped_one(parsed):
