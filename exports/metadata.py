@@ -12,10 +12,10 @@ import flatbuffers
 from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffsetTFlags
 
 from aireal.verdicts.contract import Contract
+from aireal.verdicts.scorers import LABELS_FILE
 from builders.cifake.sources import LABELS
 from exports import flatbuffer
 
-LABELS_FILE = "labels.txt"
 LABELS_TEXT = "".join(f"{label}\n" for label in LABELS)
 _NAME = "TFLITE_METADATA"
 _IDENTIFIER = b"M001"

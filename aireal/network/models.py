@@ -9,6 +9,7 @@ from aireal.settings.config import Config
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+NAME, IMAGE, LOGIT = "aireal", "image", "logit"  # of a network, its input and its last layer: what `is_ours` goes by
 _MIRRORED = "mirrored"
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
@@ -32,13 +33,25 @@ def build_model(
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32; positive means REAL.
     """
-    image = keras.Input([config.image_size, config.image_size, 3], name="image")
+    image = keras.Input([config.image_size, config.image_size, 3], name=IMAGE)
     if not config.mirror_average:
-        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name="aireal")
+        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name=NAME)
     # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
     both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
     logits = _Network(config, _POLICIES[precision], both, normalization)()
-    return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name="aireal")
+    return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name=NAME)
+
+
+def is_ours(model: keras.Model) -> bool:
+    """Whether a model is of `build_model`, by its names: then its logit is positive for REAL, of pixels in 0..1."""
+    logit = next((layer for layer in model.layers if layer.name == LOGIT), None)
+    return (
+        model.name == NAME
+        and [image.name for image in model.inputs] == [IMAGE]
+        and isinstance(logit, layers.Dense)
+        and logit.activation is keras.activations.linear
+        and not any(isinstance(layer, layers.Rescaling | layers.Normalization) for layer in model.layers)
+    )
 
 
 def averages_mirrored(model: keras.Model) -> bool:
@@ -81,7 +94,7 @@ class _Network:
             )(x)
             x = self._dropout(x, config.dense_dropout, f"dense_dropout{index}")
         # No activation: the sigmoid lives in the loss, where it is stable, in the metrics and in what is exported.
-        return layers.Dense(1, name="logit", dtype="float32")(x)
+        return layers.Dense(1, name=LOGIT, dtype="float32")(x)
 
     def _stage(self, x: keras.KerasTensor, stage: int, filters: int, count: int, reduce: bool) -> keras.KerasTensor:
         config = self._config

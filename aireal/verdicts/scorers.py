@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import zipfile
 from collections.abc import Sequence
 from concurrent import futures
 from typing import Any, Protocol
@@ -12,9 +13,13 @@ import tensorflow as tf
 
 from aireal import machine
 from aireal.errors import UserError
+from aireal.network import models
 from aireal.pixels import preprocess
+from aireal.verdicts.verdict import REAL
+from builders.cifake.sources import LABELS
 
 _BATCH_PIXELS = 256 * 32 * 32
+LABELS_FILE = "labels.txt"  # beside exported models, and as a zip archive inside .tflite files
 
 
 class Scorer(Protocol):
@@ -79,7 +84,15 @@ class KerasScorer:
 
     @classmethod
     def load(cls, path: pathlib.Path) -> "KerasScorer":
-        return cls(keras.models.load_model(path, compile=False), path)
+        model = keras.models.load_model(path, compile=False)
+        if not models.is_ours(model):
+            raise UserError(
+                f"{path} is not a network that train or build_model made, so nobody knows what its pixels and answers "
+                f"mean: it is called {model.name!r} and ends in {_ending(model)}. Expected {models.NAME!r}, from "
+                f"`{models.IMAGE}` in 0..1 to a layer {models.LOGIT!r} without activation, positive for REAL. Build "
+                "yours by aireal.network.models.build_model."
+            )
+        return cls(model, path)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
@@ -103,7 +116,7 @@ class SavedModelScorer:
         self.input_size = _edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, 1]
+        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, REAL]
 
 
 class TfliteScorer:
@@ -121,7 +134,7 @@ class TfliteScorer:
             raise UserError(f"{path} {types}. {_EXPECTED}")
         self.path = path
         self.input_size = _edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
-        self._image, self._output = image["index"], output["index"]
+        self._image, self._output, self._real = image["index"], output["index"], _labels(path).index(LABELS[REAL])
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         parts = np.array_split(pixels, len(self._interpreters))
@@ -133,11 +146,33 @@ class TfliteScorer:
         for index, one in enumerate(pixels):
             interpreter.set_tensor(self._image, one[None])
             interpreter.invoke()
-            p_real[index] = interpreter.get_tensor(self._output)[0, 1]
+            p_real[index] = interpreter.get_tensor(self._output)[0, self._real]
         return p_real
 
 
 _EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
+
+
+def _labels(path: pathlib.Path) -> list[str]:
+    """Returns which class each score of a .tflite file is of, as the labels inside it say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            labels = archive.read(LABELS_FILE).decode().split()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
+        labels = []
+    if sorted(labels) != sorted(LABELS):
+        found = f"says {', '.join(labels)}" if labels else f"holds no {LABELS_FILE}"
+        raise UserError(
+            f"{path} {found}, so nobody knows which of its scores is which. Expected the labels {' and '.join(LABELS)} "
+            "inside, as exports.export writes them."
+        )
+    return labels
+
+
+def _ending(model: keras.Model) -> str:
+    layer = model.layers[-1]
+    activation = getattr(getattr(layer, "activation", None), "__name__", None)
+    return f"the layer {layer.name!r}" + (f" with the activation {activation}" if activation else "")
 
 
 def _edge(path: pathlib.Path, image: Sequence[int | None], output: Sequence[int | None], *, outputs: int) -> int:
