@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -42,8 +44,10 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # of what TensorFlow says once its log is set up
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
+    # zsh, unlike other shells, hands a comment behind a command over to it.
+    given = itertools.takewhile(lambda argument: argument != "#", sys.argv)
     try:
-        app.run(checked, argv=list(flagfile.expand(sys.argv)), flags_parser=_parse)
+        app.run(checked, argv=list(flagfile.expand(list(given))), flags_parser=_parse)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -131,5 +135,9 @@ def _parse(argv: Sequence[str]) -> list[str]:
     flags.FLAGS.set_gnu_getopt(True)  # flags may stand behind arguments
     try:
         return flags.FLAGS(argv)
+    except SystemExit:  # of --help, which absl ends with 1
+        sys.exit(0)
     except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
+        if missing := re.match(r"flag --(\w+)=None: ", str(error)):
+            raise UserError(f"--{missing[1]} is needed: {flags.FLAGS[missing[1]].help}.") from error
         raise UserError(f"{error}\n--help lists all flags.") from error

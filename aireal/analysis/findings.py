@@ -8,6 +8,7 @@ from aireal.analysis.numbers import Numbers, Separation
 GOOD, NOTE, WARNING = "good", "note", "warning"
 _ORDER = (WARNING, NOTE, GOOD)
 _NOTHING, _LITTLE = 0.02, 0.1  # up to this distance of an AUC from 0.5
+_MOSTLY = 0.8  # share of the best rule's distance that the order has to have by itself, to be named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _shortcut(found: Separation, what: str, sign: str, advice: str, grave: str =
     distance, nothing = found.distance, max(_NOTHING, found.chance)
     order = found.auc
     towards = ""
-    if order is not None and abs(order - 0.5) > nothing:
+    if order is not None and abs(order - 0.5) > max(nothing, _MOSTLY * distance):
         towards = f", {sign} being {'REAL' if order > 0.5 else 'FAKE'} more often"
     figure = f"the best simple rule has an AUC of {0.5 + distance:.3f}{towards} (0.5 is chance, 1 is certain)"
     if distance <= nothing:

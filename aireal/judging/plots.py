@@ -133,9 +133,8 @@ def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) 
         if position < len(images):
             axes.imshow(images[position], interpolation="nearest")
             truth = LABELS[table.label[position]]
-            axes.set_title(
-                f"{truth}, p_real {p_real[position]:.4f}\n{table.filename[position]}", fontsize=7, parse_math=False
-            )
+            title = f"truth {truth}, p_real {p_real[position]:.4f}\n{table.filename[position]}"
+            axes.set_title(title, fontsize=7, parse_math=False)
     return figure
 
 

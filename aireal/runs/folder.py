@@ -39,7 +39,8 @@ class RunFolder:
     def config(self, **overrides: str | None) -> Config:
         """Returns the Config of the run, with those of `overrides` that are set. Raises UserError without a run."""
         if not self.flagfile.exists():
-            raise UserError(f"{self.path} is not a run folder: it has no {self.flagfile.name}.")
+            reason = f"it has no {self.flagfile.name}" if self.path.exists() else "it does not exist"
+            raise UserError(f"{self.path} is not a run folder: {reason}.")
         given = {name: value for name, value in overrides.items() if value}
         if "source" in given:
             given["source"] = Source(given["source"]).absolute().text

@@ -9,8 +9,8 @@ _VERSION = 3  # of the data set; for one that is named kagglehub needs no networ
 def download() -> str:
     """Returns the folder of Kaggle's CIFAKE, downloaded unless it is there. Raises UserError."""
     by_hand = (
-        f"Or download it by hand from https://www.kaggle.com/datasets/{_KAGGLE} and give the archive: "
-        "--source=archive.zip"
+        f"By hand: download https://www.kaggle.com/datasets/{_KAGGLE} in a browser and give the archive, "
+        "--source=path/to/archive.zip."
     )
     try:
         import kagglehub
@@ -20,5 +20,5 @@ def download() -> str:
         return kagglehub.dataset_download(f"{_KAGGLE}/versions/{_VERSION}")
     except Exception as error:  # kagglehub passes on whatever its HTTP client and Kaggle's API raise
         raise UserError(
-            f"Kaggle's CIFAKE could not be downloaded ({type(error).__name__}: {error}). {by_hand}"
+            f"Kaggle's CIFAKE could not be downloaded. {by_hand}\nWhat kagglehub said: {type(error).__name__}: {error}"
         ) from error
