@@ -44,6 +44,8 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # of what TensorFlow says once its log is set up
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a file's name
     # zsh, unlike other shells, hands a comment behind a command over to it.
     given = itertools.takewhile(lambda argument: argument != "#", sys.argv)
     try:

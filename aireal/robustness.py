@@ -59,7 +59,8 @@ def _figure(path: str | None) -> pathlib.Path | None:
 def _matching(pattern: str) -> list[str]:
     if "*" not in pattern:
         return [pattern]
-    if found := sorted(glob.glob(str(pathlib.Path(pattern).expanduser()))):
+    literal = (glob.escape(part) for part in str(pathlib.Path(pattern).expanduser()).split("*"))  # [1] is a name
+    if found := sorted(glob.glob("*".join(literal))):
         return found
     raise UserError(f"--run={pattern}: nothing has such a name.")
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from concurrent import futures
@@ -106,7 +107,10 @@ class SavedModelScorer:
     """A SavedModel folder with the signature `serving_default`: `image` -> `probabilities` [B, 2]."""
 
     def __init__(self, path: pathlib.Path):
-        self._loaded = tf.saved_model.load(str(path))  # owns the variables of its signatures
+        with tempfile.TemporaryDirectory() as folder:  # TensorFlow takes [ and * in a path for a pattern
+            link = pathlib.Path(folder, "saved_model")
+            link.symlink_to(path.resolve(), target_is_directory=True)
+            self._loaded = tf.saved_model.load(str(link))  # owns the variables of its signatures
         self._signature = self._loaded.signatures["serving_default"]
         (image,) = self._signature.structured_input_signature[1].values()
         output = self._signature.structured_outputs["probabilities"]
