@@ -53,16 +53,16 @@ def write(
         "serving_bytes": serving.from_bytes(model, contract),
     }
     _save(model, signatures, into / SAVED_MODEL)
-    full = _convert(model, serving.from_pixels(model, batch=1))
-    half = _convert(model, serving.from_pixels(model, batch=1), _float16_weights)
+    full = convert(model, serving.from_pixels(model, batch=1))
+    half = convert(model, serving.from_pixels(model, batch=1), float16_weights)
     tflite = {
         "float32": full,
         "float16": flatbuffer.refine_float16(half, full),
-        "dynamic": _convert(model, serving.from_pixels(model, batch=1), _int8_weights),
+        "dynamic": convert(model, serving.from_pixels(model, batch=1), _int8_weights),
         "int8": _convert_int8(model, representative),
     }
     if camera_size:
-        tflite["camera"] = _convert(model, serving.from_camera(model, camera_size))
+        tflite["camera"] = convert(model, serving.from_camera(model, camera_size))
     for variant, file in tflite.items():
         (into / tflite_name(variant)).write_bytes(_described(file, variant, camera.get(variant, plain)))
 
@@ -87,11 +87,21 @@ def _save(model: keras.Model, signatures: dict[str, serving.Signature], path: pa
     archive.write_out(path, verbose=False)
 
 
-def _convert(
+def convert(
     model: keras.Model,
     signature: serving.Signature,
     configure: Callable[[tf.lite.TFLiteConverter], None] = lambda converter: None,
 ) -> bytes:
+    """Returns one graph of a model as a .tflite file, without metadata.
+
+    Args:
+      model: [B, S, S, 3] float32 in [0, 1] -> logit [B, 1].
+      signature: of `serving`, what the file takes and gives.
+      configure: sets what the converter makes of the weights; by default they stay float32.
+
+    Raises:
+      UserError: the model needs an operation that .tflite files do not have, or reads variables.
+    """
     with tempfile.TemporaryDirectory() as folder:
         _save(model, {"serving_default": signature}, pathlib.Path(folder, SAVED_MODEL))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(pathlib.Path(folder, SAVED_MODEL)))
@@ -118,7 +128,8 @@ def _int8_weights(converter: tf.lite.TFLiteConverter) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
 
-def _float16_weights(converter: tf.lite.TFLiteConverter) -> None:
+def float16_weights(converter: tf.lite.TFLiteConverter) -> None:
+    """Stores the weights as float16, for `convert`; the arithmetic stays in float32."""
     _int8_weights(converter)
     converter.target_spec.supported_types = [tf.float16]
 
@@ -137,7 +148,7 @@ def _convert_int8(model: keras.Model, representative: np.ndarray) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
 
-    file = _convert(model, serving.from_floats(model), all_in_int8)
+    file = convert(model, serving.from_floats(model), all_in_int8)
     quantized = flatbuffer.read(file)
     if silent := flatbuffer.silent(quantized):  # LiteRT 2.3 would free memory twice as it loads it
         raise UserError(f"{silent[0]} is 0 whatever the picture, which int8 cannot hold. Train other layers or longer.")

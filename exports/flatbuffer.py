@@ -57,7 +57,7 @@ def refine_float16(half: bytes, full: bytes) -> bytes:
 
     Small tensors stay in float32. They are some 50 kB, and most of the error: biases, the first kernel, which has the
     division by 255 folded in and so is small where float16 has few digits left, narrow layers, whose rounding the rest
-    cannot average out, the logit. The kernels that are left are rounded by `_diffuse`.
+    cannot average out, the logit. The kernels that are left are rounded by `diffuse`.
     """
     model, original = read(half), read(full)
     graph, names = model.subgraphs[0], operators(model)
@@ -73,14 +73,14 @@ def refine_float16(half: bytes, full: bytes) -> bytes:
                 model.buffers.append(exact)
                 graph.operators.remove(dequantize.pop(tensor))
             else:
-                rounded = _diffuse(np.frombuffer(exact.data, np.float32).reshape(shape))
+                rounded = diffuse(np.frombuffer(exact.data, np.float32).reshape(shape))
                 stored = graph.tensors[dequantize[tensor].inputs[0]]
                 model.buffers[stored.buffer].data = np.frombuffer(rounded.tobytes(), np.uint8)
     _drop_unused(model)
     return write(model)
 
 
-def _diffuse(kernel: np.ndarray) -> np.ndarray:
+def diffuse(kernel: np.ndarray) -> np.ndarray:
     """Rounds to float16 by error diffusion, as pictures are dithered: what is lost on a weight goes to the next one.
 
     Neighbouring pixels are much alike, so errors of opposite sign in a filter cancel; those of rounding each weight by
@@ -88,6 +88,9 @@ def _diffuse(kernel: np.ndarray) -> np.ndarray:
 
     Args:
       kernel: [filters, H, W, inputs], or [filters, inputs], float32.
+
+    Returns:
+      The same shape in float16; the errors of a filter add up to one rounding of its largest weight at most.
     """
     planes = np.moveaxis(kernel, -1, 1)  # next to a weight stands its neighbour in the picture
     weights = planes.reshape(len(kernel), -1)

@@ -1,4 +1,4 @@
-"""aireal.record: files that are whole or absent, and a run folder that belongs to one run."""
+"""aireal.runs.folder: a run folder belongs to one run, and its files tell what that run was and what it found."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ import pytest
 from aireal import machine
 from aireal.errors import UserError
 from aireal.machine import package_folder
-from aireal.runs import files
+from aireal.network import models
 from aireal.runs.folder import RunFolder
 from aireal.settings import flagfile
 from aireal.settings.config import Config
@@ -50,45 +50,6 @@ def _assert_refused(folder, config, *parts, overwrite=False):
         pytest.fail("the folder was given")
     for part in (str(folder.path), *parts):
         assert part in str(caught.value)
-
-
-# Files
-
-
-def test_a_file_is_replaced_in_one_step(tmp_path):
-    path = tmp_path / "result.json"
-    path.write_text("old")
-    with files.replacing(path) as partial:
-        partial.write_text("new")
-        assert path.read_text() == "old"
-        assert (partial.parent, partial.suffix) == (tmp_path, ".json")
-    assert path.read_text() == "new"
-    assert os.listdir(tmp_path) == ["result.json"]
-
-
-@pytest.mark.parametrize("before", [None, "old"])
-def test_an_exception_while_writing_leaves_what_was_there(tmp_path, before):
-    path = tmp_path / "result.json"
-    if before is not None:
-        path.write_text(before)
-
-    def interrupted():
-        with files.replacing(path) as partial:
-            partial.write_text("ha")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert os.listdir(tmp_path) == ([] if before is None else ["result.json"])
-    assert before is None or path.read_text() == before
-
-
-def test_json_and_csv_hold_names_of_all_languages(tmp_path):
-    files.write_json(tmp_path / "a.json", {"name": "Bäume 木"})
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "Bäume 木"}
-    files.write_csv(tmp_path / "a.csv", ["filename", "p_real"], iter([("a, b.jpg", 0.5), ("木.jpg", 1.0)]))
-    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
-    assert text.splitlines() == ["filename,p_real", '"a, b.jpg",0.5', "木.jpg,1.0"]
 
 
 # Claims
@@ -308,6 +269,17 @@ def test_a_checkpoint_takes_the_place_of_the_one_before_and_holds_the_weights(st
     model.set_weights([np.zeros([2, 1]), np.zeros(1)])
     model.load_weights(path)
     assert (epochs, model.get_weights()[0].tolist()) == (2, [[2.0], [2.0]])
+
+
+def test_a_torn_checkpoint_is_never_the_one_that_is_read(make_config, tmp_path):
+    folder = RunFolder(tmp_path)
+    model = models.build_model(make_config())
+    folder.save_checkpoint(model, 1)
+    (tmp_path / ".partial-checkpoint-000002.weights.h5").write_bytes(b"half")
+    path, epochs = folder.checkpoint()
+    assert (path.name, epochs) == ("checkpoint-000001.weights.h5", 1)
+    folder.save_checkpoint(model, 2)
+    assert sorted(path.name for path in tmp_path.glob("*.h5")) == ["checkpoint-000002.weights.h5"]
 
 
 def test_a_finished_run_keeps_no_checkpoint_and_nothing_half_written(started):

@@ -77,3 +77,9 @@ def test_an_unknown_aspect_ratio_is_refused(write):
 def test_a_model_of_another_size_than_stated_is_refused(write):
     with pytest.raises(UserError, match=r"takes pictures of 64 pixels, and .*preprocessing\.json says 32"):
         Contract.load(write(PLAIN.as_dict()) / "model.keras", 64)
+
+
+def test_the_run_folder_states_the_preprocessing(trained):
+    stated = json.loads((trained[1] / "preprocessing.json").read_text())
+    assert (stated["image_size"], stated["aspect_ratio"]) == (32, "stretch")
+    assert "antialiased" in stated["resampling"]

@@ -1,20 +1,14 @@
-"""aireal.predictor and aireal.predict: a verdict or a reason for every picture, by the pixels that training uses."""
+"""aireal.verdicts.predictor: a verdict or a reason for every picture, by the pixels that training uses."""
 
 import csv
 import hashlib
 import io
 import json
-import os
 import pathlib
-import re
 import shutil
 import struct
-import subprocess
-import sys
-import threading
 import time
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -206,15 +200,6 @@ def test_one_pil_image_many_times_and_the_frames_of_an_animation(predictor):
     assert first.p_real != second.p_real
 
 
-def test_heic_without_its_package_says_which(run_python):
-    code = (
-        "import sys; sys.modules['pillow_heif'] = None\n"
-        "from aireal.pixels import decoding\n"
-        f"decoding.decode(open({str(PICTURES / 'photo.heic')!r}, 'rb').read())"
-    )
-    assert "OSError: HEIC needs one more package: pip install pillow-heif" in run_python("-c", code).stderr
-
-
 @pytest.mark.parametrize(
     "picture",
     [3, None, np.zeros([4, 4, 3]), np.zeros([4, 4], np.uint8), np.zeros([0, 4, 3], np.uint8)],
@@ -284,22 +269,10 @@ def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, 
         Predictor(tmp_path / "model.keras")
 
 
-def test_the_run_folder_states_the_preprocessing(trained):
-    stated = json.loads((trained[1] / "preprocessing.json").read_text())
-    assert (stated["image_size"], stated["aspect_ratio"]) == (32, "stretch")
-    assert "antialiased" in stated["resampling"]
-
-
 def _saved(model, tmp_path):
     path = tmp_path / "model.keras"
     model.save(path)
     return path
-
-
-def test_a_model_of_another_shape_is_refused(tmp_path):
-    model = keras.Sequential([keras.Input([28, 28, 1]), keras.layers.Flatten(), keras.layers.Dense(10)])
-    with pytest.raises(UserError, match=r"maps \(None, 28, 28, 1\) to \(None, 10\)"):
-        Predictor(_saved(model, tmp_path))
 
 
 def test_a_model_of_nan_is_refused(tmp_path):
@@ -307,117 +280,3 @@ def test_a_model_of_nan_is_refused(tmp_path):
     model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
     with pytest.raises(UserError, match="NaN"):
         Predictor(_saved(model, tmp_path)).predict([FILES["32x32.jpg"]])
-
-
-def test_a_file_that_is_no_model_is_named(tmp_path):
-    (tmp_path / "model.keras").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"model\.keras cannot be loaded"):
-        Predictor(tmp_path / "model.keras")
-
-
-@pytest.fixture
-def predict(run_python, trained):
-    return lambda *arguments: run_python("-m", "aireal.predict", f"--run={trained[1]}", *arguments)
-
-
-def test_the_command_answers_every_picture(predict, tmp_path, trained):
-    odd = "new\nline $x$, comma.jpg"
-    (tmp_path / odd).write_bytes(FILES["baseline.jpg"])
-    (tmp_path / "empty.png").touch()
-    done = predict(odd, PICTURES / "32x32.jpg", "--format=csv", "--explain=why", "empty.png")
-    assert done.returncode == 1
-    rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    expected = Predictor(trained[1]).predict([str(tmp_path / odd), str(PICTURES / "32x32.jpg")])
-    assert [row["path"] for row in rows] == [odd, str(PICTURES / "32x32.jpg"), "empty.png"]
-    assert [row["verdict"] for row in rows] == [*(one.verdict for one in expected), ""]
-    assert [float(row["p_real"]) for row in rows[:2]] == pytest.approx([one.p_real for one in expected], abs=1e-6)
-    assert rows[2]["error"] == "the file is empty"
-    assert done.stderr.count("not of 32x32") == 1
-    assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "why").iterdir()) == [
-        "00000-new_nline__x___comma.png",
-        "00001-32x32.png",
-    ]
-
-
-def test_the_command_writes_json_to_a_file(predict, tmp_path):
-    done = predict(PICTURES / "32x32.jpg", PICTURES / "plain.bmp", "--format=json", "--output=out.json")
-    assert (done.returncode, done.stdout) == (0, "")
-    rows = json.loads((tmp_path / "out.json").read_text())
-    assert [set(row) for row in rows] == [{"path", "verdict", "confidence", "p_real", "error"}] * 2
-    assert all(row["confidence"] == max(row["p_real"], 1 - row["p_real"]) for row in rows)
-    assert "not of 32x32" not in done.stderr
-
-
-def test_the_commands_flags_reach_the_predictor(predict, tmp_path, trained):
-    name = os.fsdecode(b"\xff.jpg")
-    (tmp_path / name).write_bytes(FILES["baseline.jpg"])
-    done = predict(PICTURES, name, "--format=jsonl", "--aspect_ratio=center_crop", "--max_pixels=300000")
-    rows = {os.path.basename(row["path"]): row for row in map(json.loads, done.stdout.splitlines())}
-    (cropped,) = Predictor(trained[1], aspect_ratio="center_crop").predict([FILES["baseline.jpg"]])
-    assert rows["baseline.jpg"]["p_real"] == pytest.approx(cropped.p_real, abs=1e-6)
-    assert rows[name]["p_real"] == rows["baseline.jpg"]["p_real"]
-    assert "more than the limit" in rows["640x480.jpg"]["error"]
-    assert len(rows) == len(FILES) + 1
-
-
-def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
-    lines: list[str] = []
-    reader.start()
-    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=pipe").returncode == 0
-    reader.join(timeout=10)
-    assert len(lines) == 2
-    assert (tmp_path / "pipe").is_fifo()
-    assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=/dev/stdout").stdout.splitlines() == lines
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
-def test_output_that_cannot_be_printed_is_a_sentence(trained):
-    command = [sys.executable, "-m", "aireal.predict", f"--run={trained[1]}", str(PICTURES / "32x32.jpg")]
-    for opened, status in ((_full_disk, 2), (_closed_pipe, 141)):
-        with opened() as out:
-            done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True)
-        assert done.returncode == status
-        assert "Exception ignored" not in done.stderr
-        assert "Traceback" not in done.stderr
-
-
-def _full_disk():
-    return open("/dev/full", "w")
-
-
-def _closed_pipe():
-    reader, writer = os.pipe()
-    os.close(reader)
-    return open(writer, "w")
-
-
-def test_the_table_is_aligned(predict):
-    done = predict(PICTURES / "1x1.png", PICTURES / "progressive.jpg", PICTURES / "make.py")
-    lines = done.stdout.splitlines()
-    assert lines[0].split() == ["path", "verdict", "confidence", "p_real"]
-    columns = [re.search(r"(REAL|FAKE|-)\s+(\d|not)", line).start() for line in lines[1:]]
-    assert columns == [lines[0].index("verdict")] * 3
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--run=nowhere", "a.jpg"], "nowhere does not exist"),
-        (["--run=.", "a.jpg"], "is not a run folder"),
-        (["a.jpg"], "--run"),
-        (["--run={run}"], "Which pictures?"),
-        (["--run={run}", "a.jpg", "--format=xml"], "--format=xml"),
-        (["--run={run}", "a.jpg", "--output=no/such/folder.csv"], "--output=no/such/folder.csv cannot be written"),
-        (["--run={run}", "a.jpg", "--output=."], "--output=. cannot be written: it is a folder"),
-        (["--run={run}/flags.cfg", "a.jpg"], "is no model"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_wrong_use_is_a_sentence_and_exit_status_2(run_python, trained, arguments, sentence):
-    done = run_python("-m", "aireal.predict", *(argument.format(run=trained[1]) for argument in arguments))
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr

@@ -1,0 +1,120 @@
+"""exports.artifacts: every file that is written is the model that was trained, in a form that phones run."""
+
+import dataclasses
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from aireal.errors import UserError
+from aireal.network import models
+from aireal.runs.folder import RunFolder
+from aireal.verdicts.predictor import Predictor
+from exports import artifacts, flatbuffer, package, verify
+
+PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
+
+
+TFLITE = ("float32", "float16", "dynamic", "int8", "camera")
+
+
+def _interpreter(exported, variant):
+    interpreter = Interpreter(str(exported / artifacts.tflite_name(variant)))
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+@pytest.mark.parametrize("variant", TFLITE)
+def test_every_tflite_file_has_the_one_signature(exported, variant):
+    interpreter = _interpreter(exported, variant)
+    (image,), (scores,) = interpreter.get_input_details(), interpreter.get_output_details()
+    edge = 256 if variant == "camera" else 32
+    assert (image["shape"].tolist(), image["dtype"]) == ([1, edge, edge, 3], np.uint8)
+    assert (scores["shape"].tolist(), scores["dtype"]) == ([1, 2], np.float32)
+    runner = interpreter.get_signature_runner()
+    assert (list(runner.get_input_details()), list(runner.get_output_details())) == (["image"], ["probabilities"])
+
+
+@pytest.mark.parametrize("variant", TFLITE)
+def test_only_operators_that_phones_have_and_no_variables(exported, variant):
+    assert not flatbuffer.unfit(flatbuffer.read((exported / artifacts.tflite_name(variant)).read_bytes()))
+
+
+def test_int8_takes_grey_levels_as_they_are(exported):
+    (image,) = _interpreter(exported, "int8").get_input_details()
+    scale, zero_point = image["quantization"]
+    assert zero_point == 0
+    assert scale == pytest.approx(1 / 255, rel=1e-6)
+
+
+def test_every_form_has_its_contract_beside_it(exported, trained):
+    stated = json.loads((exported / "preprocessing.json").read_text())
+    assert stated["rule"] == {"real_from": 0.5}
+    run = Predictor(trained[1]).contract
+    for name in verify.FORMS.values():
+        assert Predictor(exported / name).contract == dataclasses.replace(run, normalised_inside=True)
+    camera = Predictor(exported / "model_camera.tflite").contract
+    assert camera == dataclasses.replace(run, normalised_inside=True, input_size=256)
+
+
+@pytest.mark.parametrize(
+    ("file", "tolerance"), [("saved_model", 1e-5), ("model_float32.tflite", 1e-4), ("model_float16.tflite", 1e-3)]
+)
+def test_predict_takes_what_was_exported(exported, trained, file, tolerance):
+    names = [PICTURES / name for name in ("32x32.jpg", "turned.jpg", "640x480.jpg")]
+    expected = [one.p_real for one in Predictor(trained[1]).predict(names)]
+    found = [one.p_real for one in Predictor(exported / file).predict(names)]
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained, is_as_it_was):
+    image = keras.Input([32, 32, 3])
+    logit = keras.layers.Dense(1)(keras.ops.erfinv(keras.layers.GlobalAveragePooling2D()(image)))
+    keras.Model(image, logit).save(run / "model.keras")
+    with pytest.raises(UserError, match=r"it needs tf\.Erfinv"):
+        package.export(RunFolder(run), trained[0])
+    assert is_as_it_was(run)
+
+
+def test_a_mirror_average_is_exported_whole_and_with_its_weights_once(run, trained, exported):
+    averaged = models.build_model(dataclasses.replace(trained[0], mirror_average=True))
+    averaged.set_weights(keras.models.load_model(run / "model.keras").get_weights())
+    averaged.save(run / "model.keras")
+    package.export(RunFolder(run), trained[0])  # which refuses forms that are not the model
+    for form in ("float32", "int8"):
+        single, both = ((folder / artifacts.tflite_name(form)).stat().st_size for folder in (exported, run / "export"))
+        assert single < both < single + 3_000
+
+
+def _save_weighed(run, config, sign):
+    """The trained network with squeeze-and-excitation, whose hidden units are never 0 (sign 1) or always (-1)."""
+    keras.utils.set_random_seed(0)
+    model = models.build_model(dataclasses.replace(config, squeeze_excitation=4))
+    trained = keras.models.load_model(run / "model.keras")
+    for layer in model.layers:
+        if layer.name.endswith("_reduce"):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([sign * np.abs(kernel), bias])
+        elif layer.name.endswith("_excite"):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, bias + 3])  # channels weigh about 1, so that the verdicts stay clear ones
+        elif layer.weights:
+            layer.set_weights(trained.get_layer(layer.name).get_weights())
+    model.save(run / "model.keras")
+
+
+def test_squeeze_and_excitation_is_exported(run, trained):
+    _save_weighed(run, trained[0], 1)
+    package.export(RunFolder(run), trained[0])  # which refuses forms that are not the model
+    operators = flatbuffer.operators(flatbuffer.read((run / "export/model_int8.tflite").read_bytes()))
+    assert {"MEAN", "LOGISTIC", "MUL"} <= set(operators)
+
+
+def test_a_layer_that_is_always_0_is_named_before_its_int8_form_is_loaded(run, trained, is_as_it_was):
+    _save_weighed(run, trained[0], -1)
+    with pytest.raises(UserError, match=r"reduce.* is 0 whatever the picture, which int8 cannot hold"):
+        package.export(RunFolder(run), trained[0])
+    assert is_as_it_was(run)

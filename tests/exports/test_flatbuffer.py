@@ -1,0 +1,58 @@
+"""exports.flatbuffer: what is read from a .tflite file, and that changes leave it sound and closer to the original."""
+
+import keras
+import numpy as np
+import pytest
+
+from aireal.network import models
+from aireal.settings.config import Config
+from exports import artifacts, flatbuffer, serving
+
+
+@pytest.mark.parametrize("variant", ["float32", "float16", "int8"])
+def test_weights_stay_aligned_when_metadata_is_added(exported, variant):
+    file = (exported / artifacts.tflite_name(variant)).read_bytes()
+    start = np.frombuffer(file, np.uint8).ctypes.data
+    model = flatbuffer.schema.Model.GetRootAsModel(file, 0)
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if buffer.DataLength():
+            place = buffer.DataAsNumpy().ctypes.data - start  # in the file
+            assert place % 16 == 0
+
+
+def test_operators_that_phones_lack_are_named(exported):
+    model = flatbuffer.read((exported / artifacts.tflite_name("float32")).read_bytes())
+    variable, custom = model.operatorCodes[0], model.operatorCodes[1]
+    variable.builtinCode = variable.deprecatedBuiltinCode = flatbuffer.schema.BuiltinOperator.READ_VARIABLE
+    custom.customCode = b"FlexErf"
+    assert flatbuffer.unfit(model) == {"READ_VARIABLE", "FlexErf"}
+
+
+def test_the_float16_form_keeps_its_small_tensors():
+    keras.utils.set_random_seed(0)
+    model = models.build_model(Config(filters=(8, 4), dense_units=(100, 250)))
+    full, half = (
+        artifacts.convert(model, serving.from_pixels(model, batch=1), configure)
+        for configure in (lambda converter: None, artifacts.float16_weights)
+    )
+    kept = flatbuffer.read(flatbuffer.refine_float16(half, full))
+    names = flatbuffer.operators(kept)
+    assert names.count("DEQUANTIZE") == 2  # the kernels of the dense layers
+    assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 3, 40), (6, 500)])
+def test_errors_of_rounding_to_float16_cancel_within_a_filter(shape):
+    kernel = np.random.default_rng(0).normal(0, 0.1, shape).astype(np.float32)
+    diffused, plain = flatbuffer.diffuse(kernel), kernel.astype(np.float16)
+    one_rounding = np.spacing(np.abs(plain).max())
+    assert diffused.dtype == np.float16
+    assert diffused.shape == shape
+    assert np.abs(diffused.astype(np.float32) - kernel).max() <= one_rounding
+
+    def sums(weights):
+        return weights.astype(np.float64).sum(axis=tuple(range(1, weights.ndim)))
+
+    assert np.abs(sums(diffused) - sums(kernel)).max() <= one_rounding
+    assert np.abs(sums(plain) - sums(kernel)).max() > one_rounding

@@ -1,0 +1,101 @@
+"""exports.package: a run is shipped whole, explained and with its golden test, or not at all; the battery takes it."""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from aireal.errors import UserError
+from aireal.judging import battery
+from aireal.runs.folder import RunFolder, model_file, run_of
+from aireal.verdicts.predictor import Predictor
+from exports import metadata, package, verify
+
+PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
+
+
+def test_the_golden_images_give_their_scores(exported):
+    rows = json.loads((exported / "golden/scores.json").read_text())
+    assert len(rows) == 32
+    assert sorted(row["label"] for row in rows) == ["FAKE"] * 16 + ["REAL"] * 16
+    raw = [np.frombuffer((exported / f"golden/{row['image']}.rgb").read_bytes(), np.uint8) for row in rows]
+    images = np.stack(raw).reshape(32, 32, 32, 3)
+    for row, image in zip(rows, images, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(exported / f"golden/{row['image']}.png")), image)
+    for name, file in verify.FORMS.items():
+        predictions = Predictor(exported / file).predict(images)
+        np.testing.assert_allclose(
+            [one.p_real for one in predictions], [row["p_real"][name] for row in rows], atol=1e-6
+        )
+        assert [one.verdict for one in predictions] == [row["verdict"][name] for row in rows]
+
+
+def test_the_folder_explains_itself(exported):
+    text = (exported / "README.md").read_text()
+    assert "$" not in text.replace("$PWD", "").replace("$(base64", "")
+    for file in verify.FORMS.values():
+        assert file in text
+    assert (exported / "labels.txt").read_text() == metadata.LABELS_TEXT
+
+
+def test_another_rule_moves_every_verdict_that_is_given(run, trained, run_python):
+    stated = json.loads((run / "preprocessing.json").read_text())
+    (run / "preprocessing.json").write_text(json.dumps({**stated, "rule": {"real_from": 1.0}}))
+    package.export(RunFolder(run), trained[0])
+    assert json.loads((run / "export/preprocessing.json").read_text())["rule"] == {"real_from": 1.0}
+    assert "REAL from a p_real of 1 on" in (run / "export/README.md").read_text()
+    rows = json.loads((run / "export/golden/scores.json").read_text())
+    assert {verdict for row in rows for verdict in row["verdict"].values()} == {"FAKE"}
+    assert json.loads((run / "export/verify.json").read_text())["keras"]["accuracy"] == 0.5
+    names = [PICTURES / name for name in ("32x32.jpg", "640x480.jpg")]
+    for form in ("", "export/model_int8.tflite", "export/saved_model"):
+        assert [one.verdict for one in Predictor(run / form).predict(names)] == ["FAKE", "FAKE"]
+    served = tf.saved_model.load(str(run / "export/saved_model")).signatures["serving_bytes"]
+    answer = served(image_bytes=tf.constant([path.read_bytes() for path in names]))
+    assert answer["label"].numpy().tolist() == [b"FAKE", b"FAKE"]
+    done = run_python("-m", "aireal.evaluate", f"--run={run}", f"--prepared_dir={trained[0].prepared_dir}")
+    assert "REAL from a p_real of 1 on" in done.stdout, done.stderr
+    assert json.loads((run / "result.json").read_text())["test"]["confusion_matrix"] == [[200, 0], [200, 0]]
+
+
+@pytest.mark.parametrize("name", ["saved_model", "model_int8.tflite"])
+def test_the_robustness_battery_takes_what_is_exported(exported_run, name):
+    run = RunFolder(exported_run)
+    model = model_file(exported_run / "export" / name)
+    assert run_of(model).path == run.path
+    result, place = battery.judge(model, run, run.config())
+    assert place.name == f"robustness-export-{name}.json"
+    assert result.conditions[0].figures.accuracy == pytest.approx(run.result()["test"]["accuracy"], abs=0.02)
+
+
+def test_the_robustness_battery_refuses_the_camera_form(exported_run):
+    run = RunFolder(exported_run)
+    with pytest.raises(UserError, match="takes pictures of 256 pixels, the run's have 32"):
+        battery.judge(exported_run / "export/model_camera.tflite", run, run.config())
+
+
+def test_forms_beyond_their_limits_leave_the_old_export_and_all_are_shown(
+    run, trained, monkeypatch, capsys, is_as_it_was
+):
+    for name in ("float16", "float32"):
+        monkeypatch.setitem(verify.LARGEST_DIFFERENCE, name, -1.0)
+    with pytest.raises(UserError, match=r"^float32 is not .* float16 is not .* nothing is exported"):
+        package.export(RunFolder(run), trained[0])
+    assert is_as_it_was(run)
+    assert "\nint8 " in capsys.readouterr().out
+
+
+def test_a_camera_no_larger_than_the_model_is_refused(run, trained):
+    with pytest.raises(UserError, match="more than the model's own 32"):
+        package.export(RunFolder(run), trained[0], camera_size=32)
+
+
+def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it_was):
+    config = dataclasses.replace(trained[0], source=str(tmp_path / "gone"), prepared_dir=str(tmp_path / "none"))
+    with pytest.raises(UserError, match="gone"):
+        package.export(RunFolder(run), config)
+    assert is_as_it_was(run)
