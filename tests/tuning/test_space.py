@@ -1,42 +1,36 @@
-"""The space: its defaults are the baseline, every point of it is a network, nothing is searched that does not act."""
-
-import dataclasses
-import shutil
+"""tuning.space: its defaults are the baseline, every point is a network, nothing is searched that does not act."""
 
 import keras_tuner
 import pytest
 from keras_tuner.engine.trial import Trial
 
-from aireal.data import batches
 from aireal.errors import UserError
 from aireal.network import models
 from aireal.settings import flagfile
 from aireal.settings.config import Config
-from tuning.hypermodel import HyperModel, size
+from tuning.hypermodel import size
 from tuning.oracles import Random
 from tuning.space import Space
 from tuning.study import PARTS
 
 
-def declared(space: Space) -> keras_tuner.HyperParameters:
-    hp = keras_tuner.HyperParameters()
-    space.config(hp)
-    return hp
+@pytest.fixture
+def points(declared, tmp_path):
+    """Returns a function that draws points of a space, the first of them the defaults."""
+
+    def draw(space: Space, count: int) -> list[keras_tuner.HyperParameters]:
+        options = {"max_trials": count, "hyperparameters": declared(space), "seed": 0}
+        oracle = Random(objective=keras_tuner.Objective("val_auc", "max"), complaint=lambda values: None, **options)
+        oracle._set_project_dir(tmp_path, "points")
+        oracle.verbose = 0
+        return [oracle.create_trial(f"worker{number}").hyperparameters for number in range(count)]
+
+    return draw
 
 
-def points(space: Space, count: int, tmp_path) -> list[keras_tuner.HyperParameters]:
-    """Random points, the first of them the defaults."""
-    objective = keras_tuner.Objective("val_auc", "max")
-    hp = declared(space)
-    oracle = Random(objective=objective, max_trials=count, hyperparameters=hp, seed=0, complaint=lambda values: None)
-    oracle._set_project_dir(tmp_path, "points")
-    oracle.verbose = 0
-    return [oracle.create_trial(f"worker{number}").hyperparameters for number in range(count)]
-
-
-def test_the_defaults_are_the_baseline(tmp_path):
+def test_the_defaults_are_the_baseline(points):
     space = Space(Config())
-    (first,) = points(space, 1, tmp_path)
+    (first,) = points(space, 1)
     assert space.config(first) == Config()
     assert size(models.build_model(space.config(first)))["parameters"] == 320_817
 
@@ -64,13 +58,13 @@ def test_the_defaults_are_the_baseline(tmp_path):
     ],
     ids=["small", "lion", "muon", "sgd", "thirds"],
 )
-def test_the_defaults_are_whatever_is_searched_around(base):
+def test_the_defaults_are_whatever_is_searched_around(base, declared):
     space = Space(base, ["optimizer", "regularization", "architecture"])  # in whatever order
     assert space.config(declared(space)) == base
 
 
 @pytest.mark.parametrize("parts", [["architecture"], ["regularization", "optimizer"]])
-def test_a_short_trial_warms_up_for_the_same_share(parts):
+def test_a_short_trial_warms_up_for_the_same_share(parts, declared):
     """As under Hyperband."""
     space = Space(Config(epochs=9, schedule="cosine", warmup_epochs=1.8), parts)
     hp = declared(space)
@@ -78,9 +72,9 @@ def test_a_short_trial_warms_up_for_the_same_share(parts):
     assert space.config(hp).warmup_epochs == pytest.approx(0.2)
 
 
-def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path):
+def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path, points):
     space = Space(Config(epochs=4))
-    found = [space.config(hp) for hp in points(space, 150, tmp_path)]
+    found = [space.config(hp) for hp in points(space, 150)]
     for config in found:
         (tmp_path / "best.cfg").write_text(flagfile.dumps(config))
         assert flagfile.load(tmp_path / "best.cfg") == config
@@ -99,16 +93,16 @@ def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path):
         assert models.build_model(config).count_params() > 0
 
 
-def test_messages_between_chief_and_workers_change_nothing(tmp_path):
+def test_messages_between_chief_and_workers_change_nothing(points):
     """They carry 32-bit floats, in which 1e-4 is another number."""
     space = Space(Config())
-    for hp in points(space, 20, tmp_path):
+    for hp in points(space, 20):
         received = Trial.from_proto(Trial(hp, "0").to_proto()).hyperparameters
         assert space.config(received) == space.config(hp)
 
 
-def test_values_exist_where_they_act_alone(tmp_path):
-    for hp in points(Space(Config()), 60, tmp_path):
+def test_values_exist_where_they_act_alone(points):
+    for hp in points(Space(Config()), 60):
         values = hp.values
         assert ("filters_4" in values) == (values["stages"] == 4)
         assert ("dense_units_1" in values) == (values["dense_layers"] >= 1)
@@ -121,9 +115,9 @@ def test_values_exist_where_they_act_alone(tmp_path):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_of_the_space_leaves_the_rest_as_it_is(part, tmp_path):
+def test_a_part_of_the_space_leaves_the_rest_as_it_is(part, points):
     space = Space(Config(), [part])
-    found = [space.config(hp) for hp in points(space, 30, tmp_path)]
+    found = [space.config(hp) for hp in points(space, 30)]
     names = {
         "architecture": ("optimizer", "l2", "batch_size"),
         "regularization": ("filters", "learning_rate"),
@@ -147,44 +141,3 @@ def test_a_part_of_the_space_leaves_the_rest_as_it_is(part, tmp_path):
 def test_a_base_outside_of_the_space_is_refused(base, complaint):
     with pytest.raises(UserError, match=complaint):
         Space(base)
-
-
-def test_a_trial_is_trained_and_judged_like_a_run(make_config, prepared_dir):
-    """The figures are those of the same flags in `train`."""
-    from aireal.training import experiment
-
-    config = make_config(evaluate="validation", epochs=1, cache="ram", mirror_average=True)
-    space = Space(config, ["optimizer"])
-    hp = declared(space)
-    hypermodel = HyperModel(space)
-    for _ in range(2):  # the second time with shared images
-        found = hypermodel.fit(hp, hypermodel.build(hp))
-    result = experiment.run(config, str(prepared_dir / "one-trial"))
-    assert found["val_accuracy"] == pytest.approx(result["validation"]["accuracy"], abs=1e-9)
-    assert found["val_auc"] == pytest.approx(result["validation"]["roc_auc"], abs=1e-6)  # of 32-bit floats there
-    assert (found["parameters"], found["macs"]) == (result["parameters"], result["macs"])
-
-
-def test_no_test_image_is_read(make_config, prepared_dir, tmp_path):
-    config = make_config(epochs=1, train_fraction=0.1)
-    batches.Data(config)  # makes the records
-    copied = tmp_path / "prepared"
-    shutil.copytree(prepared_dir, copied)
-    removed = list(copied.rglob("*-test.tfrecord*"))
-    for path in removed:
-        path.unlink()
-    assert removed
-    space = Space(dataclasses.replace(config, prepared_dir=str(copied)), ["optimizer"])
-    hypermodel = HyperModel(space)
-    hp = declared(space)
-    assert 0 <= hypermodel.fit(hp, hypermodel.build(hp))["val_auc"] <= 1
-
-
-def test_a_loss_that_is_no_number_fails_the_trial(make_config):
-    space = Space(make_config(), ["optimizer"])
-    hp = declared(space)
-    hypermodel = HyperModel(space)
-    model = hypermodel.build(hp)
-    model.set_weights([weights * float("nan") for weights in model.get_weights()])
-    with pytest.raises(keras_tuner.errors.FailedTrialError, match="the loss became nan at step 1"):
-        hypermodel.fit(hp, model)

@@ -1,0 +1,83 @@
+"""A search in its folder, trials as their files tell them, and the points of a space."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from aireal.settings.config import Config
+from tuning.folder import Folder
+from tuning.study import Study, Trial
+
+
+@pytest.fixture
+def study() -> Study:
+    """A search of five random trials around the baseline."""
+    return Study(
+        config=Config(), space=("optimizer",), tuner="random", objective="val_auc", direction="max", max_trials=5
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, study) -> Folder:
+    """The folder of that search, which has begun."""
+    folder = Folder(str(tmp_path / "search"))
+    with folder.claim(study):
+        folder.write(study)
+    (folder.path / "trials").mkdir()
+    return folder
+
+
+@pytest.fixture
+def write_trial(folder) -> Callable[..., None]:
+    """Returns a function that writes a trial as Keras Tuner does: its id, its status, and one value for all figures."""
+
+    def write(trial_id: str, status: str, value: float | None = None, **values) -> None:
+        path = folder.path / f"trials/trial_{trial_id}"
+        path.mkdir(parents=True)
+        observations = [] if value is None else [{"value": [value], "step": 0}]
+        names = ("val_auc", "parameters", "train_seconds", "validation_seconds")
+        names += ("worker_memory_bytes", "chief_memory_bytes")
+        state = {
+            "trial_id": trial_id,
+            "status": status,
+            "hyperparameters": {"values": {"batch_size": 64, **values}},
+            "metrics": {"metrics": {name: {"direction": "max", "observations": observations} for name in names}},
+        }
+        (path / "trial.json").write_text(json.dumps(state))
+
+    return write
+
+
+@pytest.fixture
+def trials() -> list[Trial]:
+    """Twelve completed trials over two hyperparameters and a word; the first is the baseline."""
+    values = [{"learning_rate": rate, "filters": filters} for rate in (1e-4, 1e-3, 1e-2) for filters in (8, 16, 32, 64)]
+    return [
+        Trial(
+            str(number),
+            "completed",
+            {**one, "optimizer": ("adam", "lion")[number % 2]},
+            {
+                "val_auc": 0.5 + 0.03 * number,
+                "parameters": 1000.0 * one["filters"],
+                "worker_memory_bytes": (400.0 + number) * 2**20,
+                "chief_memory_bytes": 300.0 * 2**20,
+            },
+            is_baseline=not number,
+        )
+        for number, one in enumerate(values)
+    ]
+
+
+@pytest.fixture
+def declared() -> Callable:
+    """Returns a function that declares all hyperparameters of a space, with their defaults as values."""
+    import keras_tuner
+
+    def declare(space):
+        hp = keras_tuner.HyperParameters()
+        space.config(hp)
+        return hp
+
+    return declare

@@ -1,0 +1,196 @@
+"""tuning.run: whole searches in real processes, killed for real."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from aireal.settings import flagfile
+from tuning import supervisor
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SMALL = [
+    "--tuner=random",
+    "--space=optimizer",
+    "--epochs=1",
+    "--filters=8,4",
+    "--dense_units=16",
+    "--train_fraction=0.2",
+]
+
+
+class Search:
+    """The command, in a process that can be killed."""
+
+    def __init__(self, folder: pathlib.Path, prepared_dir: pathlib.Path):
+        self.folder = folder
+        self.prepared_dir = prepared_dir
+        self._process: subprocess.Popen | None = None
+
+    def start(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "tuning.search", *SMALL, f"--workdir={self.folder}"]
+        command += [f"--prepared_dir={self.prepared_dir}", *arguments]
+        self._process = subprocess.Popen(
+            command,
+            cwd=self.folder.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self) -> tuple[int, str]:
+        printed, _ = self._process.communicate(timeout=300)
+        return self._process.returncode, printed
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def processes(self, role: str) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            line = process.info["cmdline"] or []
+            if "tuning.tuner" in line and role in line and str(self.folder) in line:
+                found.append(process)
+        return found
+
+    def wait_for(self, ended: int) -> None:
+        """Returns once so many trials have ended and a worker is at another."""
+        deadline = time.monotonic() + 240
+        while len(self.ended()) < ended or not any(self.folder.glob("running/*")):
+            assert self._process.poll() is None, self._process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def ended(self) -> list[dict]:
+        states = [json.loads(path.read_text()) for path in self.folder.glob("trials/trial_*/trial.json")]
+        return [state for state in states if state["status"] in ("COMPLETED", "FAILED")]
+
+    def rows(self) -> list[dict[str, str]]:
+        with open(self.folder / "trials.csv", newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def search(tmp_path, prepared_dir):
+    search = Search(tmp_path / "search", prepared_dir)
+    yield search
+    for role in ("chief", "worker"):
+        for process in search.processes(role):
+            process.kill()
+
+
+def test_nothing_is_lost_whoever_is_killed(search):
+    arguments = ["--max_trials=7", "--workers=2", "--trials_per_worker=2", "--max_parameters=20000"]
+    search.start(*arguments)
+    search.wait_for(ended=1)
+    search.processes("worker")[0].kill()
+    search.wait_for(ended=2)
+    search.processes("chief")[0].kill()
+    search.wait_for(ended=3)
+    search.kill()
+    time.sleep(3)
+    assert search.processes("chief") == search.processes("worker") == []  # none goes on without its parent
+    before = {state["trial_id"]: state for state in search.ended()}
+    search.start(*arguments)
+    status, printed = search.finish()
+    assert status == 0, printed
+    rows = search.rows()
+    assert [row["trial"] for row in rows] == [str(number) for number in range(7)]
+    assert {row["status"] for row in rows} == {"completed"}
+    after = {state["trial_id"]: state for state in search.ended()}
+    assert {trial_id: after[trial_id] for trial_id in before} == before
+    for state in after.values():  # each was run to its end once
+        assert [len(one["value"]) for one in state["metrics"]["metrics"]["val_auc"]["observations"]] == [1]
+    check_report(search)
+    more = [argument.replace("max_trials=7", "max_trials=8") for argument in arguments]
+    search.start(*more)
+    assert search.finish()[0] == 0
+    assert len(search.rows()) == 8
+
+
+def check_report(search: Search) -> None:
+    best = max(search.rows(), key=lambda row: float(row["val_auc"]))
+    text = (search.folder / "best.cfg").read_text()
+    assert text.startswith(f"# Trial {best['trial']} of ")
+    config = flagfile.load(search.folder / "best.cfg")
+    assert (config.train_fraction, config.epochs, config.batch_size) == (1.0, 1, int(best["batch_size"]))
+    page = (search.folder / "report.html").read_text()
+    assert page.count("data:image/png") == 4
+    assert "http" not in re.sub(r'src="[^"]*"', "", page)
+    assert len(list((search.folder / "tensorboard").glob("*/events*"))) == 7
+
+
+def test_a_trial_whose_worker_died_twice_has_failed(search):
+    search.start("--max_trials=2")
+    for number in (1, 2):
+        search.wait_for(ended=0)
+        (worker,) = search.processes("worker")
+        worker.kill()
+        wait_until(lambda number=number: died(search) == number)
+        wait_until(lambda pid=worker.pid: any(process.pid != pid for process in search.processes("worker")))
+        for running in search.folder.glob("running/*"):
+            running.unlink()  # so that the next round waits for the new worker's beginning
+    status, printed = search.finish()
+    assert status == 0, printed
+    first, second = search.rows()
+    assert (first["status"], second["status"]) == ("failed", "completed")
+    assert first["reason"] == "its worker died 2 times: SIGKILL (out of memory?), SIGKILL (out of memory?)"
+    assert first["batch_size"] == "64"
+
+
+def died(search: Search) -> int:
+    return sum(len(json.loads(path.read_text())) for path in search.folder.glob("trials/*/deaths.json"))
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_an_error_that_is_not_the_trials_stops_the_search(search):
+    search.start("--max_trials=1")
+    assert search.finish()[0] == 0
+    shutil.rmtree(search.folder / "tensorboard")
+    (search.folder / "tensorboard").touch()
+    search.start("--max_trials=3", "--batch_size=32")
+    assert "--batch_size: 64 there, 32 here" in search.finish()[1]
+    search.start("--max_trials=3")
+    status, printed = search.finish()
+    assert status == 2
+    assert "A worker failed, and the search stops" in printed
+    assert "Traceback" in printed
+    assert len(search.ended()) == 1
+    (search.folder / "trials/.partial-oracle.json").mkdir()  # where the chief will write, while it answers a worker
+    search.start("--max_trials=3")
+    status, printed = search.finish()
+    assert status == 2
+    assert "The chief failed" in printed
+    assert "IsADirectoryError" in printed
+
+
+def test_two_machines(search):
+    """Two commands that share a folder and know the chief's address; both have a worker."""
+    address = f"--chief=127.0.0.1:{supervisor.free_port('127.0.0.1')}"
+    search.start("--max_trials=6", "--role=chief", "--workers=1", address)
+    wait_until((search.folder / "logs/chief.log").exists)  # the data are known then
+    other = Search(search.folder, search.prepared_dir)
+    other.start("--role=worker", address)
+    status, printed = other.finish()
+    assert status == 0, printed
+    status, printed = search.finish()
+    assert status == 0, printed
+    assert [row["status"] for row in search.rows()] == ["completed"] * 6
+    logs = {path.name for path in search.folder.glob("logs/*.log")}
+    assert len(logs) == 3  # the chief's, and a worker's of either
