@@ -1,12 +1,16 @@
-"""A small trained run, judged by the battery, and commands that must answer without TensorFlow."""
+"""A small trained run, judged by the battery; commands that must answer without TensorFlow; pictures with faults."""
 
 import copy
+import io
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from aireal.machine import package_folder
 
@@ -53,3 +57,43 @@ def command(tmp_path):
 
     run.folder = folder
     return run
+
+
+@pytest.fixture
+def train(command):
+    """Runs `python -m aireal.train` as `command` does."""
+    return lambda *arguments: command("-m", "aireal.train", *arguments)
+
+
+@pytest.fixture(scope="session")
+def jpeg() -> Callable[..., bytes]:
+    """Returns a function that encodes pixels, [H, W, 3] uint8, as a JPEG with Pillow's options."""
+
+    def encode(pixels: np.ndarray, **options) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", **options)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture(scope="module")
+def faulty(demo_source, tmp_path_factory, jpeg):
+    """The demo with one fault of each kind planted in it."""
+    folder = tmp_path_factory.mktemp("faulty") / "set"
+    shutil.copytree(demo_source, folder)
+    fake, real, test_real = folder / "train/FAKE", folder / "train/REAL", folder / "test/REAL"
+    (fake / "0000.jpg").write_bytes((fake / "0000.jpg").read_bytes()[:-100])
+    (fake / "0001.jpg").write_bytes(b"")
+    (fake / "0002.jpg").write_bytes(b"no picture at all")
+    with Image.open(fake / "0003.jpg") as image:
+        image.save(fake / "0003.jpg.new", "PNG")
+    (fake / "0003.jpg.new").rename(fake / "0003.jpg")
+    (fake / "0004.jpg").write_bytes((fake / "0004.jpg").read_bytes() + b"<script>")
+    (fake / "<b>&.jpg").write_bytes(b"")
+    (fake / "wide.jpg").write_bytes(jpeg(np.zeros([16, 64, 3], np.uint8)))
+    shutil.copy(real / "0000.jpg", folder / "test/FAKE/leak.jpg")  # across splits and labels
+    with Image.open(real / "0001.jpg") as image:
+        image.save(test_real / "again.jpg", quality=60)  # near, not identical
+    (real / b"\xff.jpg".decode(errors="surrogateescape")).write_bytes(b"")
+    return folder
