@@ -1,16 +1,21 @@
-"""Data for the tests: a demo source taken through the real builder, and CIFAKE itself where its archive is at hand."""
+"""Data for the tests: small sources made with Pillow, a demo taken through the real builder, and CIFAKE itself."""
 
 import hashlib
+import io
 import os
 import pathlib
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 
 import filelock
+import numpy as np
 import pytest
+from PIL import Image
 
 import aireal  # noqa: F401 - it sets how TensorFlow computes, so it comes before any test that imports TensorFlow
+from builders.cifake import sources
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -18,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The release as one archive; unpacked once into a cache that is named by its hash.
 ARCHIVE = pathlib.Path(os.environ.get("AIREAL_CIFAKE", ROOT.parent / "shared/cifake/cifake.tar.xz"))
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "aireal-tests"
+NAMES = ("0000.jpg", "0001 (2).jpg", "0002 (3).jpg", "0003 (10).jpg")  # of the pictures in each folder of `files`
 
 
 @pytest.fixture(scope="session")
@@ -100,3 +106,50 @@ def run_python(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """Returns a function that encodes a picture; another seed gives other pixels."""
+
+    def encode(seed: int = 0, *, size: tuple[int, int] = (32, 32), mode: str = "RGB", form: str = "JPEG") -> bytes:
+        coarse = np.random.default_rng(seed).integers(0, 256, [4, 4, 3], np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).convert(mode).save(file, form)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture(scope="session")
+def files(picture) -> dict[str, bytes]:
+    """A sound source: canonical path -> bytes, four pictures of each class and split, none like another."""
+    folders = [f"{split}/{label}" for split in sources.SPLITS for label in sources.LABELS]
+    paths = [f"{folder}/{name}" for folder in folders for name in NAMES]
+    return {path: picture(seed) for seed, path in enumerate(paths)}
+
+
+@pytest.fixture
+def write(tmp_path) -> Callable[..., pathlib.Path]:
+    """Returns a function that writes files into a folder and returns it."""
+
+    def write_files(contents: dict[str, bytes], folder: str = "source") -> pathlib.Path:
+        for path, data in contents.items():
+            file = tmp_path / folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        return tmp_path / folder
+
+    return write_files
+
+
+@pytest.fixture(scope="session")
+def remains() -> Callable[[pathlib.Path], list[pathlib.Path]]:
+    """Returns a function that lists what is left of failed preparations in a folder."""
+
+    def remains_in(folder: pathlib.Path) -> list[pathlib.Path]:
+        left = (path for path in folder.rglob("*") if path.is_file() or path.name.startswith("incomplete."))
+        # Not counted: the lock file, and TFDS's note of which config is the default.
+        return [path for path in left if path.suffix != ".lock" and path.parent.name != ".config"]
+
+    return remains_in

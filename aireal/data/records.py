@@ -17,7 +17,7 @@ from builders.cifake import sources
 from builders.cifake.cifake_dataset_builder import Builder
 
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
-_SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
+SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
 
 
@@ -80,7 +80,7 @@ class Records:
         self._files = [os.fspath(path) for path in info.filepaths]
         self._starts = np.cumsum([0, *info.shard_lengths])
         mean_bytes = max(info.num_bytes // info.num_examples, 1)
-        self._buffer = min(_SHUFFLE_BUFFER, max(_SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
+        self._buffer = min(_SHUFFLE_BUFFER, max(SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
 
     def __len__(self) -> int:
         return int(self._starts[-1])

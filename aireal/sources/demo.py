@@ -36,7 +36,7 @@ def write(folder: os.PathLike | str, seed: int) -> None:
     from separate regions. FAKE are samples of a Gaussian mixture over the principal components of the train crops.
     """
     rng = np.random.default_rng(seed)
-    real = {split: _crops(split, count, rng) for split, count in COUNTS.items()}
+    real = {split: crops(split, count, rng) for split, count in COUNTS.items()}
     model = _PatchModel(real["train"], seed)
     for split, count in COUNTS.items():
         _save(pathlib.Path(folder, split, "REAL"), real[split])
@@ -57,10 +57,16 @@ class _PatchModel:
         return np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8)
 
 
-def _crops(split: str, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns [count, 32, 32, 3] uint8."""
+def crops(split: str, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns crops of scikit-learn's photographs, brought to 32x32 from several scales: [count, 32, 32, 3] uint8.
+
+    Args:
+      split: train takes them from the left of the photographs, test from the right.
+      count: how many, from each photograph in turn.
+      rng: chooses scales and places.
+    """
     photographs = load_sample_images().images  # two of [427, 640, 3] uint8
-    crops = []
+    found = []
     for index in range(count):
         photograph = photographs[index % len(photographs)]
         height, width, _ = photograph.shape
@@ -70,8 +76,8 @@ def _crops(split: str, count: int, rng: np.random.Generator) -> np.ndarray:
         x = int(rng.integers(left, right - edge + 1))
         y = int(rng.integers(0, height - edge + 1))
         crop = Image.fromarray(photograph[y : y + edge, x : x + edge])
-        crops.append(np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.LANCZOS)))
-    return np.stack(crops)
+        found.append(np.asarray(crop.resize((SIZE, SIZE), Image.Resampling.LANCZOS)))
+    return np.stack(found)
 
 
 def _save(folder: pathlib.Path, images: np.ndarray) -> None:

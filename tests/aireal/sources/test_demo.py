@@ -80,7 +80,7 @@ def test_train_crops_see_the_left_of_the_photographs_alone_and_test_crops_the_ri
     photograph = np.zeros([427, 640, 3], np.uint8)
     photograph[:, 448:] = 255
     monkeypatch.setattr(demo, "load_sample_images", lambda: Bunch(images=[photograph, photograph]))
-    crops = demo._crops(split, 500, np.random.default_rng(0))
+    crops = demo.crops(split, 500, np.random.default_rng(0))
     assert (crops.shape, crops.dtype) == ((500, 32, 32, 3), np.uint8)
     assert np.unique(crops).tolist() == [level]
 
@@ -90,7 +90,7 @@ def test_crops_come_from_the_whole_height_at_four_scales(monkeypatch, split):
     # Rows are a ramp: the first row of a crop tells where it is, and how far the last is from it tells its scale.
     photograph = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], [256, 640, 3])
     monkeypatch.setattr(demo, "load_sample_images", lambda: Bunch(images=[photograph, photograph]))
-    crops = demo._crops(split, 500, np.random.default_rng(0)).astype(int)
+    crops = demo.crops(split, 500, np.random.default_rng(0)).astype(int)
     scales = np.round((crops[:, 24, 16, 0] - crops[:, 8, 16, 0]) / 16 * 2) / 2
     assert np.unique(scales).tolist() == [1.0, 1.5, 2.0, 3.0]
     assert crops.min() < 10

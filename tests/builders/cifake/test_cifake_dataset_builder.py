@@ -1,18 +1,18 @@
+"""builders.cifake.cifake_dataset_builder: what is stored of each picture, by TFDS's own checks and ours."""
+
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 
-import pytest
 import tensorflow_datasets as tfds
 
 import builders
-from aireal.data import records
-from aireal.settings import config
 from builders.cifake import cifake_dataset_builder, sources
 
 ROOT = pathlib.Path(builders.__file__).parents[1]
+
+
 # PYTHONPATH is for a checkout: where the packages are installed they are found without it.
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
 
@@ -34,10 +34,6 @@ def examples(builder: tfds.core.DatasetBuilder) -> dict[str, dict]:
     }
 
 
-def snapshot(folder: pathlib.Path) -> dict[str, tuple[int, int]]:
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*")}
-
-
 def test_every_stored_image_is_its_file_byte_for_byte(files, write, prepare):
     stored = examples(prepare(write(files)))
     assert {path: example["image"] for path, example in stored.items()} == files
@@ -50,10 +46,6 @@ def test_label_and_object_come_from_folder_and_name(files, write, prepare):
         _, label, name = path.split("/")
         assert builder.info.features["label"].int2str(example["label"]) == label
         assert builder.info.features["object"].int2str(example["object"]) == objects[name]
-
-
-def test_fake_is_0_and_real_is_1():
-    assert sources.LABELS == ("FAKE", "REAL")
 
 
 def test_copy_of_names_the_first_file_with_the_same_bytes(files, write, prepare):
@@ -112,59 +104,11 @@ def test_tfds_build_takes_the_source_from_manual_dir(files, write, tmp_path):
     assert {path: example["image"] for path, example in examples(builder).items()} == files
 
 
-@pytest.mark.parametrize("unfit", ["missing", "damaged"])
-def test_an_unfit_source_becomes_a_user_error_and_leaves_nothing(unfit, files, write, remains, tmp_path):
-    folder = write(files | {"train/FAKE/0000.jpg": b"damaged"})
-    source = folder if unfit == "damaged" else tmp_path / "missing"
-    with pytest.raises(
-        config.UserError, match="does not exist" if unfit == "missing" else "FAKE/0000.jpg: not an image"
-    ):
-        records.prepare(config.Config(source=str(source), prepared_dir=str(tmp_path / "prepared")))
-    assert remains(tmp_path / "prepared") == []
-
-
-def test_a_second_start_reuses_what_the_first_prepared(files, write, tmp_path):
-    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
-    first = records.prepare(settings)
-    before = snapshot(tmp_path / "prepared")
-    second = records.prepare(settings)
-    assert second.data_dir == first.data_dir
-    assert snapshot(tmp_path / "prepared") == before
-
-
-def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
-    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
-    first = records.prepare(settings)
-    write({"train/FAKE/0004.jpg": picture(99)})
-    second = records.prepare(settings)
-    assert second.data_dir != first.data_dir
-    assert second.info.splits["train"].num_examples == first.info.splits["train"].num_examples + 1
-
-
-# Kills itself between the splits, when the records of the first stand in the unfinished folder.
-KILLED_IN_THE_MIDDLE = """
-import glob, os, signal, sys
-from aireal.settings import config
-from aireal.data import records
-
-def examples_or_death(self, split):
-    if glob.glob(root + "/*/*/*/incomplete.*/*.tfrecord*"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    yield from generate_examples(self, split)
-
-source, root = sys.argv[1:]
-generate_examples = records.Builder._generate_examples
-records.Builder._generate_examples = examples_or_death
-records.prepare(config.Config(source=source, prepared_dir=root))
-"""
-
-
-def test_the_start_after_a_kill_cleans_up_and_finishes(files, write, tmp_path):
-    source, root = write(files), tmp_path / "prepared"
-    command = [sys.executable, "-c", KILLED_IN_THE_MIDDLE, source, root]
-    assert subprocess.run(command, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
-    assert list(root.glob("**/incomplete.*/*"))
-
-    builder = records.prepare(config.Config(source=str(source), prepared_dir=str(root)))
-    assert not list(root.glob("**/incomplete.*"))
-    assert examples(builder).keys() == files.keys()
+def test_pictures_are_counted_and_no_download_of_unknown_size_is_spoken_of(files, write, prepare, capfd):
+    prepare(write(files))
+    shown = "".join(capfd.readouterr())
+    for title in ("Reading pictures", "Decoding pictures", "Writing train", "Writing test"):
+        assert title in shown
+    assert "Unknown size" not in shown
+    assert "ownload" not in shown
+    assert "hard" not in shown  # TFDS's own bars are of shards

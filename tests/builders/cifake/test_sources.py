@@ -1,17 +1,14 @@
+"""builders.cifake.sources: the pictures of a folder or archive in CIFAKE's layout, and what tells it from others."""
+
 import os
 import shutil
-import sys
 import tarfile
-import zipfile
 
 import pytest
 
-from aireal.data import records
-from aireal.settings import config
 from builders.cifake import sources
 
 ARCHIVES = ("zip", "tar", "gztar", "bztar", "xztar")
-COMPRESSED_TARS = ("gztar", "bztar", "xztar")
 
 
 def contents(source, splits=sources.SPLITS):
@@ -22,12 +19,6 @@ def test_a_folder_yields_every_picture_sorted_by_path(files, write):
     read = [(path, load()) for path, load in sources.pictures(write(files))]
     assert [path for path, _ in read if path.startswith("train/")] == sorted(p for p in files if p.startswith("train/"))
     assert sorted(read) == sorted(files.items())
-
-
-@pytest.mark.parametrize("form", ARCHIVES)
-def test_an_archive_yields_what_its_folder_yields(form, files, write, tmp_path):
-    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
-    assert contents(archive) == sorted(files.items())
 
 
 @pytest.mark.parametrize("form", ARCHIVES)
@@ -118,43 +109,6 @@ def test_a_folder_without_class_folders_is_refused(refusal, write):
     assert "found notes.txt, pictures" in message
 
 
-def test_a_file_that_is_no_archive_is_refused(refusal, write):
-    message = refusal(write({"archive.zip": b"<html>Not found</html>"}) / "archive.zip")
-    assert "archive.zip cannot be read as a .zip or .tar archive" in message
-    assert "Download it again" in message
-
-
-@pytest.mark.parametrize("form", ARCHIVES)
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_an_archive_that_was_cut_short_is_refused(form, share, files, write, refusal, tmp_path):
-    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
-    end = os.path.getsize(archive)
-    if form == "tar":  # whose last fifth is padding
-        with tarfile.open(archive) as members:
-            end = members.getmembers()[-1].offset
-    os.truncate(archive, int(share * end))
-    assert "Download it again" in refusal(archive)
-
-
-def test_a_tar_that_was_cut_between_two_pictures_is_refused(files, write, refusal, tmp_path):
-    archive = shutil.make_archive(tmp_path / "archive", "tar", write(files))
-    with tarfile.open(archive) as members:
-        end = members.getmembers()[-1].offset
-    os.truncate(archive, end)
-    assert "it is cut short" in refusal(archive)
-
-
-@pytest.mark.parametrize("form", COMPRESSED_TARS)
-def test_a_compressed_tar_with_a_changed_byte_is_refused(form, files, write, refusal, tmp_path):
-    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
-    with open(archive, "r+b") as file:
-        data = bytearray(file.read())
-        data[len(data) // 2] ^= 0xFF
-        file.seek(0)
-        file.write(data)
-    assert refusal(archive)
-
-
 def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refusal, tmp_path):
     folder = write(files)
     (folder / "train/FAKE/0009.jpg").symlink_to("nowhere.jpg")
@@ -167,82 +121,6 @@ def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refus
     assert "cannot be read: it is a link to" in refusal(tmp_path / "linked.tar")
 
 
-def test_a_picture_of_a_zip_with_a_changed_byte_is_named(files, write, refusal, tmp_path):
-    archive = shutil.make_archive(tmp_path / "archive", "zip", write(files))
-    with zipfile.ZipFile(archive) as members:
-        start = members.getinfo("test/REAL/0000.jpg").header_offset
-    with open(archive, "r+b") as file:
-        file.seek(start + 200)
-        byte = file.read(1)
-        file.seek(start + 200)
-        file.write(bytes([byte[0] ^ 0xFF]))
-    message = refusal(archive)
-    assert "1 unfit file" in message
-    assert "test/REAL/0000.jpg: cannot be read" in message
-
-
-@pytest.fixture
-def kaggle_refusal(tmp_path, remains):
-    """Returns a function that says why `--source=kaggle` fails."""
-
-    def refuse() -> str:
-        with pytest.raises(config.UserError) as error:
-            records.prepare(config.Config(source="kaggle", prepared_dir=str(tmp_path / "prepared")))
-        assert remains(tmp_path / "prepared") == []
-        return str(error.value)
-
-    return refuse
-
-
-def test_kaggle_without_kagglehub_says_how_to_install_it(kaggle_refusal, monkeypatch):
-    monkeypatch.setitem(sys.modules, "kagglehub", None)
-    message = kaggle_refusal()
-    assert "pip install 'aireal[kaggle]'" in message
-    assert "--source=archive.zip" in message
-
-
-def test_kaggle_without_a_network_says_how_to_download_by_hand(kaggle_refusal, monkeypatch, tmp_path):
-    pytest.importorskip("kagglehub")
-    # Nobody listens on the discard port: the real client fails here as it does without a network.
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kagglehub"))
-    message = kaggle_refusal()
-    assert "could not be downloaded" in message
-    assert "https://www.kaggle.com/datasets/birdy654" in message
-    assert "--source=archive.zip" in message
-
-
-def test_a_failed_kaggle_download_says_why_and_how_to_do_it_by_hand(kaggle_refusal, monkeypatch):
-    def fail(handle: str) -> str:
-        raise ConnectionError(f"no route to {handle}")
-
-    monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", fail)
-    message = kaggle_refusal()
-    assert "ConnectionError: no route to birdy654/cifake" in message
-    assert "--source=archive.zip" in message
-
-
-def test_a_changed_kaggle_archive_is_refused(kaggle_refusal, monkeypatch, files, write):
-    folder = write(files)
-    monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", lambda handle: str(folder))
-    message = kaggle_refusal()
-    assert f"{folder} is not CIFAKE as its authors released it" in message
-    assert "give that folder as the source" in message
-
-
-def test_a_changed_kaggle_archive_is_refused_even_where_it_was_prepared_as_a_folder(
-    monkeypatch, files, write, tmp_path
-):
-    folder, prepared_dir = write(files), str(tmp_path / "prepared")
-    records.prepare(config.Config(source=str(folder), prepared_dir=prepared_dir))
-    monkeypatch.setattr(pytest.importorskip("kagglehub"), "dataset_download", lambda handle: str(folder))
-    with pytest.raises(config.UserError, match="is not CIFAKE as its authors released it"):
-        records.prepare(config.Config(source="kaggle", prepared_dir=prepared_dir))
-
-
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
     folder = write(files)
@@ -253,3 +131,49 @@ def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
     test_files = {path: data for path, data in files.items() if path.startswith("test/")}
     later = {path: load() for path, load in reader.pictures(["test"])}
     assert later == (test_files if fits else dict.fromkeys(test_files, b"changed"))
+
+
+def test_fake_is_0_and_real_is_1():
+    assert sources.LABELS == ("FAKE", "REAL")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("0000.jpg", "airplane"),
+        ("0 (2).jpg", "automobile"),
+        ("1000 (10).jpg", "truck"),
+        ("1000 (01).jpg", None),
+        ("1000 (1).jpg", None),
+        ("1000 (11).jpg", None),
+        ("1000(2).jpg", None),
+        ("1000.png", None),
+        ("cat.jpg", None),
+        ("1000.jpg\n", None),
+    ],
+)
+def test_the_object_is_the_class_in_brackets(name, expected):
+    assert sources.object_of(name) == expected
+
+
+def test_chunks_hold_500_files_or_16_mebibytes():
+    many = [(f"{number}.jpg", b"x") for number in range(1201)]
+    found = list(sources.chunks(iter(many)))
+    assert [len(chunk) for chunk in found] == [500, 500, 201]
+    assert [file for chunk in found for file in chunk] == many
+    large = [(f"{number}.jpg", bytes(9 << 20)) for number in range(3)]
+    assert [len(chunk) for chunk in sources.chunks(large)] == [2, 1]
+    assert list(sources.chunks([])) == []
+
+
+def test_a_name_of_other_bytes_can_be_printed():
+    assert sources.printable("train/FAKE/caf\udce9.jpg") == "train/FAKE/caf\\udce9.jpg"
+    assert sources.printable("train/FAKE/café.jpg") == "train/FAKE/café.jpg"
+
+
+def test_between_two_archives_nothing_is_chosen(files, write, tmp_path):
+    folder = write(files)
+    for name in ("one", "two"):
+        shutil.make_archive(tmp_path / "archives" / name, "zip", folder)
+    with pytest.raises(sources.SourceError, match=r"has no class folder\. .* found one\.zip, two\.zip"):
+        sources.find(tmp_path / "archives")

@@ -1,0 +1,145 @@
+"""aireal.data.records: a source is prepared once for all runs, whatever interrupts, and shuffled in bounded memory."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aireal.data import records
+from aireal.data.batches import Data
+from aireal.machine import package_folder
+from aireal.settings import config
+from builders.cifake import sources
+
+# PYTHONPATH is for a checkout: where the packages are installed they are found without it.
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(package_folder()), "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def stored(builder) -> set[str]:
+    """Returns the paths of the examples of both splits."""
+    return {f"{split}/{name}" for split in ("train", "test") for name in records.Records(builder, split).table.filename}
+
+
+@pytest.mark.parametrize("unfit", ["missing", "damaged"])
+def test_an_unfit_source_becomes_a_user_error_and_leaves_nothing(unfit, files, write, remains, tmp_path):
+    folder = write(files | {"train/FAKE/0000.jpg": b"damaged"})
+    source = folder if unfit == "damaged" else tmp_path / "missing"
+    with pytest.raises(
+        config.UserError, match="does not exist" if unfit == "missing" else "FAKE/0000.jpg: not an image"
+    ):
+        records.prepare(config.Config(source=str(source), prepared_dir=str(tmp_path / "prepared")))
+    assert remains(tmp_path / "prepared") == []
+
+
+def snapshot(folder: pathlib.Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*")}
+
+
+def test_a_second_start_reuses_what_the_first_prepared(files, write, tmp_path):
+    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
+    first = records.prepare(settings)
+    before = snapshot(tmp_path / "prepared")
+    second = records.prepare(settings)
+    assert second.data_dir == first.data_dir
+    assert snapshot(tmp_path / "prepared") == before
+
+
+def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
+    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
+    first = records.prepare(settings)
+    write({"train/FAKE/0004.jpg": picture(99)})
+    second = records.prepare(settings)
+    assert second.data_dir != first.data_dir
+    assert second.info.splits["train"].num_examples == first.info.splits["train"].num_examples + 1
+
+
+# Kills itself between the splits, when the records of the first stand in the unfinished folder.
+KILLED_IN_THE_MIDDLE = """
+import glob, os, signal, sys
+from aireal.settings import config
+from aireal.data import records
+from builders.cifake import sources
+
+def pictures_or_death(self, *splits):
+    if glob.glob(root + "/*/*/*/incomplete.*/*.tfrecord*"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from pictures(self, *splits)
+
+source, root = sys.argv[1:]
+pictures = sources.Reader.pictures
+sources.Reader.pictures = pictures_or_death
+records.prepare(config.Config(source=source, prepared_dir=root))
+"""
+
+
+def test_the_start_after_a_kill_cleans_up_and_finishes(files, write, tmp_path):
+    source, root = write(files), tmp_path / "prepared"
+    command = [sys.executable, "-c", KILLED_IN_THE_MIDDLE, source, root]
+    assert subprocess.run(command, env=ENVIRONMENT, check=False).returncode == -signal.SIGKILL
+    assert list(root.glob("**/incomplete.*/*"))
+
+    builder = records.prepare(config.Config(source=str(source), prepared_dir=str(root)))
+    assert not list(root.glob("**/incomplete.*"))
+    assert stored(builder) == files.keys()
+
+
+def test_the_shuffle_buffer_is_bounded_in_bytes(make_config, monkeypatch):
+    monkeypatch.setattr(records, "SHUFFLE_BUFFER_BYTES", 1)
+    assert sum(len(labels) for _, labels in Data(make_config(cache="none")).training(1)) == 1600
+    assert isinstance(Data(make_config(cache="none")).training(1).element_spec[0], tf.TensorSpec)
+
+
+def test_the_fingerprint_tells_form_and_files(files, write, tmp_path, make_config):
+    folder, prepared_dir = write(files), str(tmp_path / "prepared")
+    prepared = [
+        records.prepare(make_config(source=str(folder), builder_config=form, prepared_dir=prepared_dir))
+        for form in ("strict", "any")
+    ]
+    strict, other = map(records.fingerprint, prepared)
+    assert (strict.split("-")[0], other.split("-")[0]) == ("strict", "any")
+    assert strict.split("-")[1] == other.split("-")[1] == sources.fingerprint(folder)
+
+
+def test_rows_of_a_table_stay_together():
+    table = records.Table(np.array([0, 1, 1]), np.array([3, -1, 4]), np.array(["a", "b", "c"]), np.array(["", "", "a"]))
+    for positions in (np.array([2, 0]), np.array([True, False, True])):
+        rows = table.rows(positions)
+        found = {*zip(rows.label, rows.object, rows.filename, rows.copy_of, strict=True)}
+        assert (len(rows), found) == (2, {(0, 3, "a", ""), (1, 4, "c", "a")})
+    assert table.rows(np.array([2, 0])).filename.tolist() == ["c", "a"]
+
+
+@pytest.fixture
+def of_test(make_config):
+    """The records of the demo's 400 test images, and a mask of a third of them."""
+    found = records.Records(records.prepare(make_config()), "test")
+    return found, np.arange(len(found)) % 3 == 1
+
+
+def test_examples_come_in_the_order_of_the_table(of_test):
+    found, mask = of_test
+    everything = list(found.ordered(np.ones(len(found), bool)).as_numpy_iterator())
+    assert len(everything) == len(found.table) == len(found) == 400
+    for name, example in zip(found.table.filename, everything, strict=True):
+        assert name.encode() in example
+    assert list(found.ordered(mask).as_numpy_iterator()) == [everything[row] for row in np.flatnonzero(mask)]
+
+
+def test_shuffled_examples_come_once_each_in_an_order_of_the_seed(of_test):
+    found, mask = of_test
+    expected = sorted(found.ordered(mask).as_numpy_iterator())
+
+    def shuffled(*seed):
+        batches = list(found.shuffled(mask, list(seed), 50).as_numpy_iterator())
+        assert [len(batch) for batch in batches] == [50, 50, 33]
+        return list(np.concatenate(batches))
+
+    first = shuffled(0, 1)
+    assert sorted(first) == expected
+    assert shuffled(0, 1) == first
+    assert shuffled(0, 2) != first != expected

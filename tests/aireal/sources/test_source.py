@@ -1,0 +1,84 @@
+"""aireal.sources.source: what --source says: its name, its form, where it is and what tells it from others."""
+
+import os
+import pathlib
+
+import pytest
+
+from aireal.errors import UserError
+from aireal.sources import demo
+from aireal.sources.source import Source
+from builders.cifake import sources
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "form", "is_release"),
+    [
+        ("demo", "demo", "any", False),
+        ("kaggle", "kaggle", "strict", True),
+        ("/data/cifake.zip", "cifake.zip", "strict", False),
+        ("/data/photographs/", "photographs", "strict", False),
+        ("./demo", "demo", "strict", False),  # a folder of that name
+    ],
+)
+def test_a_source_has_a_name_and_a_form(text, name, form, is_release):
+    source = Source(text)
+    assert (source.name, source.form, source.is_release) == (name, form, is_release)
+
+
+def test_the_current_folder_has_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Source(".").name == tmp_path.name
+
+
+def test_a_path_means_the_same_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Source("photos.zip").absolute() == Source(str(tmp_path / "photos.zip"))
+    assert Source("~/photos").absolute() == Source(os.path.expanduser("~/photos"))
+    absolute = Source(str(tmp_path))
+    assert absolute.absolute() == absolute
+    for word in ("demo", "kaggle", ""):
+        assert Source(word).absolute() == Source(word)
+
+
+def test_a_name_that_no_flagfile_can_hold_is_refused():
+    with pytest.raises(UserError, match=r"--source='caf\\udce9' is not UTF-8"):
+        Source("caf\udce9").absolute()
+
+
+def test_the_demo_is_told_apart_by_its_seed():
+    assert Source("demo").fingerprint(1) == demo.fingerprint(1) != Source("demo").fingerprint(2)
+
+
+def test_files_are_told_apart_by_names_sizes_and_times_and_not_by_a_seed(files, write):
+    folder = write(files)
+    source = Source(str(folder))
+    before = source.fingerprint(0)
+    assert before == source.fingerprint(1) == sources.fingerprint(folder)
+    os.utime(folder / "train/FAKE/0000.jpg", ns=(0, 0))
+    assert source.fingerprint(0) != before
+
+
+def test_what_is_not_there_has_no_fingerprint(tmp_path):
+    with pytest.raises(sources.SourceError, match="nowhere does not exist"):
+        Source(str(tmp_path / "nowhere")).fingerprint(0)
+
+
+def test_the_demo_is_made_and_goes_away_again(monkeypatch):
+    monkeypatch.setattr(demo, "COUNTS", {"train": 100, "test": 10})
+    with Source("demo").located(seed=0) as place:
+        made = pathlib.Path(place)
+        assert len(list(made.rglob("*.jpg"))) == 220
+        assert sorted(path.name for path in made.iterdir()) == ["test", "train"]
+    assert not made.exists()
+
+
+def test_a_path_is_where_it_is(tmp_path):
+    with Source(str(tmp_path)).located(seed=0) as place:
+        assert place == str(tmp_path)
+    assert tmp_path.exists()
+
+
+def test_it_needs_no_tensorflow(command):
+    done = command("-c", "from aireal.sources.source import Source; print(Source('demo').fingerprint(0))")
+    assert done.stdout.strip() == demo.fingerprint(0), done.stderr

@@ -1,0 +1,102 @@
+"""builders.cifake.archives: every kind of archive is read in place, and damage is noticed wherever it is."""
+
+import os
+import pathlib
+import shutil
+import tarfile
+import zipfile
+
+import pytest
+
+from builders.cifake import archives, sources
+
+ARCHIVES = ("zip", "tar", "gztar", "bztar", "xztar")
+COMPRESSED_TARS = ("gztar", "bztar", "xztar")
+
+
+def contents(source, splits=sources.SPLITS):
+    return sorted((path, load()) for path, load in sources.pictures(source, splits))
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+def test_an_archive_yields_what_its_folder_yields(form, files, write, tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
+    assert contents(archive) == sorted(files.items())
+
+
+def test_a_file_that_is_no_archive_is_refused(refusal, write):
+    message = refusal(write({"archive.zip": b"<html>Not found</html>"}) / "archive.zip")
+    assert "archive.zip cannot be read as a .zip or .tar archive" in message
+    assert "Download it again" in message
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_an_archive_that_was_cut_short_is_refused(form, share, files, write, refusal, tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
+    end = os.path.getsize(archive)
+    if form == "tar":  # whose last fifth is padding
+        with tarfile.open(archive) as members:
+            end = members.getmembers()[-1].offset
+    os.truncate(archive, int(share * end))
+    assert "Download it again" in refusal(archive)
+
+
+def test_a_tar_that_was_cut_between_two_pictures_is_refused(files, write, refusal, tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", "tar", write(files))
+    with tarfile.open(archive) as members:
+        end = members.getmembers()[-1].offset
+    os.truncate(archive, end)
+    assert "it is cut short" in refusal(archive)
+
+
+@pytest.mark.parametrize("form", COMPRESSED_TARS)
+def test_a_compressed_tar_with_a_changed_byte_is_refused(form, files, write, refusal, tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", form, write(files))
+    with open(archive, "r+b") as file:
+        data = bytearray(file.read())
+        data[len(data) // 2] ^= 0xFF
+        file.seek(0)
+        file.write(data)
+    assert refusal(archive)
+
+
+def test_a_picture_of_a_zip_with_a_changed_byte_is_named(files, write, refusal, tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", "zip", write(files))
+    with zipfile.ZipFile(archive) as members:
+        start = members.getinfo("test/REAL/0000.jpg").header_offset
+    with open(archive, "r+b") as file:
+        file.seek(start + 200)
+        byte = file.read(1)
+        file.seek(start + 200)
+        file.write(bytes([byte[0] ^ 0xFF]))
+    message = refusal(archive)
+    assert "1 unfit file" in message
+    assert "test/REAL/0000.jpg: cannot be read" in message
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+def test_members_are_the_files_alone_with_their_content(form, tmp_path):
+    (tmp_path / "set/below/empty").mkdir(parents=True)
+    (tmp_path / "set/a.txt").write_bytes(b"1")
+    (tmp_path / "set/below/b.txt").write_bytes(b"22")
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", form, tmp_path / "set"))
+    assert archives.is_archive(archive)
+    found = {name.removeprefix("./"): load() for name, load in archives.members(archive)}
+    assert found == {"a.txt": b"1", "below/b.txt": b"22"}
+
+
+def test_other_files_are_no_archives(tmp_path):
+    for name, data in {"page.zip": b"<html>Not found</html>", "empty.tar": b""}.items():
+        (tmp_path / name).write_bytes(data)
+        assert not archives.is_archive(tmp_path / name)
+
+
+def test_a_link_in_a_tar_is_refused_when_it_is_loaded(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.txt").write_bytes(b"1")
+    (tmp_path / "set/b.txt").symlink_to("a.txt")
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", tmp_path / "set"))
+    loaders = {name.removeprefix("./"): load for name, load in archives.members(archive)}
+    with pytest.raises(OSError, match=r"it is a link to 'a\.txt': unpack the archive"):
+        loaders["b.txt"]()
