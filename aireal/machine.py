@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn", "aireal")
-_CGROUP = pathlib.Path("/sys/fs/cgroup")  # of Linux, version 2: what a container may use
-_HUGE_PAGES = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
+CGROUP = pathlib.Path("/sys/fs/cgroup")  # of Linux, version 2: what a container may use
+HUGE_PAGES = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _BFLOAT16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}  # without them oneDNN, TensorFlow's library on CPUs, emulates
 
 
@@ -36,7 +36,7 @@ def peak_memory_bytes() -> int:
 
 def free_memory_bytes() -> int:
     """Returns the memory that this process may still take: what the machine has free, or a container leaves of it."""
-    limit, used, kinds = (_CGROUP / f"memory.{name}" for name in ("max", "current", "stat"))
+    limit, used, kinds = (CGROUP / f"memory.{name}" for name in ("max", "current", "stat"))
     free = psutil.virtual_memory().available  # of the machine, whatever a container may use of it
     if limit.exists() and (text := limit.read_text().strip()) != "max":
         # Files that were read or written count as used, until the memory is wanted.
@@ -55,7 +55,7 @@ def use_huge_pages() -> None:
     spec = sys.modules["__main__"].__spec__
     if spec is None or spec.name.removesuffix(".__main__") not in sys.orig_argv:
         return
-    if "GLIBC_TUNABLES" in os.environ or not _HUGE_PAGES.exists() or "[madvise]" not in _HUGE_PAGES.read_text():
+    if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists() or "[madvise]" not in HUGE_PAGES.read_text():
         return
     os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
     os.execv(sys.executable, sys.orig_argv)
@@ -101,16 +101,17 @@ def computes_bfloat16() -> bool:
 
 def instructions() -> set[str]:
     """Returns the names of the processor's instruction sets, as /proc/cpuinfo has them; none where they are unknown."""
-    return set(" ".join(re.findall(r"^flags\s*:(.*)", _cpuinfo(), re.MULTILINE)[:1]).split())
+    return set(" ".join(re.findall(r"^flags\s*:(.*)", cpuinfo(), re.MULTILINE)[:1]).split())
 
 
 def _processor() -> str:
-    names = re.findall(r"model name\s*:\s*(.+)", _cpuinfo())
+    names = re.findall(r"model name\s*:\s*(.+)", cpuinfo())
     return names[0] if names else platform.processor()
 
 
-def _cpuinfo() -> str:
-    file = pathlib.Path("/proc/cpuinfo")  # Linux alone has it
+def cpuinfo() -> str:
+    """Returns what Linux says of the processor, the text of /proc/cpuinfo; empty on other systems."""
+    file = pathlib.Path("/proc/cpuinfo")
     return file.read_text() if file.exists() else ""
 
 

@@ -1,21 +1,14 @@
-"""aireal.command: what the command line answers to a mistake.
+"""aireal.command: what the command line answers to a mistake, and what it keeps from the user.
 
 The commands run as a user runs them, from another folder. A `tensorflow` that refuses to be imported stands first on
 their path: whatever they answer, they answer without waiting for TensorFlow.
 """
 
-import dataclasses
 import os
-import re
+import shutil
+import signal
 
 import pytest
-
-from aireal.settings.config import Config
-
-
-@pytest.fixture
-def train(command):
-    return lambda *arguments: command("-m", "aireal.train", *arguments)
 
 
 def _assert_refused(done, *parts):
@@ -26,18 +19,6 @@ def _assert_refused(done, *parts):
         assert part in done.stderr
     assert "Traceback" not in done.stderr
     assert "TensorFlow is being imported" not in done.stderr
-
-
-def test_help_shows_every_flag_and_does_not_wait_for_tensorflow(train):
-    done = train("--help")
-    for name in ["workdir", "overwrite", *(field.name for field in dataclasses.fields(Config))]:
-        assert re.search(rf"--(\[no\])?{name}\b", done.stdout), name
-    assert "Traceback" not in done.stderr
-    assert "TensorFlow is being imported" not in done.stderr
-
-
-def test_a_right_command_does_import_tensorflow(train):
-    assert "TensorFlow is being imported" in train("--epochs=1").stderr
 
 
 @pytest.mark.parametrize(
@@ -94,3 +75,49 @@ def main():
 command.run(main)
 """
     _assert_refused(run_python("-c", code), "No space left on device")
+
+
+# Says things as C++ libraries do, straight into standard error, and as Python does.
+CHATTER = """
+import os, sys
+from aireal import command
+def main():
+    for line in (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1 1 x.cc:1] hello",
+        "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
+        "W0000 00:00:1 1 x.cc:1] a warning",
+        "E0000 00:00:1 1 x.cc:1] an error",
+        "a plain line",
+    ):
+        os.write(2, (line + "\\n").encode())
+    print("I0000 is what Python said", file=sys.stderr)
+    return 3
+command.run(main)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("grep"), reason="the filter is grep")
+def test_notes_that_nobody_can_act_on_are_kept_from_the_user_and_nothing_else(run_python):
+    done = run_python("-c", CHATTER)
+    assert done.returncode == 3
+    assert sorted(done.stderr.splitlines()) == [
+        "E0000 00:00:1 1 x.cc:1] an error",
+        "I0000 is what Python said",
+        "W0000 00:00:1 1 x.cc:1] a warning",
+        "a plain line",
+    ]
+
+
+def test_a_last_word_before_a_crash_comes_through(run_python):
+    code = """
+import os, signal
+from aireal import command
+def main():
+    os.write(2, b"F0000 00:00:1 1 x.cc:1] Check failed\\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+command.run(main)
+"""
+    done = run_python("-c", code)
+    assert done.returncode == -signal.SIGKILL
+    assert done.stderr == "F0000 00:00:1 1 x.cc:1] Check failed\n"

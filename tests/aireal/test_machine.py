@@ -24,7 +24,7 @@ def test_peak_memory_is_in_bytes_and_does_not_fall():
     ],
 )
 def test_bfloat16_is_computed_where_the_processor_lists_instructions_for_it(monkeypatch, cpuinfo, expected):
-    monkeypatch.setattr(machine, "_cpuinfo", lambda: cpuinfo)
+    monkeypatch.setattr(machine, "cpuinfo", lambda: cpuinfo)
     assert machine.computes_bfloat16() is expected
 
 
@@ -33,7 +33,7 @@ def test_what_a_container_caches_is_free(tmp_path, monkeypatch, limit, expected)
     contents = {"max": limit, "current": "900\n", "stat": "anon 300\ninactive_file 600\nactive_file 1\n"}
     for name, text in contents.items():
         (tmp_path / f"memory.{name}").write_text(text)
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     found = machine.free_memory_bytes()
     assert found == expected if expected else found > 2**20
 
@@ -50,7 +50,7 @@ with open("/proc/self/smaps_rollup") as file:
 
 
 @pytest.mark.skipif(
-    not machine._HUGE_PAGES.exists() or "[madvise]" not in machine._HUGE_PAGES.read_text(),
+    not machine.HUGE_PAGES.exists() or "[madvise]" not in machine.HUGE_PAGES.read_text(),
     reason="no huge pages for those who ask",
 )
 @pytest.mark.parametrize(("tunables", "expected"), [(None, True), ("glibc.malloc.hugetlb=0", False)])

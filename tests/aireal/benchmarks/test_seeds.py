@@ -1,3 +1,5 @@
+"""aireal.benchmarks.seeds: results over seeds are the statistics of their runs, and stand beside the notebook's way."""
+
 import json
 
 import pytest
@@ -41,15 +43,3 @@ def test_recipes_are_set_beside_the_notebooks_way(run_python, prepared_dir, tmp_
     assert row["ratio_to_notebook"] == pytest.approx(row["notebook_seconds"] / row["train_seconds"]["mean"])
     assert not any(name.endswith("accuracy") for name in row)
     assert "The notebook's way takes" in done.stdout
-
-
-def test_where_figures_cannot_go_is_said_before_they_are_made(run_python):
-    done = run_python("-m", "aireal.benchmark", "--what=results", "--output=no/such/folder.json")
-    assert (done.returncode, "expected a file in a folder that exists" in done.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("seeds", ["", "1,1", "0,00", "-1", "x", "1,9999999999"])
-def test_seeds_that_make_no_sense_are_refused(run_python, seeds):
-    done = run_python("-m", "aireal.benchmark", "--what=results", f"--seeds={seeds}")
-    assert done.returncode == 2
-    assert "--seed" in done.stderr

@@ -1,3 +1,5 @@
+"""aireal.benchmarks.throughput: every way to read and to train is measured."""
+
 import json
 
 from aireal.benchmarks import throughput
@@ -24,5 +26,5 @@ def test_the_benchmark_measures_every_way(run_python, prepared_dir, tmp_path):
 
 def test_batches_that_tell_objects_are_counted_too(make_config, cifake):
     few = {"source": str(cifake), "prepared_dir": str(cifake.parent / "prepared"), "train_fraction": 0.01}
-    passes = throughput._ours(make_config(object_weight=0.3, **few), "none")
+    passes = throughput.ours(make_config(object_weight=0.3, **few), "none")
     assert min(passes.values()) > 0

@@ -1,7 +1,6 @@
-"""aireal.comparison and the command around it."""
+"""aireal.judging.comparison: what is compared, how it is averaged over seeds, and drawn."""
 
 import dataclasses
-import json
 import shutil
 
 import numpy as np
@@ -55,34 +54,3 @@ def test_tables_and_figure(judged, tmp_path):
     line = next(line for line in jpeg.lines if line.get_label() == "one")
     np.testing.assert_allclose(line.get_xdata(), [30, 40, 50, 70, 90, 100])
     np.testing.assert_allclose(line.get_ydata(), accuracy["one"][0, [5, 4, 3, 2, 1, 0]])
-
-
-def test_as_a_command_on_a_run_and_a_pattern(judged, run_python, tmp_path):
-    run, _, result = judged
-    figure = tmp_path / "both.svg"
-    pattern = f"{run.path.parent}/r*n"
-    process = run_python("-m", "aireal.robustness", f"--run={run.path},{pattern}", f"--figure={figure}")
-    assert process.returncode == 0, process.stderr
-    assert "accuracy, %" in process.stdout
-    assert f"{100 * result.conditions[0].figures.accuracy:.2f}" in process.stdout
-    assert figure.exists()
-    assert json.loads((run.path / "robustness.json").read_text())["conditions"] == result.as_dict()["conditions"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--run=nowhere"], "does not exist"),
-        (["--run=no*where"], "nothing has such a name"),
-        (["--run=model.keras"], "outside of its run"),
-        (["--run="], "--run is empty"),
-        (["--run=model.keras,"], "--run is empty, or a part of it"),
-        (["--run=model.keras", "--figure=no/where.png"], "expected a .png or .svg file in a folder that exists"),
-        (["--run=model.keras", "--figure=figure"], "expected a .png or .svg file in a folder that exists"),
-    ],
-)
-def test_a_mistake_is_answered_with_a_sentence(arguments, said, run_python, tmp_path):
-    (tmp_path / "model.keras").write_bytes(b"")
-    process = run_python("-m", "aireal.robustness", *arguments)
-    assert process.returncode == 2
-    assert said in process.stderr

@@ -1,3 +1,5 @@
+"""aireal.judging.evaluation: every image is counted once, and the figures follow from the scores that are kept."""
+
 import csv
 import dataclasses
 import json
@@ -56,35 +58,6 @@ def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, mo
     assert (result["test"]["n"], result["test_without_duplicates"]["n"]) == (400, 370)
 
 
-def test_evaluate_alone_gives_the_same_result(trained, run_python):
-    _, folder = trained
-    before = json.loads((folder / "result.json").read_text())
-    done = run_python("-m", "aireal.evaluate", f"--run={folder}", "--split=test")
-    assert done.returncode == 0, done.stderr
-    after = json.loads((folder / "result.json").read_text())
-    assert after["test"] == before["test"]
-    assert after["train_seconds"] == before["train_seconds"]
-    assert "called REAL" in done.stdout
-
-
-def test_other_pictures_are_judged_into_a_folder_of_their_own(trained, run_python, demo_source):
-    _, folder = trained
-    before = (folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()
-    done = run_python(
-        "-m", "aireal.evaluate", f"--run={folder}", f"--source={demo_source}", "--builder_config=any", "--split=test"
-    )
-    assert done.returncode == 0, done.stderr
-    assert ((folder / "result.json").read_bytes(), (folder / "predictions.csv").read_bytes()) == before
-    other = next(folder.glob("on-any-*"))
-    # The same pictures, prepared from a folder: the same figures.
-    assert (
-        json.loads((other / "result.json").read_text())["test"]["accuracy"] == json.loads(before[0])["test"]["accuracy"]
-    )
-    found = json.loads((other / "result.json").read_text())
-    assert "train_seconds" not in found
-    assert "test_without_duplicates" not in found  # its copies are of pictures that the model never saw
-
-
 def test_a_test_folder_that_is_all_copies_still_gets_its_report(trained, monkeypatch, tmp_path):
     config, folder = trained
     data = Data(config)
@@ -101,10 +74,3 @@ def test_a_split_without_images_is_named(trained):
     data = Data(dataclasses.replace(config, validation_fraction=0.0))
     with pytest.raises(UserError, match="no validation images"):
         evaluation.evaluate(RunFolder(folder), data, ["validation"])
-
-
-def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):
-    done = run_python("-m", "aireal.evaluate", f"--run={tmp_path}")
-    assert done.returncode == 2
-    assert "is not a run folder" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -10,16 +10,6 @@ from aireal.machine import package_folder
 from aireal.settings import flagfile
 from aireal.settings.config import Config
 
-# Prints the flagfile of the Config that the arguments describe.
-ECHO = """
-from absl import flags as absl_flags
-from aireal import command
-from aireal.settings import flagfile, flags
-absl_flags.DEFINE_string("workdir", None, "run folder")
-flags.define_config_flags()
-command.run(lambda: print(flagfile.dumps(flags.config_from_flags()), end=""))
-"""
-
 # Every field with another value than its default; together they are a possible run.
 OTHER = Config(
     source="/data/my pictures=all, #1.zip",
@@ -74,21 +64,6 @@ OTHER = Config(
     seed=2**31 - 1,
     evaluate="validation",
 )
-
-
-@pytest.fixture
-def parsed(command, tmp_path):
-    """Returns the Config that arguments describe, by way of the real command line."""
-
-    def parse(*arguments):
-        done = command("-c", ECHO, *arguments)
-        assert done.returncode == 0, done.stderr
-        file = tmp_path / "echo.cfg"
-        file.write_text(done.stdout)
-        return flagfile.load(file)
-
-    parse.folder = command.folder
-    return parse
 
 
 def test_the_other_config_differs_from_the_default_in_every_field():
@@ -146,15 +121,3 @@ def test_flagfiles_compose_and_what_comes_later_wins(parsed):
     assert parsed("--flagfile=outer.cfg") == Config(epochs=2, batch_size=16, seed=5)
     assert parsed("--flagfile=outer.cfg", "--epochs=9") == Config(epochs=9, batch_size=16, seed=5)
     assert parsed("--seed=1", "--flagfile", "outer.cfg").seed == 5
-
-
-def test_lists_and_switches_are_read_in_all_their_spellings(parsed):
-    assert parsed("--filters=8,4", "--dense_units=5", "--augment_flip") == Config(
-        filters=(8, 4), dense_units=(5,), augment_flip=True
-    )
-    assert parsed("--augment_flip=true", "--noaugment_flip") == Config()
-
-
-def test_a_source_is_kept_as_a_path_that_holds_from_everywhere(parsed):
-    assert parsed("--source=photos.zip").source == str(parsed.folder / "photos.zip")
-    assert parsed("--source=kaggle").source == "kaggle"

@@ -1,3 +1,5 @@
+"""aireal.training.experiment: a run leaves its files, and goes on where it was interrupted as if it had not been."""
+
 import dataclasses
 import json
 import os
@@ -16,7 +18,6 @@ from aireal import machine
 from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import preprocess
-from aireal.runs.folder import RunFolder
 from aireal.settings import flagfile
 from aireal.training import experiment
 from aireal.training.journal import Journal
@@ -214,9 +215,7 @@ def test_changed_data_are_noticed(make_config, demo_source, tmp_path):
 
 
 def test_what_auto_chose_is_written_down_and_kept(make_config, tmp_path, monkeypatch):
-    from aireal.data import batches
-
-    monkeypatch.setattr(batches, "_RAM_SHARE", 1e-9)
+    monkeypatch.setattr(machine, "free_memory_bytes", lambda: 1 << 20)
     experiment.run(make_config(cache="auto", evaluate="none"), str(tmp_path / "run"))
     assert "--cache=none" in (tmp_path / "run/flags.cfg").read_text()
     monkeypatch.undo()  # now there would be room
@@ -240,12 +239,14 @@ def test_a_nan_loss_stops_the_run_with_a_sentence(make_config, tmp_path, monkeyp
 
 
 def test_weights_that_the_last_step_spoils_are_not_kept(make_config, tmp_path, monkeypatch):
-    class Spoiler(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if batch == 15:  # the last of the epoch: its loss was finite
-                self.model.layers[-1].bias.assign([float("nan")])
+    note = Journal.on_train_batch_end
 
-    monkeypatch.setattr(experiment, "_tensorboard", lambda *_: [Spoiler()])
+    def note_and_spoil(self, batch, logs):
+        note(self, batch, logs)
+        if batch == 15:  # the last of the epoch: its loss was finite
+            self.model.layers[-1].bias.assign([float("nan")])
+
+    monkeypatch.setattr(Journal, "on_train_batch_end", note_and_spoil)
     with pytest.raises(UserError, match="The weights ceased to be finite in epoch 1"):
         experiment.run(make_config(keep="best", evaluate="none"), str(tmp_path / "run"))
     assert not list((tmp_path / "run").glob("*.h5"))
@@ -282,57 +283,16 @@ def test_tensorboard_logs_are_written_where_asked_for(config, tmp_path):
     assert list((tmp_path / "run/tensorboard").rglob("events.out.tfevents.*"))
 
 
-# Logical devices can only be made before TensorFlow starts: hence processes of their own.
-ON_DEVICES = """
-import sys, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1]))
-from aireal.training import experiment
-from aireal.settings import flagfile
-from aireal.errors import UserError
-for path in sys.argv[3:]:
-    try:
-        experiment.run(flagfile.load(path), sys.argv[2] + "/" + path.split("/")[-1], overwrite=True)
-    except UserError as error:
-        print(error)
-"""
-
-
 @pytest.mark.parametrize("values", [{}, {**NORMALISED, "precision": "float32"}], ids=str)
-def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, run_python, values):
+def test_mirrored_training_on_two_devices_learns_like_one(config, tmp_path, on_devices, values):
     single = dataclasses.replace(
         config, **values, conv_dropout=0.0, dense_dropout=0.0, augment_flip=False, batch_size=98
     )
     experiment.run(single, str(tmp_path / "single"))
     mirrored = dataclasses.replace(single, strategy="mirrored")
     (tmp_path / "mirrored").write_text(flagfile.dumps(mirrored))
-    done = run_python("-c", ON_DEVICES, 2, tmp_path / "runs", tmp_path / "mirrored")
+    done = on_devices(2, tmp_path / "runs", tmp_path / "mirrored")
     assert done.returncode == 0, done.stderr
     for one, two in zip(rows(tmp_path / "single"), rows(tmp_path / "runs/mirrored"), strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
         assert two["val_loss"] == pytest.approx(one["val_loss"], rel=1e-3)
-
-
-def test_batches_that_the_devices_cannot_share_are_refused(config, tmp_path, run_python):
-    # 2,000 images in batches of 666 leave a last one of 2 images for 3 devices.
-    for name, values in {"odd": {"batch_size": 41}, "last": {"batch_size": 666, "validation_fraction": 0.0}}.items():
-        mirrored = dataclasses.replace(config, strategy="mirrored", **values)
-        (tmp_path / name).write_text(flagfile.dumps(mirrored))
-    folder = RunFolder(tmp_path / "runs/last")
-    folder.write_start(config, "of other data")
-    done = run_python("-c", ON_DEVICES, 3, tmp_path / "runs", tmp_path / "odd", tmp_path / "last")
-    assert "--batch_size=41 cannot be divided by 3 devices" in done.stdout, done.stderr
-    assert "the last train batch would have fewer images than the 3 devices" in done.stdout
-    assert not (tmp_path / "runs/odd").exists()  # another batch size may have the folder
-    assert folder.fingerprint() == "of other data"  # a run that cannot begin replaces none
-
-
-def test_a_torn_checkpoint_is_never_the_one_that_is_read(config, tmp_path):
-    folder = RunFolder(tmp_path)
-    model = models.build_model(config)
-    folder.save_checkpoint(model, 1)
-    (tmp_path / ".partial-checkpoint-000002.weights.h5").write_bytes(b"half")
-    path, epochs = folder.checkpoint()
-    assert (path.name, epochs) == ("checkpoint-000001.weights.h5", 1)
-    folder.save_checkpoint(model, 2)
-    assert sorted(path.name for path in tmp_path.glob("*.h5")) == ["checkpoint-000002.weights.h5"]
