@@ -10,7 +10,7 @@ def download() -> str:
     """Returns the folder of Kaggle's CIFAKE, downloaded unless it is there. Raises UserError."""
     by_hand = (
         f"By hand: download https://www.kaggle.com/datasets/{_KAGGLE} in a browser and give the archive, "
-        "--source=path/to/archive.zip."
+        "--source=archive.zip."
     )
     try:
         import kagglehub

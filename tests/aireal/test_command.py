@@ -48,6 +48,25 @@ def test_a_mistake_is_answered_with_a_sentence(train, arguments, parts):
     _assert_refused(train(*arguments), *parts)
 
 
+def test_help_ends_well(train):
+    done = train("--help")
+    assert (done.returncode, "--epochs" in done.stdout) == (0, True)
+
+
+def test_a_flag_that_is_missing_is_asked_for(command):
+    _assert_refused(command("-m", "aireal.evaluate"), "--run is needed: run folder, as train wrote it.")
+
+
+def test_a_comment_that_the_shell_hands_over_is_none_of_the_arguments(train):
+    assert "--epochs=0" in train("--epochs=0", "#", "a", "comment").stderr
+
+
+def test_what_a_terminal_cannot_show_is_printed_escaped(run_python):
+    code = "from aireal import command\ncommand.run(lambda: print('Bilder-\\xe9\\u65e5'))"
+    done = run_python("-c", code, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, "Bilder-\\xe9\\u65e5\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     "texts",
     [{"a.cfg": "--flagfile=a.cfg"}, {"a.cfg": "--flagfile=b.cfg", "b.cfg": "--seed=1\n--flagfile=a.cfg"}],

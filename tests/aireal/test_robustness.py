@@ -34,3 +34,9 @@ def test_a_mistake_is_answered_with_a_sentence(arguments, said, run_python, tmp_
     process = run_python("-m", "aireal.robustness", *arguments)
     assert process.returncode == 2
     assert said in process.stderr
+
+
+def test_brackets_in_a_pattern_are_those_of_the_name(trained, run_python, tmp_path):
+    (tmp_path / "exp[1]-seed-0").mkdir()
+    done = run_python("-m", "aireal.robustness", "--run=exp[1]-seed-*")
+    assert "is not a run folder: it has no flags.cfg" in done.stderr  # found, then

@@ -71,9 +71,9 @@ def test_predict_takes_what_was_exported(exported, trained, file, tolerance):
 
 
 def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained, is_as_it_was):
-    image = keras.Input([32, 32, 3])
-    logit = keras.layers.Dense(1)(keras.ops.erfinv(keras.layers.GlobalAveragePooling2D()(image)))
-    keras.Model(image, logit).save(run / "model.keras")
+    image = keras.Input([32, 32, 3], name="image")
+    features = keras.ops.erfinv(keras.layers.GlobalAveragePooling2D()(image))
+    keras.Model(image, keras.layers.Dense(1, name="logit")(features), name="aireal").save(run / "model.keras")
     with pytest.raises(UserError, match=r"it needs tf\.Erfinv"):
         package.export(RunFolder(run), trained[0])
     assert is_as_it_was(run)

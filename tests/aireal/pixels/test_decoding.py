@@ -162,6 +162,15 @@ def test_what_is_not_an_image_or_damaged_raises_oserror(encoded):
         decoding.decode(encoded)
 
 
+@pytest.mark.parametrize(("form", "share"), [("JPEG", 0.3), ("JPEG", 0.6), ("WEBP", 0.6), ("PNG", 0.6)])
+def test_a_picture_whose_end_was_never_written_is_damaged(form, share):
+    whole = _encoded(Image.fromarray(_noise(64, 64, 3)), form)
+    kept = whole[: int(share * len(whole))]
+    assert decoding.decode(whole).shape == (64, 64, 3)
+    with pytest.raises(OSError, match="damaged: its end is missing"):
+        decoding.decode(kept + bytes(len(whole) - len(kept)))
+
+
 def test_heic_without_its_package_says_which(run_python):
     code = (
         "import sys; sys.modules['pillow_heif'] = None\n"

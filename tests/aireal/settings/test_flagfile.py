@@ -102,6 +102,14 @@ def test_a_flag_that_this_version_does_not_know_is_refused_on_reading(tmp_path, 
         flagfile.load(path)
 
 
+@pytest.mark.parametrize("lines", [0, 5, 20, -1], ids=["empty", "cut early", "cut in the middle", "cut at its end"])
+def test_a_file_that_is_not_whole_is_refused(tmp_path, lines):
+    path = tmp_path / "flags.cfg"
+    path.write_text("\n".join(flagfile.dumps(OTHER).splitlines()[:lines]))
+    with pytest.raises(UserError, match=r"flags\.cfg is damaged: it says nothing of .*--evaluate"):
+        flagfile.load(path)
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (package_folder() / "aireal/configs").glob("*.cfg")))
 def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
     relative = f"aireal/configs/{name}"

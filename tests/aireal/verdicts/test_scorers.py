@@ -1,6 +1,8 @@
 """aireal.verdicts.scorers: every form of a model is one function of pixels, and what is no such model is named."""
 
 import pathlib
+import re
+import zipfile
 
 import keras
 import numpy as np
@@ -27,10 +29,85 @@ def test_a_saved_model_of_other_input_is_refused(tmp_path):
 
 
 def test_a_model_of_another_shape_is_refused(tmp_path):
-    model = keras.Sequential([keras.Input([28, 28, 1]), keras.layers.Flatten(), keras.layers.Dense(10)])
-    model.save(tmp_path / "model.keras")
-    with pytest.raises(UserError, match=r"maps \(None, 28, 28, 1\) to \(None, 10\)"):
+    image = keras.Input([28, 28, 1], name="image")
+    logit = keras.layers.Dense(1, name="logit")(keras.layers.Flatten()(image))
+    keras.Model(image, logit, name="aireal").save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match=r"maps \(None, 28, 28, 1\) to \(None, 1\)"):
         scorers.load(tmp_path / "model.keras")
+
+
+def _notebook_model(*layers, name="sequential"):
+    return keras.Sequential([keras.Input([16, 16, 3], name="image"), *layers], name=name)
+
+
+@pytest.mark.parametrize(
+    ("model", "ending"),
+    [
+        (lambda: _notebook_model(keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")), "activation sigmoid"),
+        (
+            lambda: _notebook_model(
+                keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(1, name="logit")
+            ),
+            "'logit'",
+        ),
+        (lambda: _notebook_model(keras.layers.Flatten(), keras.layers.Dense(1)), "called 'sequential'"),
+        (
+            lambda: _notebook_model(
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1, name="logit"),
+                name="aireal",
+            ),
+            "Expected 'aireal'",
+        ),
+    ],
+    ids=["a sigmoid at its end", "a rescaling inside", "FAKE may be positive", "a rescaling under our name"],
+)
+def test_a_keras_model_of_other_origin_is_refused(tmp_path, model, ending):
+    model().save(tmp_path / "model.keras")
+    with pytest.raises(UserError, match=rf"not a network that train or build_model made.*{re.escape(ending)}"):
+        scorers.load(tmp_path / "model.keras")
+
+
+def _with_labels(target, labels):
+    """Copies a .tflite file of ours with other labels inside, or with none."""
+    data = (EARLIER / "export/model_int8.tflite").read_bytes()
+    target.write_bytes(data[: data.index(b"PK\3\4labels.txt"[:4])])
+    if labels is not None:
+        with zipfile.ZipFile(target, "a") as archive:
+            archive.writestr("labels.txt", labels)
+    return target
+
+
+def test_the_labels_inside_a_tflite_file_say_which_score_is_which(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, [5, 32, 32, 3], np.uint8)
+    p_real = scorers.load(EARLIER / "export/model_int8.tflite")(pixels)
+    same = scorers.load(_with_labels(tmp_path / "same.tflite", "FAKE\nREAL\n"))
+    turned = scorers.load(_with_labels(tmp_path / "turned.tflite", "REAL\nFAKE\n"))
+    np.testing.assert_array_equal(same(pixels), p_real)
+    np.testing.assert_allclose(turned(pixels), 1 - p_real, atol=1.01 / 256)  # a step of 8 bits
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [(None, "holds no labels.txt"), ("cat\ndog\n", "says cat, dog"), ("REAL\n", "says REAL")]
+)
+def test_a_tflite_file_without_our_labels_is_refused(tmp_path, labels, said):
+    with pytest.raises(UserError, match=f"{said}, so nobody knows which of its scores is which"):
+        scorers.load(_with_labels(tmp_path / "model.tflite", labels))
+
+
+def test_a_saved_model_is_found_whatever_its_folder_is_called(tmp_path):
+    folder = tmp_path / "lr=[1e-3]*"
+    module = tf.Module()
+    module.weight = tf.Variable(0.25)
+    module.serve = tf.function(
+        lambda image: {"probabilities": tf.repeat([[1 - module.weight, module.weight]], tf.shape(image)[0], 0)},
+        [tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="image")],
+    )
+    (tmp_path / "plain").mkdir()
+    tf.saved_model.save(module, str(tmp_path / "plain"), {"serving_default": module.serve})
+    (tmp_path / "plain").rename(folder)
+    assert scorers.load(folder)(np.zeros([2, 32, 32, 3], np.uint8)).tolist() == [0.25, 0.25]
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path):
