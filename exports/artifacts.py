@@ -15,18 +15,13 @@ from aireal.errors import UserError
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING
-from aireal.verdicts.contract import Contract
+from aireal.verdicts.contract import Contract, tflite_name
 from exports import flatbuffer, metadata, serving
 
 SAVED_MODEL = "saved_model"
 REPRESENTATIVE_IMAGES = 512
 _DESCRIPTION = "Tells AI-generated images from photographs."
 _LICENSE = "Apache-2.0"
-
-
-def tflite_name(variant: str) -> str:
-    """Returns the file's name: float32 -> model_float32.tflite"""
-    return f"model_{variant}.tflite"
 
 
 def write(

@@ -14,8 +14,15 @@ from aireal.settings.config import Config
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts.verdict import DEFAULT, Rule
 
-CAMERA = "model_camera.tflite"  # the one form that takes larger pictures and reduces them itself
 _OUTSIDE, _INSIDE = "x / 255", "inside the model"
+
+
+def tflite_name(form: str) -> str:
+    """Returns the file's name of a form: float32 -> model_float32.tflite"""
+    return f"model_{form}.tflite"
+
+
+CAMERA = tflite_name("camera")  # the one form that takes larger pictures and reduces them itself
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
