@@ -1,5 +1,6 @@
 """What a figure depends on besides the flags: the machine, the versions, the memory of this process."""
 
+import contextlib
 import importlib.metadata
 import os
 import pathlib
@@ -58,7 +59,9 @@ def use_huge_pages() -> None:
     if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists() or "[madvise]" not in HUGE_PAGES.read_text():
         return
     os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
-    os.execv(sys.executable, sys.orig_argv)
+    with contextlib.suppress(OSError):  # a machine may forbid it: then it goes on without
+        os.execv(sys.executable, sys.orig_argv)
+    del os.environ["GLIBC_TUNABLES"]
 
 
 def environment() -> dict[str, Any]:

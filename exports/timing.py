@@ -64,7 +64,7 @@ def measure(folder: RunFolder, export: pathlib.Path, count: int) -> list[Timing]
     Raises:
       UserError: a form cannot be measured.
     """
-    verified = json.loads((export / "verify.json").read_text())
+    verified = files.read_json(export / "verify.json", mend="Export again: python -m exports.export.")
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         subjects = [*_subjects(folder, export), *_onnx(export, pathlib.Path(scratch))]

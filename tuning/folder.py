@@ -7,6 +7,7 @@ import json
 import pathlib
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import filelock
 
@@ -16,6 +17,7 @@ from aireal.settings import flagfile
 from tuning.study import Study, Trial
 
 PROJECT = "trials"
+_MEND = "Take it from a copy of the search, or begin again in another --workdir."
 
 
 class Folder:
@@ -78,19 +80,22 @@ class Folder:
         for folder in (self.logs, self._running):
             folder.mkdir(exist_ok=True)
         files.write_text(self._flagfile, flagfile.dumps(study.config))
-        began = json.loads(self._settings.read_text())["data_fingerprint"] if self._has_begun() else None
+        began = self._read()["data_fingerprint"] if self._has_begun() else None
         files.write_json(self._settings, {"data_fingerprint": began, "study": study.own()})
+
+    def _read(self) -> dict[str, Any]:
+        return files.read_json(self._settings, holding=["data_fingerprint", "study"], mend=_MEND)
 
     def begin(self, fingerprint: str) -> None:
         """Writes down on what data the search begins, or checks it. Raises UserError where it began on others."""
-        settings = json.loads(self._settings.read_text())
+        settings = self._read()
         if settings["data_fingerprint"] is None:
             files.write_json(self._settings, {**settings, "data_fingerprint": fingerprint})
         self.check_data(fingerprint)
 
     def check_data(self, fingerprint: str) -> None:
         """Raises UserError where the search has not begun, or began on other data."""
-        began = json.loads(self._settings.read_text())["data_fingerprint"]
+        began = self._read()["data_fingerprint"]
         if began is None:
             raise UserError(
                 f"The search in {self.path} has not begun. Start its chief first, and workers once it listens."
@@ -104,13 +109,15 @@ class Folder:
         """Returns the search that was written. Raises UserError where there is none."""
         if not self._settings.exists():
             raise UserError(f"{self.path} holds no search.")
-        own = json.loads(self._settings.read_text())["study"]
+        own = self._read()["study"]
         return Study(config=flagfile.load(self._flagfile), **{**own, "space": tuple(own["space"])})
 
     def trials(self) -> list[Trial]:
         """Returns the trials so far in their order, then the rejected candidates."""
         path = self.path / PROJECT / "oracle.json"
-        oracle = json.loads(path.read_text()) if path.exists() else {"rejected": [], "has_baseline": False}
+        oracle = {"rejected": [], "has_baseline": False}
+        if path.exists():
+            oracle = files.read_json(path, holding=list(oracle), mend=_MEND)
         found = [self._trial(path) for path in self.path.glob(f"{PROJECT}/trial_*/trial.json")]
         found.sort(key=lambda trial: trial.number)
         if found and oracle["has_baseline"]:
@@ -122,7 +129,7 @@ class Folder:
         return [trial for trial in self.trials() if trial.status in ("completed", "failed")]
 
     def _trial(self, path: pathlib.Path) -> Trial:
-        state = json.loads(path.read_text())
+        state = files.read_json(path, holding=["trial_id", "status", "metrics", "hyperparameters"], mend=_MEND)
         metrics = {
             name: history["observations"][-1]["value"][-1]
             for name, history in state["metrics"]["metrics"].items()

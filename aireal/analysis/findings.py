@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from aireal.analysis.numbers import Numbers, Separation
+from aireal.sources.source import imbalance
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 _ORDER = (WARNING, NOTE, GOOD)
@@ -32,12 +33,8 @@ def _counts(numbers: Numbers) -> Iterator[Finding]:
             yield Finding(WARNING, f"There is no {split} folder with pictures.")
         elif not fakes or not photographs:
             yield Finding(WARNING, f"{split} has {fakes:,} FAKE and {photographs:,} REAL pictures: a class is missing.")
-        elif max(fakes, photographs) > 1.5 * min(fakes, photographs):
-            yield Finding(
-                WARNING,
-                f"{split} is unbalanced: {fakes:,} FAKE and {photographs:,} REAL. Accuracy rewards whoever bets on the "
-                "larger class.",
-            )
+        elif warning := imbalance(split, fakes, photographs):
+            yield Finding(WARNING, warning)
     total = sum(sum(counts.values()) for counts in numbers.counts.values())
     by_split = "; ".join(
         f"{split}: {counts['FAKE']:,} FAKE, {counts['REAL']:,} REAL" for split, counts in numbers.counts.items()

@@ -1,7 +1,6 @@
 """The robustness battery: what verdicts are worth after compression, noise, blur, resampling and other exposure."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from typing import Any
@@ -11,6 +10,7 @@ import tensorflow as tf
 from aireal import machine
 from aireal.data import readers
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import metrics, scoring
 from aireal.pixels import corruptions
 from aireal.pixels.corruptions import Corruption
@@ -148,7 +148,10 @@ class Result:
     @classmethod
     def load(cls, file: pathlib.Path, basis: Basis) -> "Result | None":
         """Returns what a file holds, if there is one and its figures depend on the same."""
-        found = {**_BEFORE, **json.loads(file.read_text())} if file.exists() else {}
+        try:
+            found = {**_BEFORE, **files.read_json(file, holding=["environment", "conditions"], mend="")}
+        except UserError:  # missing or damaged: found anew
+            return None
         if not found.items() >= vars(basis).items():
             return None
         return cls(basis, found["environment"], [InCondition.from_dict(one) for one in found["conditions"]])

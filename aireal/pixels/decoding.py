@@ -70,7 +70,7 @@ def check_size(image: Image.Image, max_pixels: int | None) -> None:
     if not width or not height:
         raise OSError(f"it has {width:,} x {height:,} pixels")
     if max(width, height) > _MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):
-        limits = f"{_MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all" if max_pixels else "")
+        limits = f"{_MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all (max_pixels)" if max_pixels else "")
         raise OSError(f"it has {width:,} x {height:,} pixels, more than the limit: {limits}")
 
 

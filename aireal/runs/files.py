@@ -72,6 +72,27 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json(path: pathlib.Path, *, holding: Sequence[str] = (), mend: str) -> dict[str, Any]:
+    """Returns the object that a JSON file holds.
+
+    Args:
+      path: the file.
+      holding: keys that the object has to have.
+      mend: what to do about a damaged file, a sentence.
+
+    Raises:
+      UserError: the file is not there, cut, or of another kind; names it and says what to do.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lacking = [key for key in holding if key not in found]
+        if not isinstance(found, dict) or lacking:
+            raise ValueError(f"it says nothing of {', '.join(lacking)}" if lacking else "it holds no object")
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {error}. {mend}") from error
+    return found
+
+
 def write_csv(path: pathlib.Path, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
     with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

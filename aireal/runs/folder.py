@@ -20,6 +20,7 @@ from aireal.settings.config import FREE, Config
 from aireal.sources.source import Source
 
 PREPROCESSING = "preprocessing.json"
+_MEND = "Take it from a copy of the run, or train again with --overwrite."
 _MODELS = "a run folder, as train wrote it, a .keras or .tflite file, or a SavedModel folder"
 
 
@@ -99,7 +100,10 @@ class RunFolder:
         """Returns that of the data the run began on, or None where it has not begun."""
         if not self._environment.exists():
             return None
-        return json.loads(self._environment.read_text())["data_fingerprint"]
+        return self._begun()["data_fingerprint"]
+
+    def _begun(self) -> dict[str, Any]:
+        return files.read_json(self._environment, holding=["data_fingerprint"], mend=_MEND)
 
     def on(self, fingerprint: str) -> "RunFolder":
         """Returns the folder for what the run's model does on these data: itself, or for others one inside it."""
@@ -125,7 +129,7 @@ class RunFolder:
         files.write_text(self.flagfile, header + flagfile.dumps(config, workdir=self.path))
         starts = []
         if self._environment.exists():
-            last = json.loads(self._environment.read_text())
+            last = self._begun()
             starts = [*last.pop("earlier_starts", []), last]
         environment = {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
         files.write_json(self._environment, {**environment, "earlier_starts": starts})
@@ -134,13 +138,16 @@ class RunFolder:
         """Returns the epochs of metrics.jsonl so far."""
         if not self._metrics.exists():
             return []
-        return [json.loads(line) for line in self._metrics.read_text().splitlines()]
+        try:
+            return [json.loads(line) for line in self._metrics.read_text(encoding="utf-8").splitlines()]
+        except ValueError as error:
+            raise UserError(f"{self._metrics} is damaged: {error}. {_MEND}") from error
 
     def write_rows(self, rows: Sequence[dict[str, float]]) -> None:
         files.write_text(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
 
     def result(self) -> dict[str, Any]:
-        return json.loads(self._result.read_text()) if self._result.exists() else {}
+        return files.read_json(self._result, mend=_MEND) if self._result.exists() else {}
 
     def update_result(self, **values: Any) -> dict[str, Any]:
         """Adds or replaces keys of result.json and returns the whole."""

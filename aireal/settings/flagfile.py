@@ -64,7 +64,8 @@ def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:
 def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:
     """Yields the arguments with each --flagfile replaced by what it holds, in place: what comes later wins.
 
-    absl would do it too, but only finds files below the current folder; ours are also found where the package is.
+    absl would do it too, but only finds files below the current folder; ours are also found beside the one that names
+    them, and in the package.
     """
     arguments = iter(argv)
     for argument in arguments:
@@ -72,7 +73,7 @@ def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterat
         if name.lstrip("-") != "flagfile" or not name.startswith("-"):
             yield argument
             continue
-        path = _locate(value if equals else next(arguments, ""))
+        path = _locate(value if equals else next(arguments, ""), within)
         if path in within:
             raise UserError(f"--flagfile={path} includes itself.")
         yield from expand(_lines(path), (*within, path))
@@ -81,14 +82,16 @@ def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterat
 def _lines(path: pathlib.Path) -> list[str]:
     """Returns the flags in a flagfile: its lines without blank ones and comments."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--flagfile={path} cannot be read as text: {error}") from error
     return [line for line in lines if line and not line.startswith(("#", "//"))]
 
 
-def _locate(name: str) -> pathlib.Path:
-    candidates = [pathlib.Path(name).expanduser(), machine.package_folder() / name]
+def _locate(name: str, within: tuple[pathlib.Path, ...]) -> pathlib.Path:
+    """Returns the flagfile of a name: from the current folder, from beside the one that names it, or shipped."""
+    beside = [outer.parent / name for outer in within[-1:]]
+    candidates = [pathlib.Path(name).expanduser(), *beside, machine.package_folder() / name]
     for path in candidates:
         if name and path.is_file():
             return path.resolve()

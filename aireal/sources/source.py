@@ -12,6 +12,7 @@ from aireal.sources import kaggle
 from builders.cifake import sources
 
 _DEMO, _KAGGLE = "demo", "kaggle"
+_BALANCED = 1.5  # up to this ratio of the classes nobody is warned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,3 +86,13 @@ class Source:
 
     def _path(self) -> str:
         return kaggle.download() if self.text == _KAGGLE else self.text
+
+
+def imbalance(split: str, fakes: int, photographs: int) -> str | None:
+    """Returns a warning where a split has half as many again of one class as of the other, or more."""
+    if max(fakes, photographs) <= _BALANCED * min(fakes, photographs):
+        return None
+    return (
+        f"{split} is unbalanced: {fakes:,} FAKE and {photographs:,} REAL. Accuracy rewards whoever bets on the larger "
+        "class."
+    )

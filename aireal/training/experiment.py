@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from aireal import machine
@@ -16,6 +17,7 @@ from aireal.network.cost import Cost
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
+from aireal.sources.source import imbalance
 from aireal.training import devices, learning
 from aireal.training.journal import Journal
 from aireal.verdicts.contract import Contract
@@ -153,3 +155,5 @@ def _describe(data: Data) -> None:
     sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
     where = {"ram": f"in memory ({megabytes:,.0f} MiB)", "none": "streamed from TFRecords"}[config.cache]
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
+    if warning := imbalance("train", *np.bincount(data.table("train").label, minlength=2)):
+        print(f"Warning: {warning}", flush=True)

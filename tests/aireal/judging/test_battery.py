@@ -202,3 +202,13 @@ def test_pictures_of_another_size(make_config):
     for condition in battery.conditions(27):
         pixels = next(condition.of(data.pixels("test")).as_numpy_iterator())
         assert (pixels.shape, pixels.dtype) == ((50, 27, 27, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["robustness.json", ".partial-robustness.json"])
+def test_a_damaged_file_is_made_anew(judged, name):
+    run, config, result = judged
+    (run.path / "robustness.json").unlink()
+    (run.path / name).write_text("{")
+    again, place = battery.judge(run.model, run, config)
+    assert again.conditions == result.conditions
+    assert json.loads(place.read_text())["conditions"] == result.as_dict()["conditions"]

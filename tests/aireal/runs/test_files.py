@@ -110,3 +110,16 @@ def test_json_holds_no_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"loss": float("nan")})
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '{"other": 1}', "\udcff"], ids=ascii)
+def test_a_json_file_that_is_not_whole_is_named_with_what_to_do(tmp_path, text):
+    path = tmp_path / "result.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"result\.json is damaged: .*\. Take a copy\."):
+        files.read_json(path, holding=["figure"], mend="Take a copy.")
+
+
+def test_a_whole_json_file_is_read(tmp_path):
+    files.write_json(tmp_path / "result.json", {"figure": 1.5, "name": "Zürich"})
+    assert files.read_json(tmp_path / "result.json", holding=["figure"], mend="") == {"figure": 1.5, "name": "Zürich"}

@@ -326,3 +326,21 @@ def test_a_workdir_that_is_a_file_is_refused_with_a_sentence(tmp_path):
     folder = RunFolder(tmp_path / "file")
     with pytest.raises(UserError, match="is a file"), folder.claim(Config(), overwrite=False):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("env.json", lambda folder: folder.fingerprint()),
+        ("result.json", lambda folder: folder.result()),
+        ("metrics.jsonl", lambda folder: folder.rows()),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_to_do(started, name, read):
+    started.update_result(accuracy=0.5)
+    started.write_rows([{"epoch": 1, "loss": 0.5}])
+    read(started)
+    path = started.path / name
+    path.write_text(path.read_text()[:10])
+    with pytest.raises(UserError, match=rf"{name} is damaged: .*Take it from a copy of the run, or train again"):
+        read(started)

@@ -129,3 +129,15 @@ def test_flagfiles_compose_and_what_comes_later_wins(parsed):
     assert parsed("--flagfile=outer.cfg") == Config(epochs=2, batch_size=16, seed=5)
     assert parsed("--flagfile=outer.cfg", "--epochs=9") == Config(epochs=9, batch_size=16, seed=5)
     assert parsed("--seed=1", "--flagfile", "outer.cfg").seed == 5
+
+
+def test_a_byte_order_mark_is_none_of_the_flags(parsed):
+    (parsed.folder / "bom.cfg").write_bytes(b"\xef\xbb\xbf--epochs=7\r\n--seed=2\r\n")
+    assert parsed("--flagfile=bom.cfg") == Config(epochs=7, seed=2)
+
+
+def test_an_inner_flagfile_is_found_beside_the_outer(parsed):
+    (parsed.folder / "sub").mkdir()
+    (parsed.folder / "sub/inner.cfg").write_text("--epochs=7\n")
+    (parsed.folder / "sub/outer.cfg").write_text("--flagfile=inner.cfg\n--seed=2\n")
+    assert parsed("--flagfile=sub/outer.cfg") == Config(epochs=7, seed=2)

@@ -7,7 +7,7 @@ import pytest
 
 from aireal.errors import UserError
 from aireal.sources import demo
-from aireal.sources.source import Source
+from aireal.sources.source import Source, imbalance
 from builders.cifake import sources
 
 
@@ -82,3 +82,11 @@ def test_a_path_is_where_it_is(tmp_path):
 def test_it_needs_no_tensorflow(command):
     done = command("-c", "from aireal.sources.source import Source; print(Source('demo').fingerprint(0))")
     assert done.stdout.strip() == demo.fingerprint(0), done.stderr
+
+
+@pytest.mark.parametrize(("fakes", "photographs", "warned"), [(100, 100, False), (150, 100, False), (100, 151, True)])
+def test_unequal_classes_are_warned_of(fakes, photographs, warned):
+    warning = imbalance("train", fakes, photographs)
+    assert (warning is not None) == warned
+    if warned:
+        assert "100 FAKE and 151 REAL" in warning
