@@ -3,6 +3,7 @@
 Exit status: 0 when every picture got a verdict, 1 when some could not be read, 2 when the command is wrong.
 """
 
+import collections
 import pathlib
 import sys
 import warnings
@@ -47,7 +48,8 @@ def main(names: Sequence[str]) -> int:
     warnings.filterwarnings("ignore", "Glyph .* missing")  # in names of files, drawn by matplotlib
     explanations = _folder(_EXPLAIN.value)
     with command.open_output(_OUTPUT.value) as file:
-        found = list(pictures.find(names))
+        left_out: collections.Counter[str] = collections.Counter()
+        found = list(pictures.find(names, left_out))
         from aireal.verdicts.predictor import Predictor
 
         predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
@@ -62,7 +64,7 @@ def main(names: Sequence[str]) -> int:
         predictions = []
         for line in listing.FORMATS[_FORMAT.value](_kept(judged, predictions), found):
             write(line, file=file)
-    print(listing.summary(predictions, predictor.contract.image_size), file=sys.stderr)
+    print(listing.summary(predictions, predictor.contract.image_size, left_out), file=sys.stderr)
     return int(any(prediction.error for prediction in predictions))
 
 

@@ -188,6 +188,8 @@ def model_file(run: os.PathLike | str) -> pathlib.Path:
     if path.is_file() or (path / "saved_model.pb").exists():
         return path
     folder = RunFolder(path)
+    if not folder.flagfile.exists() and (forms := sorted(file.name for file in path.glob("*.tflite"))):
+        raise UserError(f"{path} holds several forms of a model. Name one of them: {', '.join(forms)}.")
     folder.config()  # makes sure that it is a run's
     if not folder.model.exists():
         raise UserError(f"{path} has no {folder.model.name}: the training there has not finished.")

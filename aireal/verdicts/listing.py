@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aireal.runs import tables
 from aireal.verdicts.pictures import Prediction
@@ -51,7 +51,7 @@ def printable(one: str | Prediction) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
 
 
-def summary(predictions: Sequence[Prediction], image_size: int) -> str:
+def summary(predictions: Sequence[Prediction], image_size: int, left_out: Mapping[str, int] | None = None) -> str:
     """Returns how many pictures got which verdict, and a warning about those that are not of the network's size."""
     verdicts = [one.verdict for one in predictions]
     lines = [
@@ -63,6 +63,11 @@ def summary(predictions: Sequence[Prediction], image_size: int) -> str:
             f"{_pictures(foreign)} not of {image_size}x{image_size} pixels, which is all that this network sees: "
             "brought to that size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence "
             "too."
+        )
+    if left_out:
+        by_ending = ", ".join(f"{printable(ending)} {count:,}" for ending, count in sorted(left_out.items()))
+        lines.append(
+            f"Left out of the folders, for no ending of a picture: {by_ending}. Name such a file to have it judged."
         )
     return "\n".join(lines)
 

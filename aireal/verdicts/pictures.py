@@ -1,5 +1,6 @@
 """Which pictures are meant, and what is said about each. Free of TensorFlow."""
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -45,20 +46,24 @@ class Prediction:
         return {name: getattr(self, name) for name in ("path", "verdict", "confidence", "p_real", "error")}
 
 
-def find(names: Iterable[str]) -> Iterator[str | Prediction]:
+def find(names: Iterable[str], left_out: collections.Counter[str] | None = None) -> Iterator[str | Prediction]:
     """Yields the files that are named and those in named folders and below, sorted by name.
 
     Links are followed, each folder once. In folders, hidden files are left out, and all that `SUFFIXES` does not name.
+
+    Args:
+      names: of files and folders.
+      left_out: counts the files, hidden ones aside, that are left out for their ending, by it.
 
     Yields:
       A path, or a Prediction with the error where a file or folder is of no use.
     """
     for name in names:
-        found = list(_find(name))
+        found = list(_find(name, collections.Counter() if left_out is None else left_out))
         yield from found or [Prediction(name, error="the folder holds no picture")]
 
 
-def _find(name: str) -> Iterator[str | Prediction]:
+def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Prediction]:
     pending, seen = [name], set()
     while pending:
         path = pending.pop()
@@ -76,10 +81,10 @@ def _find(name: str) -> Iterator[str | Prediction]:
                 continue  # another link to a folder whose pictures are in the list
             seen.add(identity)
             with os.scandir(path) as entries:
-                pending += sorted((entry.path for entry in entries if _is_wanted(entry)), reverse=True)
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
+            wanted = [entry.path for entry in shown if entry.name.lower().endswith(SUFFIXES) or entry.is_dir()]
+            others = {entry.path for entry in shown}.difference(wanted)
+            left_out.update(pathlib.Path(other).suffix.lower() or "no ending" for other in others)
+            pending += sorted(wanted, reverse=True)
         except OSError as error:
             yield Prediction(path, error=reason(error))
-
-
-def _is_wanted(entry: os.DirEntry) -> bool:
-    return not entry.name.startswith(".") and (entry.name.lower().endswith(SUFFIXES) or os.path.isdir(entry.path))

@@ -15,7 +15,7 @@ from aireal import machine
 from aireal.errors import UserError
 from aireal.machine import package_folder
 from aireal.network import models
-from aireal.runs.folder import RunFolder
+from aireal.runs.folder import RunFolder, model_file
 from aireal.settings import flagfile
 from aireal.settings.config import Config
 
@@ -344,3 +344,10 @@ def test_a_damaged_file_is_named_with_what_to_do(started, name, read):
     path.write_text(path.read_text()[:10])
     with pytest.raises(UserError, match=rf"{name} is damaged: .*Take it from a copy of the run, or train again"):
         read(started)
+
+
+def test_of_an_export_folder_the_files_in_it_are_named(tmp_path):
+    for name in ("model_int8.tflite", "model_float32.tflite"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=r"Name one of them: model_float32\.tflite, model_int8\.tflite"):
+        model_file(tmp_path)

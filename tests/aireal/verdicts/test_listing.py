@@ -52,5 +52,11 @@ def test_all_are_counted_and_those_of_another_size_warned_about():
     first, *others = listing.summary(VERDICTS, 32).splitlines()
     assert first == "3 pictures: 1 REAL, 1 FAKE, 1 could not be judged."
     assert len(others) == 1
-    assert others[0].startswith("1 not of 32x32 pixels")
+    assert others[0].startswith("1 picture not of 32x32 pixels")
     assert len(listing.summary(VERDICTS[:2], 32).splitlines()) == 1
+
+
+def test_what_was_left_out_of_folders_is_counted():
+    *_, last = listing.summary(VERDICTS, 32, {".svg": 1, ".jxl": 1200, "no ending": 2}).splitlines()
+    assert "for no ending of a picture: .jxl 1,200, .svg 1, no ending 2." in last
+    assert "Left out" not in listing.summary(VERDICTS, 32, {})

@@ -1,5 +1,6 @@
 """aireal.pictures: which files are meant, with a reason for each that cannot be; the words of a verdict."""
 
+import collections
 import os
 
 import pytest
@@ -24,6 +25,14 @@ def _errors(found):
 def test_a_folder_means_the_pictures_in_it_and_below_by_name(folder):
     found = list(find([str(folder)]))
     assert [os.path.relpath(path, folder) for path in found] == ["a.PNG", "b.jpg", "below/c.webp"]
+
+
+def test_files_left_out_for_their_ending_are_counted(folder):
+    (folder / "below" / "vector.SVG").touch()
+    (folder / "below" / "README").touch()
+    left_out = collections.Counter()
+    assert len(list(find([str(folder)], left_out))) == 3
+    assert left_out == {".txt": 1, ".svg": 1, "no ending": 1}
 
 
 def test_a_named_file_is_taken_whatever_its_name_and_the_order_is_kept(folder):
