@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aireal.runs import drawing
 from tuning import effects
@@ -92,5 +93,7 @@ def _axes(x: str, y: str) -> tuple[Figure, Axes]:
     figure = drawing.figure(10, 4)
     axes = figure.subplots()
     axes.set(xlabel=x, ylabel=y)
+    if x == "trial":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(**drawing.GRID)
     return figure, axes

@@ -79,7 +79,7 @@ def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
     axes.plot(chance, chance, "--", color=drawing.GREY, label="chance")
     axes.set(
         title=f"ROC on {len(label):,} {split} images",
-        xlabel="photographs accused (false positive rate)",
+        xlabel="photographs accused (false positive rate, log)",
         ylabel="fakes caught (true positive rate)",
         xscale="log",
         xlim=(max(1 / np.sum(~is_fake), 1e-4), 1),
@@ -111,7 +111,10 @@ def reliability(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = 
     )
     upper.legend(loc="lower right")
     lower.bar(bins.edges[:-1], bins.count, np.diff(bins.edges), align="edge", color=drawing.BLUE, edgecolor="white")
-    lower.set(xlabel="confidence of the verdict", ylabel="images", yscale="log")
+    lower.set(xlabel="confidence of the verdict", ylabel="images (log)", yscale="log", ylim=(0.5, None))
+    lower.yaxis.set_major_formatter("{x:,.0f}")
+    upper.yaxis.set_major_formatter(PercentFormatter(1.0))
+    lower.xaxis.set_major_formatter(PercentFormatter(1.0))
     for axes in (upper, lower):
         axes.grid(**drawing.GRID)
     return figure

@@ -86,7 +86,7 @@ def figure(pixels: np.ndarray, heat: np.ndarray, title: str) -> Figure:
     image = overlaid.imshow(
         share, cmap="inferno", alpha=0.55, vmin=0, vmax=1, extent=(-0.5, edge, edge, -0.5), interpolation="bilinear"
     )
-    drawn.colorbar(image, ax=overlaid, label="share of the strongest place", format=PercentFormatter(1.0))
+    drawn.colorbar(image, ax=overlaid, label="weight; 100 % is the strongest place", format=PercentFormatter(1.0))
     for axes in (seen, overlaid):
         axes.axis("off")
     return drawn
