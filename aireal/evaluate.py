@@ -28,7 +28,8 @@ def main() -> None:
     from aireal.judging import evaluation
 
     data = Data(config)
-    evaluation.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
+    with folder.hold():
+        evaluation.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
 
 
 if __name__ == "__main__":

@@ -41,14 +41,11 @@ class Folder:
         Raises:
           UserError: it belongs to another search or to something else, or a search is active in it.
         """
-        lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            held = lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise UserError(
-                f"Another search is running in {self.path}. Wait for it, or choose another --workdir."
-            ) from None
+            held = files.claim(
+                self.path, f"Another search is running in {self.path}. Wait for it, or choose another --workdir."
+            )
         except OSError as error:
             raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:

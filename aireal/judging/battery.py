@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -172,7 +173,8 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
       What was found, and the file.
 
     Raises:
-      UserError: the model cannot be loaded, takes other pictures or gives no numbers, or there are no pictures.
+      UserError: the model cannot be loaded, takes other pictures or gives no numbers, there are no pictures, or another
+        process is at it.
     """
     environment = machine.environment()  # before the work, which takes minutes
     data = Data(config)
@@ -180,22 +182,28 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
     rule = Contract.load(model, config.image_size).rule
     basis = _basis(model, data, split, rule)
     into = _file(model, run, data, split)
-    if earlier := Result.load(into, basis):
-        return earlier, into
-    begun = into.with_name(f"{files.PARTIAL}{into.name}")
-    result = Result.load(begun, basis) or Result(basis, environment, [])
-    result = dataclasses.replace(result, environment=environment)
-    scorer = scorers.load(model)
-    for number, condition in enumerate(conditions(config.image_size), 1):
-        if number <= len(result.conditions):
-            continue
-        title = f"{condition.name} ({number} of {len(basis.battery)})"
+    with files.claim(into, f"Another process is judging {model}. Wait for it."):
+        if earlier := Result.load(into, basis):
+            return earlier, into
+        begun = into.with_name(f"{files.PARTIAL}{into.name}")
+        result = Result.load(begun, basis) or Result(basis, environment, [])
+        result = dataclasses.replace(result, environment=environment)
+        for condition in _measured(model, data, rule, result):
+            result.conditions.append(condition)
+            files.write_json(begun, result.as_dict())
+        os.replace(begun, into)
+    return result, into
+
+
+def _measured(model: pathlib.Path, data: Data, rule: Rule, known: Result) -> Iterator[InCondition]:
+    """Yields what a model is worth in the conditions that are not known yet, in their order."""
+    scorer, split = scorers.load(model), known.basis.split
+    battery = conditions(data.config.image_size)
+    for number, condition in enumerate(battery[len(known.conditions) :], len(known.conditions) + 1):
+        title = f"{condition.name} ({number} of {len(battery)})"
         p_real = scoring.score(scorer, data, split, condition.of, title)
         figures = metrics.Figures.of(data.table(split).label, p_real, rule)
-        result.conditions.append(InCondition(condition.name, condition.family, condition.strength, figures))
-        files.write_json(begun, result.as_dict())
-    os.replace(begun, into)
-    return result, into
+        yield InCondition(condition.name, condition.family, condition.strength, figures)
 
 
 def _basis(model: pathlib.Path, data: Data, split: str, rule: Rule) -> Basis:

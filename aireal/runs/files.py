@@ -47,11 +47,7 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
         for doomed in (partial, old):
             shutil.rmtree(doomed, ignore_errors=True)
 
-    try:
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
-    except filelock.Timeout:
-        raise UserError(f"Another process is writing {path}. Wait for it.") from None
-    with lock:
+    with claim(path, f"Another process is writing {path}. Wait for it."):
         tidy()
         partial.mkdir(parents=True)
         try:
@@ -61,6 +57,19 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
             os.replace(partial, path)
         finally:
             tidy()
+
+
+def claim(path: pathlib.Path, busy: str) -> contextlib.AbstractContextManager:
+    """Takes a file or folder, which need not exist, for this process alone, until the context that is returned ends.
+
+    Raises:
+      UserError: another process has it; says `busy`.
+      OSError: the folder around it cannot be written to.
+    """
+    try:
+        return filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
+    except filelock.Timeout:
+        raise UserError(busy) from None
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

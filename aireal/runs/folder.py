@@ -10,8 +10,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import filelock
-
 from aireal import machine
 from aireal.errors import UserError
 from aireal.runs import files
@@ -57,14 +55,11 @@ class RunFolder:
         Raises:
           UserError: the folder belongs to other flags or to something else, or a run is active in it.
         """
-        lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            held = lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise UserError(
-                f"Another process is training in {self.path}. Wait for it, or choose another --workdir."
-            ) from None
+            held = files.claim(
+                self.path, f"Another process is at work in {self.path}. Wait for it, or choose another --workdir."
+            )
         except OSError as error:
             raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:
@@ -74,6 +69,10 @@ class RunFolder:
                 os.replace(self.path, doomed)
                 shutil.rmtree(doomed)
             yield self._same_run(config)
+
+    def hold(self) -> contextlib.AbstractContextManager:
+        """Takes the folder for this process alone, to write figures into it. Raises UserError where another has it."""
+        return files.claim(self.path, f"Another process is at work in {self.path}. Wait for it.")
 
     def _same_run(self, config: Config) -> Config:
         if not self.flagfile.exists():

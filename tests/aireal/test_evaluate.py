@@ -1,6 +1,9 @@
 """aireal.evaluate: a run judged again, on its own images or on others, into a folder that says which."""
 
 import json
+import shutil
+
+from aireal.runs.folder import RunFolder
 
 
 def test_evaluate_alone_gives_the_same_result(trained, run_python):
@@ -37,3 +40,13 @@ def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):
     assert done.returncode == 2
     assert "is not a run folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_in_which_another_process_is_at_work_is_refused(trained, run_python, tmp_path):
+    folder = RunFolder(shutil.copytree(trained[1], tmp_path / "run"))
+    before = (folder.path / "result.json").read_bytes()
+    with folder.hold():
+        done = run_python("-m", "aireal.evaluate", f"--run={folder.path}")
+    assert done.returncode == 2
+    assert "Another process is at work in" in done.stderr
+    assert (folder.path / "result.json").read_bytes() == before
