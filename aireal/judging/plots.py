@@ -125,7 +125,7 @@ def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) 
 
     Args:
       images: up to 24 of [S, S, 3] uint8, the most confident error first.
-      table: their `data.Table`.
+      table: their `records.Table`.
       p_real: their scores, [N].
       split: for the title.
     """

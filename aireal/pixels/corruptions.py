@@ -1,4 +1,4 @@
-"""What befalls a picture on its way to a verdict: the one definition for training (`augment.py`) and `battery.py`.
+"""What happens to a picture on its way to a verdict: one definition for training (`augment.py`) and the battery.
 
 Every function takes images [B, S, S, 3] uint8, a strength (scalar float32 tensor) and a seed of two integers, and
 returns images of the same shape and type: what a file would hold afterwards. x is a value in units of full scale, in

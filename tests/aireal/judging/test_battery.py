@@ -1,4 +1,4 @@
-"""aireal.battery: what a small model is worth in every condition, and that it stays so."""
+"""aireal.judging.battery: what a small model is worth in every condition, and that it stays so."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""aireal.calibration: known distortions are found and taken back, and go wherever the weights go."""
+"""aireal.judging.calibration: known distortions are found and taken back, and go wherever the weights go."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""aireal.metrics against numbers worked by hand, and against scikit-learn on random scores."""
+"""aireal.judging.metrics against numbers worked by hand, and against scikit-learn on random scores."""
 
 import json
 

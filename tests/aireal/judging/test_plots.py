@@ -1,4 +1,4 @@
-"""aireal.plots: every figure is titled and labelled, and can be written as PNG."""
+"""aireal.judging.plots: every figure is titled and labelled, and can be written as PNG."""
 
 import io
 

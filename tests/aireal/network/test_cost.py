@@ -1,4 +1,4 @@
-"""aireal.cost: figures worked by hand."""
+"""aireal.network.cost: figures worked by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""aireal.cpu_layers: the same as Keras's layers, to rounding."""
+"""aireal.network.cpu_layers: the same as Keras's layers, to rounding."""
 
 import keras
 import numpy as np

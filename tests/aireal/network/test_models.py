@@ -1,4 +1,4 @@
-"""aireal.models: the seed project's network to the number, the family around it and its precisions."""
+"""aireal.network.models: the seed project's network to the number, the family around it and its precisions."""
 
 import dataclasses
 

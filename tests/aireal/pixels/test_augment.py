@@ -1,4 +1,4 @@
-"""aireal.augment: what happens to an image, and that the seed alone decides it."""
+"""aireal.pixels.augment: what happens to an image, and that the seed alone decides it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""aireal.corruptions beside other people's implementations of the same formulas."""
+"""aireal.pixels.corruptions beside other people's implementations of the same formulas."""
 
 import io
 

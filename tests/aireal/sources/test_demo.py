@@ -1,4 +1,4 @@
-"""aireal.demo: counts, file form and layout of the offline data set, and that train and test share no photograph."""
+"""aireal.sources.demo: counts, form and layout of the offline data set, and that train and test share no crop."""
 
 import hashlib
 import io

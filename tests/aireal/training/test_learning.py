@@ -1,4 +1,4 @@
-"""aireal.learning: the loss, the optimizer and its learning rates, and what suits the machine."""
+"""aireal.training.learning: the loss, the optimizer and its learning rates, and what suits the machine."""
 
 import keras
 import numpy as np

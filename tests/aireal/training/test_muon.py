@@ -1,4 +1,4 @@
-"""aireal.muon beside the orthogonal matrix that its iteration approaches."""
+"""aireal.training.muon beside the orthogonal matrix that its iteration approaches."""
 
 import keras
 import numpy as np

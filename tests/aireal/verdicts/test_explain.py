@@ -1,4 +1,4 @@
-"""aireal.explain: Grad-CAM by its formula, for the baseline and the family."""
+"""aireal.verdicts.explain: Grad-CAM by its formula, for the baseline and the family."""
 
 import io
 

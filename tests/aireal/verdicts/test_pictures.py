@@ -1,4 +1,4 @@
-"""aireal.pictures: which files are meant, with a reason for each that cannot be; the words of a verdict."""
+"""aireal.verdicts.pictures: which files are meant, with a reason for each that cannot be; the words of a verdict."""
 
 import collections
 import os
