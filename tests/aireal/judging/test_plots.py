@@ -79,4 +79,4 @@ def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
     assert len(shown) == count
     assert figure.get_suptitle() == ("The 3 most confident errors on the test images" if count else "No errors")
     if count:
-        assert shown[0].get_title() == "REAL, p_real 0.0100\nREAL/0.jpg"
+        assert shown[0].get_title() == "truth REAL, p_real 0.0100\nREAL/0.jpg"

@@ -140,9 +140,10 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(trained):
     claims = bytearray(FILES["plain.bmp"])
     claims[18:26] = (9_000).to_bytes(4, "little") * 2
     (prediction,) = Predictor(trained[1]).predict([bytes(claims)])
-    assert prediction.error == "it has 9,000 x 9,000 pixels, more than the limit: 65,535 an edge, 64,000,000 in all"
+    limits = "65,535 an edge, 64,000,000 in all (max_pixels)"
+    assert prediction.error == f"it has 9,000 x 9,000 pixels, more than the limit: {limits}"
     (prediction,) = Predictor(trained[1], max_pixels=1000).predict([FILES["32x32.jpg"]])
-    assert prediction.error == "it has 32 x 32 pixels, more than the limit: 65,535 an edge, 1,000 in all"
+    assert prediction.error == "it has 32 x 32 pixels, more than the limit: 65,535 an edge, 1,000 in all (max_pixels)"
     with Image.open(PICTURES / "32x32.jpg") as image:
         assert Predictor(trained[1], max_pixels=1000).predict([image])[0].error == prediction.error
 
