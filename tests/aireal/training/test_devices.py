@@ -67,4 +67,6 @@ def test_a_strategy_is_over_the_devices_of_this_machine():
 
 def test_one_device_takes_batches_of_any_size(make_config):
     config = make_config(batch_size=41)
-    devices.check_replicas(devices.strategy(config), Data(config))
+    single = devices.strategy(config)
+    devices.check_replicas(single, Data(config))  # raises nothing
+    assert single.num_replicas_in_sync == 1
