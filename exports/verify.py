@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from aireal.data.batches import LABELS, Data
+from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import metrics
 from aireal.judging.scoring import score
@@ -20,6 +20,7 @@ from aireal.pixels import preprocess
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import DEFAULT, Rule
+from builders.cifake.sources import LABELS
 from exports import artifacts
 
 # Those that take the model's own size, and their files.

@@ -103,7 +103,7 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
         pixels = decoding.to_rgb(image)  # raises where what follows would
         facts["metadata"] = ", ".join(sorted(makers | _beside(image, data)))
         if isinstance(image, JpegImagePlugin.JpegImageFile):
-            facts |= _jpeg_facts(image)
+            facts |= jpeg_facts(image)
         end = _ENDS.get(image.format, len)(data)
     faults = []
     if end is None:
@@ -138,7 +138,8 @@ def _beside(image: Image.Image, data: bytes) -> set[str]:
     return found
 
 
-def _jpeg_facts(image: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
+def jpeg_facts(image: JpegImagePlugin.JpegImageFile) -> dict[str, Any]:
+    """Returns what only a JPEG says of itself: those of `Facts` that other formats leave at their defaults."""
     sampling = JpegImagePlugin.get_sampling(image)
     tables = tuple(tuple(table) for _, table in sorted(image.quantization.items()))
     return {

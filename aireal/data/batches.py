@@ -18,7 +18,6 @@ from aireal.pixels import augment, preprocess
 from aireal.settings.config import Config
 from builders.cifake import sources
 
-LABELS = sources.LABELS
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less

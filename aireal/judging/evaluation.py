@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aireal.data import records
-from aireal.data.batches import LABELS, Data
+from aireal.data.batches import Data
 from aireal.judging import calibration, metrics, plots
 from aireal.judging.scoring import score
 from aireal.runs import drawing, files
@@ -17,6 +17,7 @@ from aireal.runs.tables import Table
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import REAL, Rule
+from builders.cifake.sources import LABELS
 
 _ERRORS_SHOWN = 24
 _FIGURES = {  # what is printed of each split: title -> key of result.json

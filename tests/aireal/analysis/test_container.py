@@ -57,7 +57,7 @@ def test_a_subsampling_that_few_use_is_another():
     start = sampled.index(b"\xff\xc0")
     sampled[start + 11] = 0x12  # of luma: 4:4:0
     with Image.open(io.BytesIO(bytes(sampled))) as image:
-        assert container._jpeg_facts(image)["subsampling"] == "another"
+        assert container.jpeg_facts(image)["subsampling"] == "another"
     assert facts(encoded(NOISE.convert("L"))).subsampling == ""
 
 

@@ -50,10 +50,10 @@ def test_the_result_follows_from_the_predictions(trained):
 def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, monkeypatch, tmp_path):
     config, folder = trained
     data = Data(config)
-    test = data._records["test"]
+    test = data.table("test")
     copied = np.where(np.arange(400) < 30, "train/FAKE/0000.jpg", "")
     copied[30] = "test/FAKE/0000.jpg"  # a copy within test stays
-    monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copied))
+    monkeypatch.setattr(data, "table", lambda split: dataclasses.replace(test, copy_of=copied))
     result = evaluation.evaluate(RunFolder(folder), data, ["test"], RunFolder(tmp_path / "copies"))
     assert (result["test"]["n"], result["test_without_duplicates"]["n"]) == (400, 370)
 
@@ -61,9 +61,9 @@ def test_copies_of_training_images_are_left_out_of_the_second_figure(trained, mo
 def test_a_test_folder_that_is_all_copies_still_gets_its_report(trained, monkeypatch, tmp_path):
     config, folder = trained
     data = Data(config)
-    test = data._records["test"]
-    copies = np.full(len(test.table), "train/FAKE/0000.jpg")
-    monkeypatch.setattr(test, "table", dataclasses.replace(test.table, copy_of=copies))
+    test = data.table("test")
+    copies = np.full(len(test), "train/FAKE/0000.jpg")
+    monkeypatch.setattr(data, "table", lambda split: dataclasses.replace(test, copy_of=copies))
     result = evaluation.evaluate(RunFolder(folder), data, ["test"], RunFolder(tmp_path / "copies"))
     assert result["test"]["n"] == 400
     assert "test_without_duplicates" not in result

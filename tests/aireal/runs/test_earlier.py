@@ -10,11 +10,14 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aireal.data.batches import Data
 from aireal.judging import battery, evaluation
+from aireal.pixels import preprocess
 from aireal.runs.folder import RunFolder, model_file
 from aireal.training import experiment
+from aireal.verdicts import listing
 from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import DEFAULT
 
@@ -89,3 +92,11 @@ def test_it_judges_pictures_by_the_rule_of_its_time(folder, config, recorded, fo
 def test_its_camera_form_is_known_for_one(folder):
     contract = Predictor(model_file(folder.path / "export/model_camera.tflite")).contract
     assert (contract.image_size, contract.input_size, contract.reduces_itself) == (32, 256, True)
+
+
+def test_its_camera_form_gets_samples_as_from_a_phone_and_is_the_one_that_reduces(folder):
+    photograph = np.random.default_rng(0).integers(0, 256, [480, 640, 3], np.uint8)
+    ((prediction, seen),) = Predictor(folder.path / "export/model_camera.tflite").stream([photograph])
+    np.testing.assert_array_equal(seen, preprocess.resize(tf.constant(photograph), 256, antialias=False))
+    assert prediction.size == (640, 480)
+    assert "not of 32x32 pixels" in listing.summary([prediction], 32)
