@@ -13,7 +13,7 @@ from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffset
 
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.scorers import LABELS_FILE
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 from exports import flatbuffer
 
 LABELS_TEXT = "".join(f"{label}\n" for label in LABELS)

@@ -20,7 +20,7 @@ from aireal.sources.source import Source
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 from exports import artifacts, verify
 
 _GOLDEN = 32  # images

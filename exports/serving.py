@@ -8,7 +8,7 @@ import tensorflow as tf
 from aireal.pixels import preprocess
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import REAL
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 Signature = tuple[Callable[[tf.Tensor], dict[str, tf.Tensor]], list[tf.TensorSpec]]
 

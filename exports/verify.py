@@ -20,7 +20,7 @@ from aireal.pixels import preprocess
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import DEFAULT, Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 from exports import artifacts
 
 # Those that take the model's own size, and their files.

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import aireal  # noqa: F401 - it sets how TensorFlow computes, so it comes before any test that imports TensorFlow
-from builders.cifake import sources
+from builders.cifake import layout
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -124,7 +124,7 @@ def picture() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def files(picture) -> dict[str, bytes]:
     """A sound source: canonical path -> bytes, four pictures of each class and split, none like another."""
-    folders = [f"{split}/{label}" for split in sources.SPLITS for label in sources.LABELS]
+    folders = [f"{split}/{label}" for split in layout.SPLITS for label in layout.LABELS]
     paths = [f"{folder}/{name}" for folder in folders for name in NAMES]
     return {path: picture(seed) for seed, path in enumerate(paths)}
 

@@ -7,12 +7,9 @@ import tqdm
 from sklearn.neighbors import NearestNeighbors
 
 from aireal.analysis.survey import Files
-from builders.cifake.sources import LABELS
+from builders.cifake.copies import CORRELATION, directions
+from builders.cifake.layout import LABELS
 
-# Of two thumbnails (8x8 RGB, each channel less its own mean): from here on they are near-duplicates. Chosen on CIFAKE,
-# where 2 of 20,000 test pictures have such a neighbour among the 50,000 train pictures of the other class.
-CORRELATION = 0.98
-_PLAIN = 8.0  # norm of a thumbnail that differs from its mean by little more than rounding: like any other plain one
 _CHUNK = 1000  # test pictures compared at a time
 
 
@@ -75,7 +72,7 @@ class Near:
 
 def near(files: Files) -> Near:
     """Finds the nearest train picture of each test picture, of either class, by the thumbnails' correlation."""
-    vectors, varied = _normalised(files.thumbnails)
+    vectors, varied = directions(files.thumbnails)
     rows, vectors = np.flatnonzero(files.decoded)[varied], vectors[varied]
     is_test, label = files.split[rows] == "test", files.label[rows]
     test = np.flatnonzero(is_test)
@@ -108,14 +105,3 @@ def _nearest(train: np.ndarray, test: np.ndarray, progress: tqdm.tqdm) -> tuple[
         distances[some], rows[some] = (column[:, 0] for column in found)
         progress.update(len(test[some]))
     return 1 - distances**2 / 2, rows
-
-
-def _normalised(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns [N, 192] float32 unit vectors, and [N] bool: False where a picture is plain.
-
-    Each channel is less its own mean: else any two areas of one colour would be alike.
-    """
-    vectors = thumbnails.reshape(len(thumbnails), -1, 3).astype(np.float32)
-    vectors = (vectors - vectors.mean(axis=1, keepdims=True)).reshape(len(vectors), -1)
-    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(norm, 1e-6), norm[:, 0] > _PLAIN

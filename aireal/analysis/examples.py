@@ -10,8 +10,8 @@ from PIL import Image
 from aireal.analysis import figures
 from aireal.analysis.survey import Files
 from aireal.pixels import decoding
-from builders.cifake import sources
-from builders.cifake.sources import LABELS
+from builders.cifake import layout, sources
+from builders.cifake.layout import LABELS
 
 _ROWS = 4  # of the sheet, where the objects are unknown
 _SHOWN_PIXELS = 160  # edge of a picture on a sheet, at most
@@ -44,7 +44,7 @@ def load(reader: sources.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
     """Returns path -> [H, W, 3] uint8, reduced where large; black where a picture has gone or changed since."""
     pictures = dict.fromkeys(wanted, np.zeros([1, 1, 3], np.uint8))
     for path, load in tqdm.tqdm(reader.pictures(), "Fetching examples", unit=" pictures", mininterval=1.0, leave=False):
-        if (name := sources.printable(path)) in wanted:
+        if (name := layout.printable(path)) in wanted:
             with contextlib.suppress(*sources.READ_ERRORS):
                 picture = Image.fromarray(decoding.decode(load()))
                 picture.thumbnail((_SHOWN_PIXELS, _SHOWN_PIXELS))

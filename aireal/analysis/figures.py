@@ -10,7 +10,7 @@ from aireal.analysis import appearance
 from aireal.analysis.appearance import Sums
 from aireal.analysis.survey import Files
 from aireal.runs import drawing
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 _BINS = 60
 SAMPLES = 5  # pictures of each class in a row of the sheet

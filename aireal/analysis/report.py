@@ -19,8 +19,9 @@ from aireal.errors import UserError
 from aireal.runs import page
 from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
 from aireal.sources.source import Source
-from builders.cifake import sources
-from builders.cifake.sources import LABELS
+from builders.cifake import layout, sources
+from builders.cifake.copies import CORRELATION
+from builders.cifake.layout import LABELS
 
 _FILES = ("report.html", "report.json", "offending.csv", "duplicates.csv", "samples.png", "file_sizes.png", "looks.png")
 _FILES += ("mean_images.png", "spectra.png", "near_duplicates.png")
@@ -45,9 +46,10 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
         try:
             found = sources.find(place)
             target = _target(output, found)
+            print(f"{layout.printable(source)} is read as\n{sources.outline(found)}\n", flush=True)
             with replacing_folder(target) as folder:
                 report = _write(folder, sources.Reader(found), source, image_size)
-        except sources.SourceError as error:
+        except layout.SourceError as error:
             raise UserError(str(error)) from error
         except OSError as error:
             raise UserError(f"--output={output} cannot be written: {error}") from error
@@ -88,10 +90,10 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     faults = _faults(files)
     identical, near = copies.identical(files), copies.near(files)
     printable = {
-        name: sources.printable(value) if isinstance(value, str) else value for name, value in environment.items()
+        name: layout.printable(value) if isinstance(value, str) else value for name, value in environment.items()
     }
     numbers = Numbers(
-        source=sources.printable(source),
+        source=layout.printable(source),
         image_size=image_size,
         **_counts(files),
         **_facts(files, sums),
@@ -110,9 +112,9 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
-    title = f"What is in {sources.printable(Source(source).name)}"
+    title = f"What is in {layout.printable(Source(source).name)}"
     sentences = [(finding.kind, finding.text) for finding in told]
-    html = page.render(title, sources.printable(command), sentences, sections.sections(numbers, drawn))
+    html = page.render(title, layout.printable(command), sentences, sections.sections(numbers, drawn))
     write_text(folder / "report.html", html)
     return report
 
@@ -127,7 +129,7 @@ def _faults(files: Files) -> dict[int, list[str]]:
 def _counts(files: Files) -> dict[str, Any]:
     by_split = {
         split: {label: int(np.sum((files.split == split) & (files.label == of))) for of, label in enumerate(LABELS)}
-        for split in sources.SPLITS
+        for split in layout.SPLITS
     }
     objects = None
     if files.objects is not None:
@@ -164,7 +166,7 @@ def _channels(sums: Sums, of: int) -> Spread:
 
 def _near_duplicates(files: Files, near: Near) -> NearDuplicates:
     by_label = {label: int(np.sum(files.label[near.test] == of)) for of, label in enumerate(LABELS)}
-    return NearDuplicates(copies.CORRELATION, len(near.test), by_label, near.compared, near.other_class)
+    return NearDuplicates(CORRELATION, len(near.test), by_label, near.compared, near.other_class)
 
 
 def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tuple]:

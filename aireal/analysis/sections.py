@@ -6,7 +6,8 @@ from aireal.analysis import appearance
 from aireal.analysis.numbers import Numbers, Separation, Spread
 from aireal.runs.page import Drawing, Section
 from aireal.runs.tables import Table
-from builders.cifake.sources import LABELS, OBJECTS
+from builders.cifake.layout import LABELS
+from builders.cifake.sources import OBJECTS
 
 _VALUES_SHOWN = 6  # of each fact about the files
 

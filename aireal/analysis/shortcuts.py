@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from aireal.analysis import appearance
 from aireal.analysis.numbers import Look, Separation, Sizes, Spread
 from aireal.analysis.survey import Files
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 _NAMES = ("format", "mode", "metadata", "subsampling", "tables")  # of `container.Facts`: those that have no order
 _MAX_VALUES = 50  # of one of these: rarer ones are taken together

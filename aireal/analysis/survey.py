@@ -15,7 +15,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
 from aireal.errors import UserError
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
 
@@ -65,8 +65,8 @@ class Files:
         """Returns the masks [N] of each class of each split, and of all."""
         found = {
             f"{split}/{name}": (self.split == split) & (self.label == label)
-            for split in sources.SPLITS
-            for label, name in enumerate(sources.LABELS)
+            for split in layout.SPLITS
+            for label, name in enumerate(layout.LABELS)
         }
         return {**found, "all": np.ones(len(self.path), bool)}
 
@@ -92,7 +92,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
       What is known of each file, sorted by path, and sums over the pictures of each class.
 
     Raises:
-      sources.SourceError: the source cannot be used at all.
+      layout.SourceError: the source cannot be used at all.
       UserError: a process was killed.
     """
     look = joblib.delayed(functools.partial(_look, image_size=image_size))
@@ -107,7 +107,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     _mark_repeated(rows)
     if not any(row.facts for row in rows):
         reason = f": {rows[0].path}: {rows[0].faults[0]}" if rows else ""
-        raise sources.SourceError(f"{reader.source} holds no picture that can be read{reason}.")
+        raise layout.SourceError(f"{reader.source} holds no picture that can be read{reason}.")
     return _files(sorted(rows, key=lambda row: row.path)), total
 
 
@@ -115,9 +115,9 @@ def _read(reader: sources.Reader) -> Iterator[tuple[str, bytes | str]]:
     """Yields each path with the content, or what keeps it from being read."""
     for path, load in tqdm.tqdm(reader.pictures(), "Looking at pictures", unit=" pictures", mininterval=1.0):
         try:
-            yield sources.printable(path), load()
+            yield layout.printable(path), load()
         except sources.READ_ERRORS as error:
-            yield sources.printable(path), f"cannot be read: {error}"
+            yield layout.printable(path), f"cannot be read: {error}"
 
 
 def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:
@@ -168,7 +168,7 @@ def _no_images(size: int) -> np.ndarray:
 
 
 def _label(path: str) -> int:
-    return sources.LABELS.index(path.split("/")[1])
+    return layout.LABELS.index(path.split("/")[1])
 
 
 def _files(rows: list[_File]) -> Files:

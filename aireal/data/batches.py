@@ -16,7 +16,7 @@ from aireal.data.records import Records, Table, fingerprint, prepare
 from aireal.errors import UserError
 from aireal.pixels import augment, preprocess
 from aireal.settings.config import Config
-from builders.cifake import sources
+from builders.cifake import layout
 
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
@@ -42,7 +42,7 @@ class Data:
       config: what was given, with the cache settled.
       fingerprint: what tells these images from others.
       objects: names of what images may show, by `Table.object`.
-      decoded_bytes: memory that the train folder takes in RAM mode.
+      decoded_bytes: memory that the images of training and validation take in RAM mode.
     """
 
     def __init__(self, config: Config, device: str | None = None, sharers: int = 1):
@@ -50,10 +50,11 @@ class Data:
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._device = device
-        self._records = {name: Records(builder, name) for name in sources.SPLITS}
+        self._records = {name: Records(builder, name) for name in layout.SPLITS}
         table = self._records["train"].table
         self._masks = splits.masks(table, len(self._records["test"]), config)
-        self.decoded_bytes = len(table) * config.image_size**2 * 3
+        self._learnt_from = self._masks["train"] | self._masks["validation"]  # --train_fraction leaves out others
+        self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
         self.config = dataclasses.replace(config, cache=_cache_mode(config.cache, sharers * self.decoded_bytes))
 
     def table(self, split: str) -> Table:
@@ -65,10 +66,10 @@ class Data:
 
         Who only judges needs neither.
         """
-        if self.config.object_weight and not self.config.strict:
+        if self.config.object_weight and np.any(self.table("train").object < 0):
             raise UserError(
-                "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects. "
-                "Give --object_weight=0."
+                "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects: "
+                "these pictures' do not. Give --object_weight=0."
             )
         fraction = self.config.validation_fraction
         for split in ("train", "validation") if fraction else ("train",):
@@ -202,7 +203,9 @@ class Data:
     def _train_folder(self) -> Streamed | InMemory:
         records = self._records["train"]
         streamed = Streamed(records, self.config)
-        return streamed if self.config.cache == "none" else InMemory(streamed, records.table, self.config.image_size)
+        if self.config.cache == "none":
+            return streamed
+        return InMemory(streamed, records.table, self._learnt_from, self.config.image_size)
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:

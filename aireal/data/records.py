@@ -13,11 +13,12 @@ import tensorflow as tf
 from aireal.errors import UserError
 from aireal.settings.config import Config
 from aireal.sources.source import Source
-from builders.cifake import sources
+from builders.cifake import layout
 from builders.cifake.cifake_dataset_builder import Builder
 
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
 SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
+_FRAME_BYTES = 16  # of a TFRecord: length and checksums
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
 
 
@@ -32,22 +33,39 @@ def prepare(config: Config) -> Builder:
     try:
         # Apart from folders: only what comes from Kaggle is checked to be the release.
         folder = root / f"{'kaggle' if source.is_release else form}-{source.fingerprint(config.seed)}"
-        builder = Builder(config=form, data_dir=folder)
-        if builder.data_path.exists():
+        if builder := _prepared(form, folder):
             return builder
         root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_suffix(".lock")):
-            for leftover in folder.glob("**/incomplete.*"):  # of a process that was killed: nobody else holds the lock
-                shutil.rmtree(leftover, ignore_errors=True)
+            if builder := _prepared(form, folder):  # by the process that held the lock
+                return builder
+            if folder.exists():  # and nobody else holds the lock
+                print(f"{folder} is unfinished or damaged: it is made anew.", flush=True)
+                shutil.rmtree(folder)
             print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
             with source.located(config.seed) as place:
                 builder = Builder(config=form, data_dir=folder, source=place, release_only=source.is_release)
                 builder.download_and_prepare()
         return Builder(config=form, data_dir=folder)
-    except sources.SourceError as error:
+    except layout.SourceError as error:
         raise UserError(str(error)) from error
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
+
+
+def _prepared(form: str, folder: pathlib.Path) -> Builder | None:
+    """Returns a builder of records that have the sizes they were written with; None where some are damaged or none."""
+    try:
+        builder = Builder(config=form, data_dir=folder)
+        if not builder.data_path.exists():
+            return None
+        for name in layout.SPLITS:
+            info = builder.info.splits[name]
+            if sum(map(os.path.getsize, info.filepaths)) != info.num_bytes + _FRAME_BYTES * info.num_examples:
+                return None
+    except Exception:  # TFDS passes on whatever reading its files raises
+        return None
+    return builder
 
 
 def fingerprint(builder: Builder) -> str:
@@ -142,9 +160,15 @@ def _read_table(files: list[str]) -> Table:
     }
     batches = tf.data.TFRecordDataset(files).batch(1024).map(lambda batch: tf.io.parse_example(batch, features))
     columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
-    for batch in batches.as_numpy_iterator():
-        for name, column in batch.items():
-            columns[name].append(column if column.dtype == np.int64 else np.char.decode(column.astype(bytes), "utf-8"))
+    try:
+        for batch in batches.as_numpy_iterator():
+            for name, column in batch.items():
+                texts = column.dtype != np.int64
+                columns[name].append(np.char.decode(column.astype(bytes), "utf-8") if texts else column)
+    except tf.errors.DataLossError as error:  # bytes that changed: the size of the files was right
+        raise UserError(
+            f"The prepared records in {os.path.dirname(files[0])} are damaged. Delete that folder: it is made anew."
+        ) from error
     return Table(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
 

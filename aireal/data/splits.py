@@ -32,18 +32,18 @@ def masks(train: Table, test_count: int, config: Config) -> dict[str, np.ndarray
 def held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
     """Returns which images of the train folder are kept out of training, for validation: [N] bool.
 
-    Stratified by label, files with the same bytes on the same side, and the same for the same file names and seed
+    Stratified by label, copies of a picture on the same side, and the same for the same file names and seed
     whatever the machine: groups of copies are taken in the order of a hash of seed and name.
     """
     groups: dict[str, list[int]] = {}
     for position, (filename, copy_of) in enumerate(zip(table.filename, table.copy_of, strict=True)):
         groups.setdefault(copy_of or f"train/{filename}", []).append(position)
-    left = {label: round(fraction * count) for label, count in enumerate(np.bincount(table.label, minlength=2))}
+    left = np.rint(fraction * np.bincount(table.label, minlength=2)).astype(int)
     held_out = np.zeros(len(table), bool)
     for name in sorted(groups, key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest()):
         positions = groups[name]
-        label = table.label[positions[0]]
-        if len(positions) <= left[label]:
+        counts = np.bincount(table.label[positions], minlength=2)
+        if np.all(counts <= left):
             held_out[positions] = True
-            left[label] -= len(positions)
+            left -= counts
     return held_out

@@ -17,7 +17,7 @@ from aireal.runs.tables import Table
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import REAL, Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 _ERRORS_SHOWN = 24
 _FIGURES = {  # what is printed of each split: title -> key of result.json

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 from aireal.verdicts.verdict import DEFAULT, FAKE, REAL, Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 RELIABILITY_BINS = 15
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from aireal.judging import metrics
 from aireal.runs import drawing
 from aireal.verdicts.verdict import DEFAULT, FAKE, Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 
 def curves(rows: Sequence[dict[str, float]]) -> Figure:

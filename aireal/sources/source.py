@@ -60,7 +60,7 @@ class Source:
 
         Raises:
           UserError: Kaggle's could not be downloaded.
-          sources.SourceError: there is no such folder or archive.
+          layout.SourceError: there is no such folder or archive.
         """
         if self.text == _DEMO:
             from aireal.sources import demo  # scikit-learn: late, because every entry imports this module

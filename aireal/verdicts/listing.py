@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from aireal.runs import tables
 from aireal.verdicts.pictures import Prediction
+from builders.cifake import layout
 
 
 def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
@@ -46,9 +47,8 @@ FORMATS = {"table": _table, "csv": _csv, "json": _json, "jsonl": _jsonl}  # each
 
 
 def printable(one: str | Prediction) -> str:
-    """Returns the path without anything that a terminal would act on."""
-    path = one if isinstance(one, str) else one.path
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
+    """Returns the path as `layout.printable` does."""
+    return layout.printable(one if isinstance(one, str) else one.path)
 
 
 def summary(predictions: Sequence[Prediction], image_size: int, left_out: Mapping[str, int] | None = None) -> str:
@@ -67,7 +67,8 @@ def summary(predictions: Sequence[Prediction], image_size: int, left_out: Mappin
     if left_out:
         by_ending = ", ".join(f"{printable(ending)} {count:,}" for ending, count in sorted(left_out.items()))
         lines.append(
-            f"Left out of the folders, for no ending of a picture: {by_ending}. Name such a file to have it judged."
+            f"Left out of the folders, as no pictures or what other programs leave behind: {by_ending}. Name such a "
+            "file to have it judged."
         )
     return "\n".join(lines)
 

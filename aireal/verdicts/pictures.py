@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from aireal.errors import reason
 from aireal.verdicts.verdict import Rule
+from builders.cifake import clutter
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
@@ -49,11 +50,11 @@ class Prediction:
 def find(names: Iterable[str], left_out: collections.Counter[str] | None = None) -> Iterator[str | Prediction]:
     """Yields the files that are named and those in named folders and below, sorted by name.
 
-    Links are followed, each folder once. In folders, hidden files are left out, and all that `SUFFIXES` does not name.
+    Links are followed, each folder once. In folders clutter is left out, and all that `SUFFIXES` does not name.
 
     Args:
       names: of files and folders.
-      left_out: counts the files, hidden ones aside, that are left out for their ending, by it.
+      left_out: counts what is left out, hidden files aside: by the ending of files, by the name of clutter.
 
     Yields:
       A path, or a Prediction with the error where a file or folder is of no use.
@@ -82,9 +83,14 @@ def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Predi
             seen.add(identity)
             with os.scandir(path) as entries:
                 shown = [entry for entry in entries if not entry.name.startswith(".")]
-            wanted = [entry.path for entry in shown if entry.name.lower().endswith(SUFFIXES) or entry.is_dir()]
-            others = {entry.path for entry in shown}.difference(wanted)
-            left_out.update(pathlib.Path(other).suffix.lower() or "no ending" for other in others)
+            wanted = []
+            for entry in shown:
+                if kind := clutter.kind(entry.name):
+                    left_out[kind] += 1
+                elif entry.name.lower().endswith(SUFFIXES) or entry.is_dir():
+                    wanted.append(entry.path)
+                else:
+                    left_out[pathlib.Path(entry.name).suffix.lower() or "no ending"] += 1
             pending += sorted(wanted, reverse=True)
         except OSError as error:
             yield Prediction(path, error=reason(error))

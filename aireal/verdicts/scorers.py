@@ -17,7 +17,7 @@ from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import preprocess
 from aireal.verdicts.verdict import REAL
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 _BATCH_PIXELS = 256 * 32 * 32
 LABELS_FILE = "labels.txt"  # beside exported models, and as a zip archive inside .tflite files

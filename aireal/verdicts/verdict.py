@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 FAKE, REAL = (LABELS.index(name) for name in ("FAKE", "REAL"))
 

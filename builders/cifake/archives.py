@@ -33,7 +33,8 @@ def _zip_members(path: pathlib.Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir():
-                yield info.filename, lambda info=info: archive.read(info)
+                # Windows' own separator, which some programs write although the format forbids it.
+                yield info.filename.replace("\\", "/"), lambda info=info: archive.read(info)
 
 
 def _tar_members(path: pathlib.Path) -> Iterator[Member]:

@@ -1,6 +1,7 @@
-"""Whether each picture of a source is what the builder promises; which ones are copies of each other."""
+"""Whether each picture of a source is what the builder promises."""
 
 import concurrent.futures
+import dataclasses
 import hashlib
 import io
 import os
@@ -11,7 +12,7 @@ import tensorflow as tf
 import tqdm
 from PIL import Image
 
-from builders.cifake import ends, sources
+from builders.cifake import copies, ends, layout, sources
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
@@ -24,37 +25,45 @@ _MAX_EDGE = 65_535  # pixels: of JPEG, and what those that read the examples tak
 Reason = str | None
 
 
-def scan(reader: sources.Reader, *, strict: bool) -> dict[str, bytes]:
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """What was found out about the pictures of a source.
+
+    Attributes:
+      digests: canonical path -> 16-byte BLAKE2b digest of the file.
+      thumbnails: canonical path -> [8, 8, 3] uint8; none of a strict source, where only the same bytes are copies.
+    """
+
+    digests: dict[str, bytes]
+    thumbnails: dict[str, np.ndarray]
+
+
+def scan(reader: sources.Reader, *, strict: bool) -> Scan:
     """Reads every picture and makes sure that it decodes.
 
     Args:
       reader: of the source.
       strict: demand CIFAKE's own form (32x32 RGB JPEG, its file names) instead of any picture of any size.
 
-    Returns:
-      canonical path -> 16-byte BLAKE2b digest of the file.
-
     Raises:
-      sources.SourceError: a class is empty or pictures are unfit; names the first ten with the reason of each.
+      layout.SourceError: pictures are unfit; names the first ten with the reason of each.
     """
     digests: dict[str, bytes] = {}
+    thumbnails: dict[str, np.ndarray] = {}
     offenders: list[tuple[str, str]] = []
     for path, data in _read(reader, "Reading pictures", None, offenders):
         if path in digests:
             offenders.append((path, "stands in the source twice (folders that differ in case alone?)"))
         digests[path] = hashlib.blake2b(data, digest_size=16).digest()
     if not is_release(digests):  # whose pictures were decoded when its digest was taken
-        check = _faults_strict if strict else _faults_any
         for chunk in sources.chunks(_read(reader, "Decoding pictures", len(digests), [])):
-            offenders += check(chunk)
+            if strict:
+                offenders += _faults_strict(chunk)
+            else:
+                offenders += _faults_any(chunk, thumbnails)
     if offenders:
-        raise sources.SourceError(_complaint(reader.source, offenders))
-    for folder in (f"{split}/{label}" for split in sources.SPLITS for label in sources.LABELS):
-        if not any(path.startswith(f"{folder}/") for path in digests):
-            raise sources.SourceError(
-                f"{reader.source}: {folder} is missing or holds no picture. Both classes of both splits are needed."
-            )
-    return digests
+        raise layout.SourceError(_complaint(reader.source, offenders, strict))
+    return Scan(digests, thumbnails)
 
 
 def is_release(digests: dict[str, bytes]) -> bool:
@@ -65,28 +74,16 @@ def is_release(digests: dict[str, bytes]) -> bool:
     return total.hexdigest() == _RELEASE
 
 
-def first_copies(digests: dict[str, bytes]) -> dict[str, str]:
-    """Returns, for every file that repeats another byte for byte, the first of its kind.
-
-    First means train before test, then by path.
-
-    >>> first_copies({"test/FAKE/1.jpg": b"x", "train/FAKE/9.jpg": b"x", "train/REAL/2.jpg": b"y"})
-    {'test/FAKE/1.jpg': 'train/FAKE/9.jpg'}
-    """
-    first: dict[bytes, str] = {}
-    copies = {}
-    for path in sorted(digests, key=lambda path: (path.startswith("test/"), path)):
-        original = first.setdefault(digests[path], path)
-        if original != path:
-            copies[path] = original
-    return copies
-
-
-def _complaint(source: os.PathLike | str, offenders: list[tuple[str, str]]) -> str:
-    rows = [f"  {sources.printable(path)}: {reason}" for path, reason in offenders[:_OFFENDERS_SHOWN]]
+def _complaint(source: os.PathLike | str, offenders: list[tuple[str, str]], strict: bool) -> str:
+    rows = [f"  {layout.printable(path)}: {reason}" for path, reason in offenders[:_OFFENDERS_SHOWN]]
     if len(offenders) > _OFFENDERS_SHOWN:
         rows.append(f"  and {len(offenders) - _OFFENDERS_SHOWN} more")
-    return f"{source}: {len(offenders)} unfit file(s). Repair or remove them and start again:\n" + "\n".join(rows)
+    if strict:
+        rows.append(
+            "Only CIFAKE's own form was expected: its file names, 32x32 pixels, JPEG (--builder_config=strict). "
+            "For pictures of your own give --builder_config=any."
+        )
+    return f"{source}: {len(offenders):,} unfit file(s). Repair or remove them and start again:\n" + "\n".join(rows)
 
 
 def _read(
@@ -100,9 +97,19 @@ def _read(
             offenders.append((path, f"cannot be read: {error}"))
 
 
-def _faults_any(chunk: list[tuple[str, bytes]]) -> list[tuple[str, str]]:
+def _faults_any(chunk: list[tuple[str, bytes]], thumbnails: dict[str, np.ndarray]) -> list[tuple[str, str]]:
+    """Returns the unfit files of a chunk with their reasons; adds the others' thumbnails."""
+
+    def look(file: tuple[str, bytes]) -> Reason:
+        path, data = file
+        try:
+            thumbnails[path] = _thumbnail(data, FORMATS)
+        except _Unfit as error:
+            return str(error)
+        return _fault_in_encoding(path)
+
     with concurrent.futures.ThreadPoolExecutor() as pool:  # Pillow releases the interpreter's lock while it decodes
-        reasons = pool.map(lambda file: _fault_in_encoding(file[0]) or _fault(file[1], FORMATS), chunk)
+        reasons = pool.map(look, chunk)
     return [(path, reason) for (path, _), reason in zip(chunk, reasons, strict=True) if reason]
 
 
@@ -154,11 +161,13 @@ def _fault_in_encoding(path: str) -> Reason:
 
 
 def _fault_strict(data: bytes) -> Reason:
-    if reason := _fault(data, ("JPEG",)):
-        return reason
+    try:
+        _thumbnail(data, ("JPEG",))
+    except _Unfit as error:
+        return str(error)
     with Image.open(io.BytesIO(data)) as image:
         if image.size != (32, 32):
-            return f"the size is {image.width}x{image.height}, expected 32x32 (--builder_config=any takes any size)"
+            return f"the size is {image.width}x{image.height}, expected 32x32"
         if image.mode != "RGB":
             return f"the colour mode is {image.mode}, expected RGB"
     try:
@@ -168,21 +177,29 @@ def _fault_strict(data: bytes) -> Reason:
     return None
 
 
-def _fault(data: bytes, formats: tuple[str, ...]) -> Reason:
+class _Unfit(Exception):
+    """A picture cannot be used; the message is the reason."""
+
+
+def _thumbnail(data: bytes, formats: tuple[str, ...]) -> np.ndarray:
+    """Decodes a whole picture and returns its thumbnail. Raises _Unfit."""
     if not data:
-        return "empty"
+        raise _Unfit("empty")
     if ends.is_filled_up(data):
-        return "damaged: its end is missing, and filled up with zeros"
+        raise _Unfit("damaged: its end is missing, and filled up with zeros")
     try:
         with Image.open(io.BytesIO(data)) as image:
             form = "JPEG" if image.format == "MPO" else image.format  # phones put other pictures behind the first
             if form not in formats:
-                return f"the format is {form}, expected {' or '.join(formats)}"
+                raise _Unfit(f"the format is {form}, expected {' or '.join(formats)}")
             if max(image.size) > _MAX_EDGE:
-                return f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge"
-            image.convert("RGB")
+                raise _Unfit(f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge")
+            image.load()
+            return copies.thumbnail(image)
+    except _Unfit:
+        raise
     except Image.UnidentifiedImageError:
-        return "not an image"
+        raise _Unfit("not an image") from None
     except Exception as error:  # damaged files make Pillow's plugins raise nearly anything
-        return f"{'too large' if isinstance(error, Image.DecompressionBombError) else 'damaged'}: {error}"
-    return None
+        kind = "too large" if isinstance(error, Image.DecompressionBombError) else "damaged"
+        raise _Unfit(f"{kind}: {error}") from error

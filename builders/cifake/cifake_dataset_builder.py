@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import tensorflow_datasets as tfds
 import tqdm
 
-from builders.cifake import checks, sources
+from builders.cifake import checks, copies, layout, sources
 
 SHARDS = 8  # a split: enough to interleave and shuffle, where TFDS by itself would write a single one
 
@@ -25,6 +25,9 @@ class Config(tfds.core.BuilderConfig):
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Examples with the file's own bytes, its label, what it shows, its name and what it is a copy of.
 
+    A copy has the same bytes. Where any pictures are taken, one that was scaled, turned upright or saved anew counts
+    too.
+
     Args:
       source: a folder or archive, as `sources.pictures` takes it. By default TFDS's `manual_dir`.
       release_only: refuse anything but CIFAKE's own 120,000 files, byte for byte.
@@ -35,7 +38,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "Initial release."}
     BUILDER_CONFIGS = [
         Config(name="strict", strict=True, description="32x32 RGB JPEG with CIFAKE's file names."),
-        Config(name="any", strict=False, description="The same folders, any size; JPEG, PNG, BMP, GIF or WebP."),
+        Config(
+            name="any",
+            version="1.1.0",  # near-copies
+            strict=False,
+            description="The same folders, any size; JPEG, PNG, BMP, GIF or WebP.",
+        ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     Put CIFAKE (https://www.kaggle.com/datasets/birdy654/cifake-real-and-ai-generated-synthetic-images) into
@@ -54,7 +62,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "image": image,
-                    "label": tfds.features.ClassLabel(names=sources.LABELS),
+                    "label": tfds.features.ClassLabel(names=layout.LABELS),
                     "object": tfds.features.ClassLabel(names=sources.OBJECTS),  # -1 where it is unknown
                     "filename": tfds.features.Text(),
                     "copy_of": tfds.features.Text(),
@@ -73,15 +81,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _download_and_prepare(self, dl_manager, download_config):
         self._source = self._source or dl_manager.manual_dir
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
+        outline, name = sources.outline(self._source), layout.printable(str(self._source))
+        outline.check(name)
+        print(f"{name} is read as\n{outline}", flush=True)
         self._reader = sources.Reader(self._source)
-        digests = checks.scan(self._reader, strict=self.builder_config.strict)
-        if self._release_only and not checks.is_release(digests):
-            raise sources.SourceError(
+        found = checks.scan(self._reader, strict=self.builder_config.strict)
+        if self._release_only and not checks.is_release(found.digests):
+            raise layout.SourceError(
                 f"{self._source} is not CIFAKE as its authors released it: the archive has changed. Look at what is "
                 "there, and if you trust it give that folder as the source."
             )
-        self._copies = checks.first_copies(digests)
-        self._counts = collections.Counter(path.split("/")[0] for path in digests)
+        self._copies = copies.first_copies(found.digests, found.thumbnails)
+        self._counts = collections.Counter(path.split("/")[0] for path in found.digests)
+        # Numbers alone say "airplane" in CIFAKE, where others stand in brackets, and nothing elsewhere.
+        self._tells_objects = self.builder_config.strict and any("(" in path for path in found.digests)
         tfds.display_progress_bar(False)  # its bars are of files and shards; `_generate_examples` counts pictures
         gc.disable()  # TFDS keeps all examples until they are shuffled: the collector takes a fifth of the time there
         try:
@@ -95,7 +108,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         del dl_manager  # the source is known already
-        return {split: self._generate_examples(split) for split in sources.SPLITS}
+        return {split: self._generate_examples(split) for split in layout.SPLITS}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
         pictures, total = self._reader.pictures([split]), self._counts[split]
@@ -107,7 +120,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "image": io.BytesIO(load()),
                     "label": label,
                     # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
-                    "object": sources.object_of(name) if self.builder_config.strict else -1,
+                    "object": sources.object_of(name) if self._tells_objects else -1,
                     "filename": f"{label}/{name}",
                     "copy_of": self._copies.get(path, ""),
                 },

@@ -11,27 +11,19 @@ import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from builders.cifake import archives
-from builders.cifake.archives import READ_ERRORS, Member
+import tqdm
 
-SPLITS = ("train", "test")
-LABELS = ("FAKE", "REAL")  # alphabetical: FAKE = 0, REAL = 1
+from builders.cifake import archives, clutter, layout
+from builders.cifake.archives import READ_ERRORS, Member
+from builders.cifake.layout import SPLITS, SourceError
+
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
 KEPT_BYTES = 256 << 20  # twice CIFAKE
 _CHUNK_FILES, _CHUNK_BYTES = 500, 16 << 20  # of CIFAKE 500 pictures are half a megabyte
 
-_LAYOUT = "train/FAKE, train/REAL, test/FAKE and test/REAL (upper or lower case) at its root or one folder down"
-# One folder may stand above the splits, as in archives that hold their own name: cifake/train/FAKE/0000.jpg
-_PICTURE = re.compile(r"(?:[^/]+/)?(train|test)/(fake|real)/(.+)", re.IGNORECASE)
-# What file managers and archivers leave in any folder.
-_CLUTTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 # `0000.jpg` or `1000 (10).jpg`: the number in brackets is the CIFAR-10 class, counted from 1, absent for the first.
 _NAME = re.compile(r"\d+(?: \(([2-9]|10)\))?\.jpg")
-
-
-class SourceError(ValueError):
-    """The source cannot be used; the message says what is wrong, where, and what to do."""
 
 
 def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
@@ -49,11 +41,21 @@ def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Itera
       SourceError: nothing is there, it is no folder and no archive, or the archive is damaged.
     """
     for path, load in _members(find(source), splits):
-        path = path.removeprefix("./")  # as `tar -c .` writes
-        match = _PICTURE.fullmatch(path)
-        if match and match[1].lower() in splits and not _CLUTTER.search(path):
-            split, label, name = match.groups()
-            yield f"{split.lower()}/{label.upper()}/{name}", load
+        name = layout.canonical(path)
+        if name and name.split("/")[0] in splits:
+            yield name, load
+
+
+def outline(source: os.PathLike | str) -> layout.Outline:
+    """Returns what a source is understood as; a .tar is read through for it, of others the names.
+
+    Raises:
+      SourceError: what `pictures` raises.
+    """
+    found = find(source)
+    members = tqdm.tqdm(_members(found), "Listing", unit=" files", leave=False, delay=2.0, mininterval=1.0)
+    folders = _folders(found) if found.is_dir() else ()
+    return layout.Outline.of((path for path, _ in members), folders)
 
 
 class Reader:
@@ -116,16 +118,11 @@ def chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes
         yield chunk
 
 
-def printable(path: str) -> str:
-    """Returns a path that can be written as UTF-8: Python holds other bytes as lone surrogates."""
-    return path.encode(errors="backslashreplace").decode()
-
-
 def fingerprint(source: os.PathLike | str) -> str:
     """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched."""
     source = find(source)
     if source.is_dir():
-        files = sorted((path, _stat(entry)) for path, entry in _entries(source) if not _CLUTTER.search(path))
+        files = sorted((path, _stat(entry)) for path, entry in _entries(source) if not clutter.kind(path))
     else:
         files = [(source.name, source.stat())]
     lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
@@ -143,7 +140,7 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     """Returns the folder with the splits or the archive that `source` means, or raises SourceError."""
     source = pathlib.Path(source).expanduser()
     if not source.exists():
-        raise SourceError(f"{source} does not exist. It should be a folder or an archive with {_LAYOUT}.")
+        raise SourceError(f"{source} does not exist. It should be a folder or an archive with {layout.EXPECTED}.")
     if not source.is_dir():
         return source
     if any(True for _ in _class_folders(source)):
@@ -152,17 +149,19 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     found = [path for path in sorted(source.iterdir()) if path.is_file() and archives.is_archive(path)]
     if len(found) == 1:
         return found[0]
-    seen = ", ".join(sorted(os.listdir(source))[:10]) or "nothing"
-    raise SourceError(f"{source} has no class folder. Expected {_LAYOUT}; found {seen}.")
+    files = (path.name for path in source.iterdir() if not path.is_dir())
+    seen = layout.listed([*layout.innermost(_folders(source)), *files])
+    raise SourceError(f"{source} has no class folder. Expected {layout.EXPECTED}; found {seen}.")
 
 
-def _members(source: pathlib.Path, splits: Sequence[str]) -> Iterator[Member]:
+def _members(source: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
     if source.is_dir():
         for path, entry in sorted(_entries(source, splits), key=lambda item: item[0]):
             yield path, lambda entry=entry: _read(entry.path)
         return
     try:
-        yield from archives.members(source)
+        for path, load in archives.members(source):
+            yield re.sub(r"^(\.{0,2}/)+", "", path), load  # ./ as `tar -c .` writes, ../ and /
     except READ_ERRORS as error:
         raise SourceError(
             f"{source} cannot be read as a .zip or .tar archive: {error}. Download it again, or unpack it yourself "
@@ -178,7 +177,7 @@ def _read(path: str) -> bytes:
 def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[tuple[str, os.DirEntry]]:
     """Yields (path below `folder`, entry) of every file in the class folders; follows no link to a folder."""
     for class_folder in _class_folders(folder, splits):
-        pending = [class_folder.relative_to(folder).as_posix()]
+        pending = [class_folder]
         while pending:
             below = pending.pop()
             with os.scandir(folder / below) as entries:
@@ -190,16 +189,33 @@ def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[t
                         yield path, entry
 
 
-def _class_folders(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[pathlib.Path]:
-    for root in (folder, *_subfolders(folder)):
-        for split in _subfolders(root, splits):
-            yield from _subfolders(split, [label.lower() for label in LABELS])
+def _class_folders(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[str]:
+    """Yields the paths of the class folders below `folder`."""
+    for below in _folders(folder):
+        name = layout.class_folder(below)
+        if name and name.split("/")[0] in splits:
+            yield below
 
 
-def _subfolders(folder: pathlib.Path, names: Sequence[str] | None = None) -> list[pathlib.Path]:
-    """Returns the folders in `folder`, or those that bear one of `names` in any case; none where it is unreadable."""
+def _folders(folder: pathlib.Path) -> Iterator[str]:
+    """Yields the paths of folders below `folder`, down to those of the classes; clutter aside."""
+    pending = [("", 1)]
+    while pending:
+        above, depth = pending.pop()
+        for name in _subfolders(folder / above):
+            if clutter.kind(name):
+                continue
+            below = f"{above}{name}"
+            yield below
+            is_split = name.lower() in SPLITS
+            if not layout.class_folder(below) and (depth <= layout.DEPTH or (is_split and depth == layout.DEPTH + 1)):
+                pending.append((f"{below}/", depth + 1))
+
+
+def _subfolders(folder: pathlib.Path) -> list[str]:
+    """Returns the names of the folders in `folder`; none where it is unreadable."""
     try:
-        found = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
     except PermissionError:
         return []
-    return [path for path in found if path.is_dir() and (names is None or path.name.lower() in names)]

@@ -12,7 +12,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "exports/README.md").read_text(encoding="utf-8")

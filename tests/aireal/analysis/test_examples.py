@@ -4,14 +4,14 @@ import numpy as np
 from PIL import Image
 
 from aireal.analysis import examples, figures
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 
 def test_pictures_of_unknown_objects_are_chosen_once_each_and_the_same_every_time(surveyed):
     files, _ = surveyed
     sheet = examples.sheet(files)
     assert [title for title, _ in sheet] == [""] * 4
-    for label, name in enumerate(sources.LABELS):
+    for label, name in enumerate(layout.LABELS):
         chosen = np.concatenate([rows[name] for _, rows in sheet])
         assert len(chosen) == len(set(chosen)) == 4 * figures.SAMPLES
         assert set(files.label[chosen]) == {label}
@@ -22,7 +22,7 @@ def test_pictures_of_unknown_objects_are_chosen_once_each_and_the_same_every_tim
 
 def test_each_object_has_a_line_of_its_own(make_files):
     numbers = ["", *(f" ({number})" for number in range(2, 11))]
-    paths = [f"train/{label}/{at:04}{number}.jpg" for label in sources.LABELS for at in range(7) for number in numbers]
+    paths = [f"train/{label}/{at:04}{number}.jpg" for label in layout.LABELS for at in range(7) for number in numbers]
     files = make_files(dict.fromkeys(paths))
     sheet = examples.sheet(files)
     assert [title for title, _ in sheet] == list(sources.OBJECTS)

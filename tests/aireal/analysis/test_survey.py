@@ -8,7 +8,7 @@ import pytest
 
 from aireal.analysis import report, survey
 from aireal.errors import UserError
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 
 def test_files_that_change_while_they_are_looked_at(demo_source, tmp_path, monkeypatch):
@@ -50,7 +50,7 @@ def test_files_are_described_in_the_order_of_their_paths(surveyed, few):
     files, sums = surveyed
     assert files.path.tolist() == sorted(path.relative_to(few).as_posix() for path in few.rglob("*.jpg"))
     for path, split, label, size in zip(files.path, files.split, files.label, files.bytes, strict=True):
-        assert path.startswith(f"{split}/{sources.LABELS[label]}/")
+        assert path.startswith(f"{split}/{layout.LABELS[label]}/")
         assert size == (few / path).stat().st_size
     count = len(files.path)
     assert files.decoded.all()

@@ -18,6 +18,16 @@ def test_copies_stand_on_one_side():
     assert np.bincount(table.label[held_out]).tolist() == [80, 80]
 
 
+def test_pairs_of_both_classes_stand_on_one_side_and_count_for_both():
+    count = 100  # each FAKE is made of the REAL of its number
+    names = np.array([f"{label}/{at:04}.jpg" for label in ("FAKE", "REAL") for at in range(count)])
+    copy_of = np.array([""] * count + [f"train/FAKE/{at:04}.jpg" for at in range(count)])
+    table = Table(np.repeat([0, 1], count), np.full(2 * count, -1), names, copy_of)
+    held_out = splits.held_out(table, 0.2, seed=3)
+    assert np.array_equal(held_out[:count], held_out[count:])
+    assert np.bincount(table.label[held_out]).tolist() == [20, 20]
+
+
 @pytest.fixture
 def table():
     """Two hundred images without copies, half of them REAL."""

@@ -8,7 +8,7 @@ import pytest
 from aireal.errors import UserError
 from aireal.sources import demo
 from aireal.sources.source import Source, imbalance
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_files_are_told_apart_by_names_sizes_and_times_and_not_by_a_seed(files, 
 
 
 def test_what_is_not_there_has_no_fingerprint(tmp_path):
-    with pytest.raises(sources.SourceError, match="nowhere does not exist"):
+    with pytest.raises(layout.SourceError, match="nowhere does not exist"):
         Source(str(tmp_path / "nowhere")).fingerprint(0)
 
 

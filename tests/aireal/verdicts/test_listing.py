@@ -58,5 +58,5 @@ def test_all_are_counted_and_those_of_another_size_warned_about():
 
 def test_what_was_left_out_of_folders_is_counted():
     *_, last = listing.summary(VERDICTS, 32, {".svg": 1, ".jxl": 1200, "no ending": 2}).splitlines()
-    assert "for no ending of a picture: .jxl 1,200, .svg 1, no ending 2." in last
+    assert "other programs leave behind: .jxl 1,200, .svg 1, no ending 2." in last
     assert "Left out" not in listing.summary(VERDICTS, 32, {})

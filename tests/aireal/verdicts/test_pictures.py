@@ -30,9 +30,11 @@ def test_a_folder_means_the_pictures_in_it_and_below_by_name(folder):
 def test_files_left_out_for_their_ending_are_counted(folder):
     (folder / "below" / "vector.SVG").touch()
     (folder / "below" / "README").touch()
+    (folder / "below" / "@eaDir").mkdir()
+    (folder / "below" / "@eaDir" / "c.jpg").touch()
     left_out = collections.Counter()
     assert len(list(find([str(folder)], left_out))) == 3
-    assert left_out == {".txt": 1, ".svg": 1, "no ending": 1}
+    assert left_out == {".txt": 1, ".svg": 1, "no ending": 1, "@eaDir": 1}
 
 
 def test_a_named_file_is_taken_whatever_its_name_and_the_order_is_kept(folder):

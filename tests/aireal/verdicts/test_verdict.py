@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aireal.machine import package_folder
 from aireal.verdicts.verdict import DEFAULT, FAKE, REAL, Rule
-from builders.cifake.sources import LABELS
+from builders.cifake.layout import LABELS
 
 
 def test_labels_are_in_alphabetical_order():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from builders.cifake import sources
+from builders.cifake import layout
 from builders.cifake.cifake_dataset_builder import Builder
 
 
@@ -26,7 +26,7 @@ def refusal(tmp_path, prepare, remains) -> Callable[..., str]:
     """Returns a function that says why the builder refuses a source, after making sure that it leaves no file."""
 
     def refuse(source: pathlib.Path, config: str = "strict") -> str:
-        with pytest.raises(sources.SourceError) as error:
+        with pytest.raises(layout.SourceError) as error:
             prepare(source, config)
         assert remains(tmp_path / "prepared") == []
         return str(error.value)

@@ -8,13 +8,13 @@ import zipfile
 
 import pytest
 
-from builders.cifake import archives, sources
+from builders.cifake import archives, layout, sources
 
 ARCHIVES = ("zip", "tar", "gztar", "bztar", "xztar")
 COMPRESSED_TARS = ("gztar", "bztar", "xztar")
 
 
-def contents(source, splits=sources.SPLITS):
+def contents(source, splits=layout.SPLITS):
     return sorted((path, load()) for path, load in sources.pictures(source, splits))
 
 

@@ -1,14 +1,16 @@
 """builders.cifake.cifake_dataset_builder: what is stored of each picture, by TFDS's own checks and ours."""
 
+import io
 import os
 import pathlib
 import subprocess
 import sys
 
 import tensorflow_datasets as tfds
+from PIL import Image
 
 import builders
-from builders.cifake import cifake_dataset_builder, sources
+from builders.cifake import cifake_dataset_builder, layout
 
 ROOT = pathlib.Path(builders.__file__).parents[1]
 
@@ -29,7 +31,7 @@ def examples(builder: tfds.core.DatasetBuilder) -> dict[str, dict]:
     decoders = {"image": tfds.decode.SkipDecoding()}
     return {
         f"{split}/{example['filename'].decode()}": example
-        for split in sources.SPLITS
+        for split in layout.SPLITS
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders))
     }
 
@@ -64,16 +66,33 @@ def test_copy_of_names_the_first_file_with_the_same_bytes(files, write, prepare)
     }
 
 
+def test_numbers_alone_tell_no_object(files, write, prepare):
+    numbered = write({f"{path.rpartition('/')[0]}/{at}.jpg": data for at, (path, data) in enumerate(files.items())})
+    assert {int(example["object"]) for example in examples(prepare(numbered)).values()} == {-1}
+
+
+def test_a_scaled_picture_is_a_copy_where_any_are_taken(picture, files, write, prepare, capfd):
+    files = dict(files)
+    large = Image.effect_noise((8, 8), 90).convert("RGB").resize((400, 300))
+    for name, edge in (("large", 400), ("small", 100)):
+        large.resize((edge, edge)).save(file := io.BytesIO(), "JPEG")
+        files[f"train/REAL/{name}.jpg"] = file.getvalue()
+    stored = examples(prepare(write(files), "any"))
+    copies = {path: example["copy_of"].decode() for path, example in stored.items() if example["copy_of"]}
+    assert copies == {"train/REAL/small.jpg": "train/REAL/large.jpg"}
+    assert "is read as\n  train  4 FAKE, 6 REAL\n  test   4 FAKE, 4 REAL\n" in capfd.readouterr().out
+
+
 def test_a_split_has_eight_shards_none_of_them_empty(files, write, prepare):
     info = prepare(write(files)).info
-    assert [len(info.splits[split].filepaths) for split in sources.SPLITS] == [8, 8]
+    assert [len(info.splits[split].filepaths) for split in layout.SPLITS] == [8, 8]
     assert min(info.splits["train"].shard_lengths + info.splits["test"].shard_lengths) > 0
 
 
 def test_a_split_of_fewer_pictures_has_fewer_shards(files, write, prepare):
     builder = prepare(write({path: data for path, data in files.items() if path.endswith("/0000.jpg")}))
     assert len(examples(builder)) == 4
-    assert [builder.info.splits[split].num_shards for split in sources.SPLITS] == [2, 2]
+    assert [builder.info.splits[split].num_shards for split in layout.SPLITS] == [2, 2]
 
 
 def test_any_takes_every_format_and_size_and_states_no_object(picture, files, write, prepare):
