@@ -74,32 +74,44 @@ class Streamed:
 
 
 class InMemory:
-    """Images decoded once, for all epochs; a batch is [B] int64, positions."""
+    """Images decoded once, for all epochs; a batch is [B] int64, positions in memory.
 
-    def __init__(self, streamed: Streamed, table: Table, image_size: int):
-        pixels = _aligned_empty((len(table), image_size, image_size, 3))
+    Args:
+      streamed: has the images.
+      table: what is known of them.
+      used: [N] bool, which are decoded: those that masks will ask for.
+      image_size: edge in pixels.
+    """
+
+    def __init__(self, streamed: Streamed, table: Table, used: np.ndarray, image_size: int):
+        count = int(used.sum())
+        pixels = _aligned_empty((count, image_size, image_size, 3))
         batches = (
-            streamed.ordered(np.ones(len(table), bool), _DECODED_AT_ONCE)
+            streamed.ordered(used, _DECODED_AT_ONCE)
             .map(lambda batch: streamed.read(batch, _DECODED_AT_ONCE)[0], num_parallel_calls=PARALLEL_CALLS)
             .with_options(options())
             .prefetch(PREFETCHED)
         )
         filled = 0
-        with tqdm.tqdm(total=len(table), desc="decoding", unit=" images", leave=False, mininterval=0.5) as progress:
+        with tqdm.tqdm(total=count, desc="decoding", unit=" images", leave=False, mininterval=0.5) as progress:
             for batch in batches:
                 pixels[filled : filled + len(batch)] = batch
                 filled += len(batch)
                 progress.update(len(batch))
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
-        self._labels = table.label.astype(np.float32)
-        self._objects = table.object
+        self._used = used
+        self._labels = table.label[used].astype(np.float32)
+        self._objects = table.object[used]
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
-        return _cut(tf.random.experimental.stateless_shuffle(np.flatnonzero(mask), seed), batch_size)
+        return _cut(tf.random.experimental.stateless_shuffle(self._positions(mask), seed), batch_size)
 
     def ordered(self, mask: np.ndarray, batch_size: int) -> tf.data.Dataset:
-        return _cut(tf.constant(np.flatnonzero(mask)), batch_size)
+        return _cut(tf.constant(self._positions(mask)), batch_size)
+
+    def _positions(self, mask: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(mask[self._used])
 
     def read(self, batch: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from aireal.data import records
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.machine import package_folder
 from aireal.settings import config
 from builders.cifake import sources
@@ -56,6 +58,40 @@ def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
     second = records.prepare(settings)
     assert second.data_dir != first.data_dir
     assert second.info.splits["train"].num_examples == first.info.splits["train"].num_examples + 1
+
+
+def cut(folder):
+    os.truncate(next(folder.glob("*train.tfrecord*")), 10)
+
+
+def lose(folder):
+    next(folder.glob("*test.tfrecord*")).unlink()
+
+
+def empty(folder):
+    (folder / "dataset_info.json").write_bytes(b"")
+
+
+def lose_what_is_known(folder):
+    (folder / "dataset_info.json").unlink()
+
+
+@pytest.mark.parametrize("damage", [cut, lose, empty, lose_what_is_known])
+def test_damaged_records_are_made_anew(damage, files, write, tmp_path, capsys):
+    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
+    damage(pathlib.Path(records.prepare(settings).data_path))
+    capsys.readouterr()
+    assert stored(records.prepare(settings)) == files.keys()
+    assert "is unfinished or damaged: it is made anew." in capsys.readouterr().out
+
+
+def test_records_whose_bytes_changed_are_named(files, write, tmp_path):
+    settings = config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared"))
+    folder = pathlib.Path(records.prepare(settings).data_path)
+    for path in folder.glob("*train.tfrecord*"):
+        path.write_bytes(path.read_bytes()[:-9] + b"otherwise")
+    with pytest.raises(UserError, match=rf"records in {re.escape(str(folder))} are damaged\. Delete that folder"):
+        Data(settings)
 
 
 # Kills itself between the splits, when the records of the first stand in the unfinished folder.
