@@ -36,7 +36,7 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
 
     Args:
       file: open for reading bytes; to stay open until the picture is decoded.
-      max_pixels: limit of its size, besides Pillow's own of 178,956,970.
+      max_pixels: limit of its size, besides Pillow's own (`allow_pixels`).
 
     Raises:
       OSError: not a picture, or none that can be read here, damaged, or of more than `max_pixels`; says which.
@@ -51,6 +51,12 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
     check_size(image, max_pixels)
     _check_end(file)
     return image
+
+
+def allow_pixels(max_pixels: int) -> None:
+    """Lifts Pillow's own limit, twice `Image.MAX_IMAGE_PIXELS`, for the whole process where it is below `max_pixels`."""
+    if Image.MAX_IMAGE_PIXELS is not None:
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
 
 
 def _check_end(file: BinaryIO) -> None:
@@ -141,5 +147,5 @@ def _what_is_wrong_with(head: bytes) -> str:
 
 
 def _damaged(error: Exception) -> str:
-    kind = "too large" if isinstance(error, Image.DecompressionBombError) else "damaged"
+    kind = "too large (max_pixels)" if isinstance(error, Image.DecompressionBombError) else "damaged"
     return f"{kind}: {' '.join(str(error).split())}"

@@ -1,8 +1,10 @@
 """A Config as the text of a flagfile, and back; flagfiles within flagfiles."""
 
 import dataclasses
+import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 
 from absl import flags as absl_flags
@@ -12,10 +14,14 @@ from aireal.errors import UserError
 from aireal.settings import flags
 from aireal.settings.config import Config
 
+# Values that a line would not hold as they are: quotes or blanks at an end, what reads as a comment, a line's end.
+_TO_BE_QUOTED = re.compile(r"""\s.*|.*\s|["'].*|.*\s\#.*|.*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029].*""", re.DOTALL)
+_DOUBLE, _SINGLE = re.compile(r'("(?:[^"\\]|\\.)*")\s*(?:#.*)?'), re.compile(r"'([^']*)'\s*(?:#.*)?")
+
 
 def dumps(config: Config, workdir: os.PathLike | str | None = None) -> str:
     """Returns the text of a flagfile that makes `config` again, every value written out."""
-    lines = [f"--workdir={workdir}"] if workdir is not None else []
+    lines = [f"--workdir={_quoted(str(workdir))}"] if workdir is not None else []
     group = None
     for field in dataclasses.fields(config):
         if field.metadata["group"] != group:
@@ -26,7 +32,7 @@ def dumps(config: Config, workdir: os.PathLike | str | None = None) -> str:
             value = str(value).lower()
         elif isinstance(value, tuple):
             value = ",".join(map(str, value))
-        lines.append(f"--{field.name}={value}")
+        lines.append(f"--{field.name}={_quoted(str(value))}")
     return "\n".join(lines).strip() + "\n"
 
 
@@ -80,12 +86,35 @@ def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterat
 
 
 def _lines(path: pathlib.Path) -> list[str]:
-    """Returns the flags in a flagfile: its lines without blank ones and comments."""
+    """Returns the flags in a flagfile: its lines without blank ones, comments, and quotes around values."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--flagfile={path} cannot be read as text: {error}") from error
-    return [line for line in lines if line and not line.startswith(("#", "//"))]
+    try:
+        return [_unquoted(line) for line in lines if line and not line.startswith(("#", "//"))]
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _quoted(value: str) -> str:
+    """Returns a value as `_unquoted` takes it: as it is where it can be, else in double quotes as in JSON."""
+    return json.dumps(value) if _TO_BE_QUOTED.fullmatch(value) else value
+
+
+def _unquoted(line: str) -> str:
+    """Returns a flag as a command line would have it, which takes away comments and quotes."""
+    name, equals, value = line.partition("=")
+    if value.startswith('"'):
+        try:
+            value = json.loads(_DOUBLE.fullmatch(value)[1], strict=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{line}: in double quotes, which have to be closed, a \\ is written \\\\.") from error
+    elif match := _SINGLE.fullmatch(value):
+        value = match[1]
+    else:
+        return re.split(r"\s#", line)[0].rstrip()
+    return name + equals + value
 
 
 def _locate(name: str, within: tuple[pathlib.Path, ...]) -> pathlib.Path:

@@ -43,7 +43,8 @@ class Predictor:
         saved_model folder.
       aspect_ratio: what becomes of pictures that are not square, of `fields.ASPECT_RATIOS`; by default as in
         training, or stretch for a file without its preprocessing.json.
-      max_pixels: larger pictures are refused: a small file can claim to be a huge picture.
+      max_pixels: larger pictures are refused: a small file can claim to be a huge picture. Pillow's own limit is
+        lifted to it.
 
     Attributes:
       scorer: the loaded model.
@@ -59,6 +60,7 @@ class Predictor:
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio)
         self._batch = scorers.batch_size(self.scorer.input_size)
         self._max_pixels = max_pixels
+        decoding.allow_pixels(max_pixels)
         self._resize = tf.function(
             lambda rgb: preprocess.resize(
                 rgb, contract.input_size, self.contract.aspect_ratio, antialias=not contract.reduces_itself

@@ -136,6 +136,42 @@ def test_a_byte_order_mark_is_none_of_the_flags(parsed):
     assert parsed("--flagfile=bom.cfg") == Config(epochs=7, seed=2)
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("mine  # my pictures", "mine"),
+        ("mine#1", "mine#1"),
+        ('"mine"', "mine"),
+        ('"my #1"   # the first', "my #1"),
+        ("'my #1'", "my #1"),
+        (r'"a \"b\" \\ \n\u00e9"', 'a "b" \\ \né'),
+    ],
+)
+def test_comments_and_quotes_are_no_part_of_a_value(parsed, line, value):
+    (parsed.folder / "mine.cfg").write_text(f"--source={line}\n--augment_flip # yes\n")
+    assert parsed("--flagfile=mine.cfg") == Config(source=str(parsed.folder / value), augment_flip=True)
+
+
+@pytest.mark.parametrize("line", ['"mine', '"mine" yours', r'"C:\mine"'])
+def test_quotes_that_are_not_closed_are_refused(tmp_path, line):
+    path = tmp_path / "mine.cfg"
+    path.write_text(f"--source={line}\n")
+    with pytest.raises(UserError, match="in double quotes, which have to be closed"):
+        flagfile.parse(path)
+
+
+NASTY = (" a", "a ", '"a"', "'a'", "a #b", "#a", "a\nb", "a\tb\r", "a\u2028b", "\\", "é%=[1]{x},*?$~")
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_any_name_is_read_back(tmp_path, parsed, name):
+    path = tmp_path / "flags.cfg"
+    source = f"/mine/{name}"
+    path.write_text(flagfile.dumps(Config(source=source, prepared_dir=name), workdir=name), encoding="utf-8")
+    assert flagfile.load(path) == parsed(f"--flagfile={path}") == Config(source=source, prepared_dir=name)
+    assert f"--workdir={name}" in flagfile.expand([f"--flagfile={path}"])
+
+
 def test_an_inner_flagfile_is_found_beside_the_outer(parsed):
     (parsed.folder / "sub").mkdir()
     (parsed.folder / "sub/inner.cfg").write_text("--epochs=7\n")

@@ -148,6 +148,15 @@ def test_a_picture_that_claims_to_be_huge_is_refused_unread(trained):
         assert Predictor(trained[1], max_pixels=1000).predict([image])[0].error == prediction.error
 
 
+def test_pillows_own_limit_is_lifted_to_ours(trained, monkeypatch):
+    predictor = Predictor(trained[1], max_pixels=2000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    (refused,) = predictor.predict([FILES["32x32.jpg"]])
+    assert refused.error.startswith("too large (max_pixels): ")
+    (judged,) = Predictor(trained[1], max_pixels=2000).predict([FILES["32x32.jpg"]])
+    assert judged.error is None
+
+
 def test_a_tiff_whose_tile_is_huge_is_refused(trained):
     file = bytearray(FILES["lzw.tiff"])
     directory = int.from_bytes(file[4:8], "little")
