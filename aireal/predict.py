@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import tqdm
 from absl import flags
 
 from aireal import command
@@ -20,6 +19,7 @@ from aireal.runs.folder import model_file
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures
 from aireal.verdicts.pictures import Prediction
+from builders import progress
 
 _RUN = flags.DEFINE_string(
     "run", None, "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder", required=True
@@ -53,14 +53,12 @@ def main(names: Sequence[str]) -> int:
         from aireal.verdicts.predictor import Predictor
 
         predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
-        judged = tqdm.tqdm(
-            predictor.stream(found), "judging", len(found), leave=False, unit=" pictures", mininterval=0.5
-        )
+        judged = progress.bar(predictor.stream(found), "judging", len(found), leave=False, unit=" pictures")
         if explanations:
             from aireal.verdicts import explain
 
             judged = explain.write_each(judged, predictor, explanations)
-        write = tqdm.tqdm.write if file.isatty() else print  # the former keeps clear of the progress bar
+        write = progress.write if file.isatty() else print  # the former keeps clear of the progress bar
         predictions = []
         for line in listing.FORMATS[_FORMAT.value](_kept(judged, predictions), found):
             write(line, file=file)

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import tqdm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
@@ -21,6 +20,7 @@ from aireal.errors import UserError
 from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
+from builders import progress
 
 _THREADS = (1, 2)
 _ONNX = ("onnxruntime", "tf2onnx")
@@ -68,7 +68,7 @@ def measure(folder: RunFolder, export: pathlib.Path, count: int) -> list[Timing]
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         subjects = [*_subjects(folder, export), *_onnx(export, pathlib.Path(scratch))]
-        for name, loader, path in tqdm.tqdm(subjects, "measuring", unit=" forms", leave=False):
+        for name, loader, path in progress.bar(subjects, "measuring", unit=" forms", leave=False):
             proven = "keras" if name.startswith("Keras") else name.removesuffix(".tflite")
             accuracy = verified.get(proven, {}).get("accuracy")
             for threads in _THREADS:

@@ -3,10 +3,11 @@
 import dataclasses
 
 import numpy as np
-import tqdm
 from sklearn.neighbors import NearestNeighbors
+from tqdm.auto import tqdm
 
 from aireal.analysis.survey import Files
+from builders import progress
 from builders.cifake.copies import CORRELATION, directions
 from builders.cifake.layout import LABELS
 
@@ -78,12 +79,12 @@ def near(files: Files) -> Near:
     test = np.flatnonzero(is_test)
     best, match = np.zeros(len(test)), np.zeros(len(test), int)
     compared = other_class = 0
-    with tqdm.tqdm(total=len(test) * len(set(label[~is_test])), desc="Comparing", unit=" pictures") as progress:
+    with progress.bar(title="Comparing", total=len(test) * len(set(label[~is_test])), unit=" pictures") as shown:
         for one in range(len(LABELS)):
             train = np.flatnonzero(~is_test & (label == one))
             if not len(train):
                 continue
-            correlation, nearest = _nearest(vectors[train], vectors[test], progress)
+            correlation, nearest = _nearest(vectors[train], vectors[test], shown)
             other = label[test] != one
             same_bytes = files.digest[rows[test]] == files.digest[rows[train[nearest]]]
             compared += int(np.sum(other))
@@ -95,7 +96,7 @@ def near(files: Files) -> Near:
     return Near(rows[test[found]], match[found], best[found], compared, other_class)
 
 
-def _nearest(train: np.ndarray, test: np.ndarray, progress: tqdm.tqdm) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(train: np.ndarray, test: np.ndarray, shown: tqdm) -> tuple[np.ndarray, np.ndarray]:
     """Returns for each unit vector of `test` [T, D] the highest correlation, and the row of `train` that has it."""
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train)
     distances, rows = np.zeros(len(test)), np.zeros(len(test), int)
@@ -103,5 +104,5 @@ def _nearest(train: np.ndarray, test: np.ndarray, progress: tqdm.tqdm) -> tuple[
         some = slice(start, start + _CHUNK)
         found = index.kneighbors(test[some])
         distances[some], rows[some] = (column[:, 0] for column in found)
-        progress.update(len(test[some]))
+        shown.update(len(test[some]))
     return 1 - distances**2 / 2, rows

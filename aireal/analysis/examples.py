@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Set
 
 import numpy as np
-import tqdm
 from PIL import Image
 
 from aireal.analysis import figures
 from aireal.analysis.survey import Files
 from aireal.pixels import decoding
+from builders import progress
 from builders.cifake import layout, sources
 from builders.cifake.layout import LABELS
 
@@ -43,7 +43,7 @@ def _some(mask: np.ndarray, number: int) -> np.ndarray:
 def load(reader: sources.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
     """Returns path -> [H, W, 3] uint8, reduced where large; black where a picture has gone or changed since."""
     pictures = dict.fromkeys(wanted, np.zeros([1, 1, 3], np.uint8))
-    for path, load in tqdm.tqdm(reader.pictures(), "Fetching examples", unit=" pictures", mininterval=1.0, leave=False):
+    for path, load in progress.bar(reader.pictures(), "Fetching examples", unit=" pictures", leave=False):
         if (name := layout.printable(path)) in wanted:
             with contextlib.suppress(*sources.READ_ERRORS):
                 picture = Image.fromarray(decoding.decode(load()))

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 
 import joblib
 import numpy as np
-import tqdm
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
 from aireal.errors import UserError
+from builders import progress
 from builders.cifake import layout, sources
 
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
@@ -113,7 +113,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
 
 def _read(reader: sources.Reader) -> Iterator[tuple[str, bytes | str]]:
     """Yields each path with the content, or what keeps it from being read."""
-    for path, load in tqdm.tqdm(reader.pictures(), "Looking at pictures", unit=" pictures", mininterval=1.0):
+    for path, load in progress.bar(reader.pictures(), "Looking at pictures", unit=" pictures"):
         try:
             yield layout.printable(path), load()
         except sources.READ_ERRORS as error:

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from aireal import machine
 from aireal.data.records import Records, Table
 from aireal.pixels import decoding, preprocess
 from aireal.settings.config import Config
+from builders import progress
 from builders.cifake import sources
 
 PREFETCHED = 4  # batches
@@ -93,11 +93,11 @@ class InMemory:
             .prefetch(PREFETCHED)
         )
         filled = 0
-        with tqdm.tqdm(total=count, desc="decoding", unit=" images", leave=False, mininterval=0.5) as progress:
+        with progress.bar(title="decoding", total=count, unit=" images", leave=False) as shown:
             for batch in batches:
                 pixels[filled : filled + len(batch)] = batch
                 filled += len(batch)
-                progress.update(len(batch))
+                shown.update(len(batch))
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._used = used

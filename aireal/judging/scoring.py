@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.verdicts import scorers
 from aireal.verdicts.scorers import Scorer
+from builders import progress
 
 Corrupt = Callable[[tf.data.Dataset], tf.data.Dataset]  # of batches [B, S, S, 3] uint8
 
@@ -42,8 +42,8 @@ def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None
 def answers(model: Callable[[np.ndarray], np.ndarray], pixels: tf.data.Dataset, count: int, title: str) -> np.ndarray:
     """Returns what a model answers to batches [B, S, S, 3] uint8 of `count` images in all, with a progress bar: [N]."""
     found = []
-    with tqdm.tqdm(total=count, desc=title, unit=" images", leave=False, mininterval=0.5) as progress:
+    with progress.bar(title=title, total=count, unit=" images", leave=False) as shown:
         for batch in pixels.as_numpy_iterator():
             found.append(model(batch))
-            progress.update(len(batch))
+            shown.update(len(batch))
     return np.concatenate(found)

@@ -54,7 +54,7 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
 
 
 def allow_pixels(max_pixels: int) -> None:
-    """Lifts Pillow's own limit, twice `Image.MAX_IMAGE_PIXELS`, for the whole process where it is below `max_pixels`."""
+    """Lifts Pillow's own limit, `Image.MAX_IMAGE_PIXELS`, to `max_pixels` for the whole process, if it is lower."""
     if Image.MAX_IMAGE_PIXELS is not None:
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
 

@@ -1,18 +1,17 @@
 """What is written down after each epoch, and shown meanwhile."""
 
 import math
-import sys
 import time
 
 import keras
 import numpy as np
-import tqdm
 
 from aireal.errors import UserError
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
 from aireal.training.learning import of_verdict
+from builders import progress
 
 
 class Journal(keras.callbacks.Callback):
@@ -29,12 +28,8 @@ class Journal(keras.callbacks.Callback):
         self._steps = steps_per_epoch
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self._bar = tqdm.tqdm(
-            total=self._config.epochs * self._steps,
-            initial=len(self.rows) * self._steps,
-            unit=" steps",
-            mininterval=0.5 if sys.stderr.isatty() else 10.0,  # seconds; a log file needs fewer lines
-            dynamic_ncols=True,
+        self._bar = progress.bar(
+            total=self._config.epochs * self._steps, initial=len(self.rows) * self._steps, unit=" steps"
         )
 
     def on_train_end(self, logs: dict | None = None) -> None:

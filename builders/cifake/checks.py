@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from PIL import Image
 
+from builders import progress
 from builders.cifake import copies, ends, layout, sources
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
@@ -90,7 +90,7 @@ def _read(
     reader: sources.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
 ) -> Iterator[tuple[str, bytes]]:
     """Yields path and bytes of the files that can be loaded; adds the others to `offenders`."""
-    for path, load in tqdm.tqdm(reader.pictures(), title, total, unit=" pictures", mininterval=1.0):
+    for path, load in progress.bar(reader.pictures(), title, total, unit=" pictures"):
         try:
             yield path, load()
         except sources.READ_ERRORS as error:

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
-import tqdm
 
+from builders import progress
 from builders.cifake import checks, copies, layout, sources
 
 SHARDS = 8  # a split: enough to interleave and shuffle, where TFDS by itself would write a single one
@@ -112,7 +112,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
         pictures, total = self._reader.pictures([split]), self._counts[split]
-        for path, load in tqdm.tqdm(pictures, f"Writing {split}", total, unit=" pictures", mininterval=1.0):
+        for path, load in progress.bar(pictures, f"Writing {split}", total, unit=" pictures"):
             _, label, name = path.split("/", 2)
             yield (
                 path,

@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import Mapping
 
 import numpy as np
-import tqdm
 from PIL import Image, ImageOps
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import KDTree
+
+from builders import progress
 
 # Of two thumbnails (8x8 RGB, each channel less its own mean): from here on they are near-copies. Chosen on CIFAKE,
 # where 2 of 20,000 test pictures have such a neighbour among the 50,000 train pictures of the other class.
@@ -87,7 +88,7 @@ def _near(thumbnails: np.ndarray) -> np.ndarray:
     tree, radius = KDTree(points), np.sqrt(2 * (1 - CORRELATION))
     found = np.empty((0, 2), int)
     chunks = np.array_split(np.arange(len(rows)), len(rows) // _SOUGHT_AT_ONCE + 1)
-    for some in tqdm.tqdm(chunks, "Seeking near-copies", leave=False, delay=2.0, mininterval=1.0):
+    for some in progress.bar(chunks, "Seeking near-copies", leave=False):
         others = tree.query_radius(points[some], radius)
         pairs = np.column_stack([np.repeat(some, [len(one) for one in others]), np.concatenate(others)])
         found = np.concatenate([found, _alike(vectors, pairs[pairs[:, 0] < pairs[:, 1]])])

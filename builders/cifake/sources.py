@@ -11,8 +11,7 @@ import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import tqdm
-
+from builders import progress
 from builders.cifake import archives, clutter, layout
 from builders.cifake.archives import READ_ERRORS, Member
 from builders.cifake.layout import SPLITS, SourceError
@@ -53,7 +52,7 @@ def outline(source: os.PathLike | str) -> layout.Outline:
       SourceError: what `pictures` raises.
     """
     found = find(source)
-    members = tqdm.tqdm(_members(found), "Listing", unit=" files", leave=False, delay=2.0, mininterval=1.0)
+    members = progress.bar(_members(found), "Listing", unit=" files", leave=False)
     folders = _folders(found) if found.is_dir() else ()
     return layout.Outline.of((path for path, _ in members), folders)
 

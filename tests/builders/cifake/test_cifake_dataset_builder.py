@@ -123,7 +123,8 @@ def test_tfds_build_takes_the_source_from_manual_dir(files, write, tmp_path):
     assert {path: example["image"] for path, example in examples(builder).items()} == files
 
 
-def test_pictures_are_counted_and_no_download_of_unknown_size_is_spoken_of(files, write, prepare, capfd):
+def test_pictures_are_counted_and_no_download_of_unknown_size_is_spoken_of(files, write, prepare, capfd, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     prepare(write(files))
     shown = "".join(capfd.readouterr())
     for title in ("Reading pictures", "Decoding pictures", "Writing train", "Writing test"):

@@ -1,0 +1,24 @@
+"""Progress bars for a terminal, a notebook and a log."""
+
+import sys
+from collections.abc import Iterable
+
+from tqdm.auto import tqdm
+
+write = tqdm.write  # a line, clear of the bars that are shown
+
+_TERMINAL_SECONDS, _LOG_SECONDS = 0.5, 30.0  # between two looks at a bar
+
+
+def bar(iterable: Iterable | None = None, title: str | None = None, total: int | None = None, **options) -> tqdm:
+    """Returns a bar of tqdm; a log gets a line every half minute, and none of what is done sooner.
+
+    Args:
+      iterable: what is counted as it is gone through; None where `update` counts.
+      title: stands before the bar.
+      total: how many there will be, where that is known.
+      **options: of tqdm, as `unit` and `leave`.
+    """
+    is_watched = "tqdm.notebook" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    pace = {"mininterval": _TERMINAL_SECONDS} if is_watched else {"mininterval": _LOG_SECONDS, "delay": _LOG_SECONDS}
+    return tqdm(iterable, title, total, **pace | {"dynamic_ncols": is_watched} | options)
