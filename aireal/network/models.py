@@ -32,6 +32,8 @@ def build_model(
 
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32; positive means REAL.
+      It is not compiled, as `learning.build_for_training` gives it. Compile it with a loss that takes logits, as
+      keras.losses.BinaryCrossentropy(from_logits=True): with "binary_crossentropy" it trains badly without a word.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name=IMAGE)
     if not config.mirror_average:

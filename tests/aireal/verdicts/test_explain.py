@@ -97,12 +97,16 @@ def test_a_model_without_convolutions_is_refused():
 
 
 @pytest.mark.parametrize("heat", [np.eye(4, dtype=np.float32), np.zeros([4, 4], np.float32)], ids=["some", "none"])
-def test_an_explanation_shows_the_picture_and_the_heat(heat):
-    figure = explain.figure(np.full([32, 32, 3], 90, np.uint8), heat, "a $b.jpg\nFAKE")
-    seen, overlaid = figure.axes[:2]
-    assert figure.get_suptitle() == "a $b.jpg\nFAKE"
-    assert "32x32" in seen.get_title()
-    np.testing.assert_array_equal(overlaid.images[1].get_array(), heat)
+@pytest.mark.parametrize(("picture", "titles", "width"), [((32, 32, 3), 2, 840), ((90, 160, 3), 3, 1200)])
+def test_an_explanation_shows_picture_and_pixels_and_over_the_picture_the_heat(picture, titles, width, heat):
+    drawn = explain.figure(np.zeros(picture, np.uint8), np.full([32, 32, 3], 90, np.uint8), heat, "a $b.jpg\nFAKE")
+    *plain, overlaid, _ = drawn.axes
+    assert drawn.get_suptitle() == "a $b.jpg\nFAKE"
+    expected = ["the picture", "all that the model sees: 32x32 pixels"]
+    assert [axes.get_title() for axes in plain] == expected[: titles - 1]
+    assert plain[0].images[0].get_array().shape == picture
+    np.testing.assert_array_equal(overlaid.images[1].get_array(), heat * 16)
+    assert overlaid.images[1].get_extent() == [-0.5, picture[1] - 0.5, picture[0] - 0.5, -0.5]
     file = io.BytesIO()
-    figure.savefig(file, format="png")
-    assert Image.open(file).size == (840, 468)
+    drawn.savefig(file, format="png")
+    assert Image.open(file).size == (width, 468)
