@@ -12,7 +12,7 @@ import flatbuffers
 from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffsetTFlags
 
 from aireal.verdicts.contract import Contract
-from aireal.verdicts.scorers import LABELS_FILE
+from aireal.verdicts.lite import LABELS_FILE
 from builders.cifake.layout import LABELS
 from exports import flatbuffer
 

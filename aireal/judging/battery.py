@@ -18,7 +18,7 @@ from aireal.pixels.corruptions import Corruption
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
-from aireal.verdicts import scorers
+from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import DEFAULT, Rule
 
@@ -218,7 +218,7 @@ def _basis(model: pathlib.Path, data: Data, split: str, rule: Rule) -> Basis:
         version=VERSION,
         rule=dataclasses.asdict(rule),
         seed=_SEED,
-        batch_size=scorers.batch_size(config.image_size),
+        batch_size=forms.batch_size(config.image_size),
     )
 
 

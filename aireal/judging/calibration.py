@@ -21,7 +21,7 @@ from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import metrics, scoring
 from aireal.pixels import augment
-from aireal.verdicts import scorers
+from aireal.verdicts import forms, graphs
 from aireal.verdicts.verdict import REAL
 
 _AT_LEAST = 20  # images of each class
@@ -125,8 +125,8 @@ def calibrate(model: keras.Model, data: Data) -> Calibrated:
 
 def logits(model: keras.Model, data: Data, pixels: tf.data.Dataset | None = None) -> np.ndarray:
     """Returns a model's logits for the validation images, or for what became of them: [N] float64."""
-    scorer = scorers.KerasScorer(model, pathlib.Path(model.name))
-    pixels = data.pixels("validation", scorers.batch_size(scorer.input_size)) if pixels is None else pixels
+    scorer = graphs.KerasScorer(model, pathlib.Path(model.name))
+    pixels = data.pixels("validation", forms.batch_size(scorer.input_size)) if pixels is None else pixels
     found = scoring.answers(scorer.logit, pixels, len(data.table("validation")), "calibrating")
     return found.astype(np.float64)
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.verdicts import scorers
-from aireal.verdicts.scorers import Scorer
+from aireal.verdicts import forms
+from aireal.verdicts.forms import Scorer
 from builders import progress
 
 Corrupt = Callable[[tf.data.Dataset], tf.data.Dataset]  # of batches [B, S, S, 3] uint8
@@ -34,9 +34,9 @@ def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None
         raise UserError(
             f"{scorer.path} takes pictures of {scorer.input_size} pixels, the run's have {data.config.image_size}."
         )
-    pixels = data.pixels(split, scorers.batch_size(scorer.input_size))
+    pixels = data.pixels(split, forms.batch_size(scorer.input_size))
     found = answers(scorer, corrupt(pixels) if corrupt else pixels, len(data.table(split)), title or f"scoring {split}")
-    return scorers.finite(found, scorer.path)
+    return forms.finite(found, scorer.path)
 
 
 def answers(model: Callable[[np.ndarray], np.ndarray], pixels: tf.data.Dataset, count: int, title: str) -> np.ndarray:

@@ -14,10 +14,10 @@ from aireal.errors import UserError, reason
 from aireal.network import models
 from aireal.pixels import decoding, preprocess
 from aireal.runs import drawing
+from aireal.verdicts.graphs import KerasScorer
 from aireal.verdicts.listing import printable
 from aireal.verdicts.pictures import Prediction
 from aireal.verdicts.predictor import Predictor
-from aireal.verdicts.scorers import KerasScorer
 from aireal.verdicts.verdict import DEFAULT, Rule
 
 # On one scale, so that pictures can be compared: half of the shipped `robust`'s strongest places are below 9, half of

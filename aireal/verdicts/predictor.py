@@ -17,19 +17,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from aireal import machine
 from aireal.errors import reason
-from aireal.pixels import decoding, preprocess
+from aireal.pixels import decoding
 from aireal.pixels.decoding import MAX_PIXELS
 from aireal.runs.folder import model_file
-from aireal.verdicts import scorers
+from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction
 
-_LARGE_PIXELS = 4_000_000  # such pictures are decoded one at a time, so that memory holds one
+# Pictures of more pixels are decoded one at a time, and those of some more two at a time: memory holds few of them.
+_HUGE_PIXELS, _LARGE_PIXELS, _LARGE_AT_ONCE = 16_000_000, 4_000_000, 2
 _WORKERS = machine.cores() + 1
 
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
@@ -58,16 +58,10 @@ class Predictor:
         self.scorer = scorers.load(model_file(run))
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio)
-        self._batch = scorers.batch_size(self.scorer.input_size)
+        self._batch = forms.batch_size(self.scorer.input_size)
         self._max_pixels = max_pixels
         decoding.allow_pixels(max_pixels)
-        self._resize = tf.function(
-            lambda rgb: preprocess.resize(
-                rgb, contract.input_size, self.contract.aspect_ratio, antialias=not contract.reduces_itself
-            ),
-            input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
-        )
-        self._large = threading.Lock()
+        self._large, self._huge = threading.BoundedSemaphore(_LARGE_AT_ONCE), threading.Lock()
 
     def predict(self, pictures: Iterable[Picture]) -> list[Prediction]:
         """Judges pictures.
@@ -108,7 +102,7 @@ class Predictor:
     def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
         if not pixels:
             return np.empty(0, np.float32)
-        return scorers.finite(self.scorer(np.stack(pixels)), self.scorer.path)
+        return forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
 
     def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
         if isinstance(picture, Prediction):
@@ -138,15 +132,26 @@ class Predictor:
                 opened = open(picture, "rb")  # noqa: SIM115, closed below
             case _:
                 raise TypeError(f"expected a path, bytes, a PIL image or an array, got {type(picture).__name__}")
-        with opened as file, decoding.open_image(file, self._max_pixels) as image:
-            is_large = image.width * image.height > _LARGE_PIXELS
-            with self._large if is_large else contextlib.nullcontext():
-                return self._fit(decoding.to_rgb(image))
+        with (
+            opened as file,
+            decoding.open_image(file, self._max_pixels) as image,
+            self._room(image.width * image.height),
+        ):
+            return self._fit(decoding.to_rgb(image))
+
+    def _room(self, pixels: int) -> contextlib.AbstractContextManager:
+        """Returns what holds a picture back until there is memory for it."""
+        if pixels > _HUGE_PIXELS:
+            return self._huge
+        return self._large if pixels > _LARGE_PIXELS else contextlib.nullcontext()
 
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape
-        if height != self.contract.input_size or width != self.contract.input_size:
-            return self._resize(rgb).numpy(), (width, height)
+        contract = self.contract
+        if height != contract.input_size or width != contract.input_size:
+            antialias = not contract.reduces_itself
+            fitting = self.scorer.resize(rgb, contract.input_size, contract.aspect_ratio, antialias=antialias)
+            return fitting, (width, height)
         return rgb.copy(), (width, height)  # what was given may change
 
 

@@ -1,0 +1,62 @@
+"""What all forms of a model have in common: uint8 pixels -> p_real. Free of TensorFlow."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from aireal.errors import UserError
+
+EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
+
+_BATCH_PIXELS = 256 * 32 * 32
+
+
+class Scorer(Protocol):
+    """What all forms have in common.
+
+    Attributes:
+      path: of the model.
+      input_size: S, the edge in pixels of what the model takes.
+    """
+
+    path: pathlib.Path
+    input_size: int
+
+    @staticmethod
+    def resize(image: np.ndarray, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray:
+        """What `resampling.resize` does, by what the form has loaded anyway."""
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
+
+
+def batch_size(input_size: int) -> int:
+    """Returns how many pictures of this edge in pixels are given to a scorer at a time."""
+    return max(1, _BATCH_PIXELS // input_size**2)
+
+
+def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
+    """Returns `p_real`. Raises UserError where it is not all numbers; names the model."""
+    if not np.isfinite(p_real).all():
+        raise UserError(f"The answers of {model} are not numbers (NaN): its weights are damaged. Train it again.")
+    return p_real
+
+
+def edge(path: pathlib.Path, image: Sequence[int | None], output: Sequence[int | None], *, outputs: int) -> int:
+    """Returns the edge in pixels of what a form takes.
+
+    Args:
+      path: of the form.
+      image, output: shapes of what it takes and gives, the batch first.
+      outputs: numbers for each picture.
+
+    Raises:
+      UserError: the shapes are not those of pictures to verdicts.
+    """
+    match list(image), list(output):
+        case ([_, int(height), int(width), 3], [_, int(count)]) if height == width and count == outputs:
+            return height
+    raise UserError(f"{path} maps {tuple(image)} to {tuple(output)}. {EXPECTED}")

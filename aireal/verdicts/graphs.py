@@ -1,0 +1,94 @@
+"""Keras models and SavedModels as scorers."""
+
+import functools
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from aireal.errors import UserError
+from aireal.network import models
+from aireal.pixels import preprocess
+from aireal.verdicts.forms import EXPECTED, edge
+from aireal.verdicts.verdict import REAL
+
+
+@functools.cache
+def _resizer(size: int, aspect_ratio: str, antialias: bool) -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(
+        lambda image: preprocess.resize(image, size, aspect_ratio, antialias=antialias),
+        input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
+    )
+
+
+def _resize(image: np.ndarray, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray:
+    return _resizer(size, aspect_ratio, antialias)(image).numpy()
+
+
+class KerasScorer:
+    """A Keras model: [B, S, S, 3] float32 in [0, 1] -> one logit.
+
+    Args:
+      model: of `models.build_model`.
+      path: the .keras file that it is of.
+    """
+
+    resize = staticmethod(_resize)
+
+    def __init__(self, model: keras.Model, path: pathlib.Path):
+        self.model = model
+        self.path = path
+        self.input_size = edge(path, model.input_shape, model.output_shape, outputs=1)
+        self._logit = tf.function(lambda images: model(images, training=False)[:, 0], reduce_retracing=True)
+        self._p_real = tf.function(
+            lambda images: tf.sigmoid(model(images, training=False))[:, 0], reduce_retracing=True
+        )
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "KerasScorer":
+        model = keras.models.load_model(path, compile=False)
+        if not models.is_ours(model):
+            raise UserError(
+                f"{path} is not a network that train or build_model made, so nobody knows what its pixels and answers "
+                f"mean: it is called {model.name!r} and ends in {_ending(model)}. Expected {models.NAME!r}, from "
+                f"`{models.IMAGE}` in 0..1 to a layer {models.LOGIT!r} without activation, positive for REAL. Build "
+                "yours by aireal.network.models.build_model."
+            )
+        return cls(model, path)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
+
+    def logit(self, pixels: np.ndarray) -> np.ndarray:
+        """[B, S, S, 3] uint8, RGB -> logit [B] float32, from which p_real cannot be told apart near 0 and 1."""
+        return self._logit(preprocess.normalise(tf.constant(pixels))).numpy()
+
+
+class SavedModelScorer:
+    """A SavedModel folder with the signature `serving_default`: `image` -> `probabilities` [B, 2]."""
+
+    resize = staticmethod(_resize)
+
+    def __init__(self, path: pathlib.Path):
+        with tempfile.TemporaryDirectory() as folder:  # TensorFlow takes [ and * in a path for a pattern
+            link = pathlib.Path(folder, "saved_model")
+            link.symlink_to(path.resolve(), target_is_directory=True)
+            self._loaded = tf.saved_model.load(str(link))  # owns the variables of its signatures
+        self._signature = self._loaded.signatures["serving_default"]
+        (image,) = self._signature.structured_input_signature[1].values()
+        output = self._signature.structured_outputs["probabilities"]
+        if image.dtype != tf.uint8:
+            raise UserError(f"{path} takes {image.dtype.name}. {EXPECTED}")
+        self.path = path
+        self.input_size = edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, REAL]
+
+
+def _ending(model: keras.Model) -> str:
+    layer = model.layers[-1]
+    activation = getattr(getattr(layer, "activation", None), "__name__", None)
+    return f"the layer {layer.name!r}" + (f" with the activation {activation}" if activation else "")

@@ -1,0 +1,66 @@
+"""A .tflite file as a scorer. Free of TensorFlow."""
+
+import pathlib
+import zipfile
+from concurrent import futures
+from typing import Any
+
+import numpy as np
+
+from aireal import machine
+from aireal.errors import UserError
+from aireal.pixels import resampling
+from aireal.verdicts.forms import EXPECTED, edge
+from aireal.verdicts.verdict import REAL
+from builders.cifake.layout import LABELS
+
+LABELS_FILE = "labels.txt"  # beside exported models, and as a zip archive inside .tflite files
+
+
+class TfliteScorer:
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT on each core, one picture at a time."""
+
+    resize = staticmethod(resampling.resize)
+
+    def __init__(self, path: pathlib.Path):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(machine.cores())]
+        for interpreter in self._interpreters:
+            interpreter.allocate_tensors()
+        (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
+        if image["dtype"] != np.uint8 or output["dtype"] != np.float32:
+            types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
+            raise UserError(f"{path} {types}. {EXPECTED}")
+        self.path = path
+        self.input_size = edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
+        self._image, self._output, self._real = image["index"], output["index"], _labels(path).index(LABELS[REAL])
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        parts = np.array_split(pixels, len(self._interpreters))
+        with futures.ThreadPoolExecutor(len(parts)) as pool:
+            return np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
+
+    def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
+        p_real = np.empty(len(pixels), np.float32)
+        for index, one in enumerate(pixels):
+            interpreter.set_tensor(self._image, one[None])
+            interpreter.invoke()
+            p_real[index] = interpreter.get_tensor(self._output)[0, self._real]
+        return p_real
+
+
+def _labels(path: pathlib.Path) -> list[str]:
+    """Returns which class each score of a .tflite file is of, as the labels inside it say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            labels = archive.read(LABELS_FILE).decode().split()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
+        labels = []
+    if sorted(labels) != sorted(LABELS):
+        found = f"says {', '.join(labels)}" if labels else f"holds no {LABELS_FILE}"
+        raise UserError(
+            f"{path} {found}, so nobody knows which of its scores is which. Expected the labels {' and '.join(LABELS)} "
+            "inside, as exports.export writes them."
+        )
+    return labels
