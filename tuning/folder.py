@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import itertools
-import json
 import pathlib
 import socket
 from collections.abc import Iterator
@@ -17,6 +16,9 @@ from aireal.settings import flagfile
 from tuning.study import Study, Trial
 
 PROJECT = "trials"
+# What a file has to hold for us and for Keras Tuner.
+_OF_TRIAL = ("trial_id", "status", "metrics", "score", "best_step", "message", "hyperparameters")
+_OF_ORACLE = ("start_order", "end_order", "run_times", "seed_state", "tried_so_far", "rejected", "has_baseline")
 _MEND = "Take it from a copy of the search, or begin again in another --workdir."
 
 
@@ -29,6 +31,7 @@ class Folder:
         self.tensorboard = self.path / "tensorboard"
         self._flagfile = self.path / "search.cfg"
         self._settings = self.path / "search.json"
+        self.oracle = self.path / PROJECT / "oracle.json"
         self._running = self.path / "running"
 
     @contextlib.contextmanager
@@ -49,7 +52,7 @@ class Folder:
         except OSError as error:
             raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:
-            if self._settings.exists():
+            if self._settings.exists() or (self._flagfile.exists() and self._has_begun()):
                 if self._has_begun():  # else all may be said anew
                     study = dataclasses.replace(study, config=study.config.as_begun(self.study().config))
                     self._check(study)
@@ -103,19 +106,19 @@ class Folder:
             )
 
     def study(self) -> Study:
-        """Returns the search that was written. Raises UserError where there is none."""
-        if not self._settings.exists():
+        """Returns the search that was written. Raises UserError where there is none, or a part of it is lost."""
+        missing = [path for path in (self._flagfile, self._settings) if not path.exists()]
+        if missing and not self._has_begun():
             raise UserError(f"{self.path} holds no search.")
+        if missing:
+            raise UserError(f"{missing[0]} is missing. {_MEND}")
         own = self._read()["study"]
         return Study(config=flagfile.load(self._flagfile), **{**own, "space": tuple(own["space"])})
 
     def trials(self) -> list[Trial]:
         """Returns the trials so far in their order, then the rejected candidates."""
-        path = self.path / PROJECT / "oracle.json"
-        oracle = {"rejected": [], "has_baseline": False}
-        if path.exists():
-            oracle = files.read_json(path, holding=list(oracle), mend=_MEND)
-        found = [self._trial(path) for path in self.path.glob(f"{PROJECT}/trial_*/trial.json")]
+        oracle = self.read_oracle() if self.oracle.exists() else {"rejected": [], "has_baseline": False}
+        found = [self.read_trial(path.parent) for path in self.path.glob(f"{PROJECT}/trial_*/trial.json")]
         found.sort(key=lambda trial: trial.number)
         if found and oracle["has_baseline"]:
             found[0] = dataclasses.replace(found[0], is_baseline=True)
@@ -125,30 +128,40 @@ class Folder:
         """Returns the trials that need not be run again."""
         return [trial for trial in self.trials() if trial.status in ("completed", "failed")]
 
-    def _trial(self, path: pathlib.Path) -> Trial:
-        state = files.read_json(path, holding=["trial_id", "status", "metrics", "hyperparameters"], mend=_MEND)
-        metrics = {
-            name: history["observations"][-1]["value"][-1]
-            for name, history in state["metrics"]["metrics"].items()
-            if history["observations"]
-        }
+    def read_oracle(self, mend: str = _MEND) -> dict[str, Any]:
+        """Returns what oracle.json holds. Raises UserError where it is missing or damaged; ends with `mend`."""
+        return files.read_json(self.oracle, holding=_OF_ORACLE, mend=mend)
+
+    def read_trial(self, folder: pathlib.Path, mend: str = _MEND) -> Trial:
+        """Returns the trial of a folder. Raises UserError where its file is missing or damaged; ends with `mend`."""
+        path = folder / "trial.json"
+        state = files.read_json(path, holding=_OF_TRIAL, mend=mend)
+        try:
+            trial = self._trial(state)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{path} is damaged: its figures cannot be read. {mend}") from error
+        if folder != self.trial_folder(trial.id) or not str(trial.id).isdecimal():
+            raise UserError(f"{path} is damaged: it is that of trial {trial.id}. {mend}")
+        return trial
+
+    def _trial(self, state: dict[str, Any]) -> Trial:
         status = {"COMPLETED": "completed", "FAILED": "failed"}.get(state["status"], "running")
-        reason = self.failure(state["trial_id"])
-        return Trial(
-            state["trial_id"],
-            status,
-            state["hyperparameters"]["values"],
-            metrics if status == "completed" else {},
-            reason.read_text(encoding="utf-8") if status == "failed" and reason.exists() else "",
-        )
+        metrics, said = {}, ""
+        if status == "completed":
+            histories = state["metrics"]["metrics"]
+            metrics = {name: history["observations"][-1]["value"][-1] for name, history in histories.items()}
+        if status == "failed":
+            reason = self.failure(state["trial_id"])
+            said = reason.read_text(encoding="utf-8", errors="replace") if reason.exists() else state["message"] or ""
+        return Trial(state["trial_id"], status, dict(state["hyperparameters"]["values"]), metrics, said)
 
     def flagfile(self, trial_id: str) -> pathlib.Path:
         """Returns the file with the Config of a trial that was completed."""
-        return self._trial_folder(trial_id) / "flags.cfg"
+        return self.trial_folder(trial_id) / "flags.cfg"
 
     def failure(self, trial_id: str) -> pathlib.Path:
         """Returns the file that says why a trial failed; Keras Tuner's messages do not carry it."""
-        return self._trial_folder(trial_id) / "failure.txt"
+        return self.trial_folder(trial_id) / "failure.txt"
 
     def claim_names(self, count: int) -> dict[str, filelock.BaseFileLock]:
         """Returns names for workers, each with the lock that keeps it from other commands; the same ones every time."""
@@ -169,17 +182,18 @@ class Folder:
 
     def record_death(self, worker: str, how: str) -> None:
         """Writes down that a worker died, against the trial that it was at."""
-        if (path := self.running(worker)).exists():
-            deaths = self._deaths(path.read_text())
-            files.write_json(deaths, [*self.deaths(path.read_text()), how])
+        path = self.running(worker)
+        if path.exists() and self.trial_folder(trial_id := path.read_text()).exists():
+            files.write_text(self._deaths(trial_id), "".join(f"{one}\n" for one in [*self.deaths(trial_id), how]))
 
     def deaths(self, trial_id: str) -> list[str]:
         """Returns how workers died at a trial."""
         path = self._deaths(trial_id)
-        return json.loads(path.read_text()) if path.exists() else []
+        return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
     def _deaths(self, trial_id: str) -> pathlib.Path:
-        return self._trial_folder(trial_id) / "deaths.json"
+        return self.trial_folder(trial_id) / "deaths.txt"
 
-    def _trial_folder(self, trial_id: str) -> pathlib.Path:
+    def trial_folder(self, trial_id: str) -> pathlib.Path:
+        """Returns the folder with the files of a trial."""
         return self.path / PROJECT / f"trial_{trial_id}"

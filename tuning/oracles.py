@@ -102,16 +102,73 @@ class _Careful:
         self.has_baseline = state["has_baseline"]
 
     def reload(self) -> None:
-        # Keras Tuner goes by the folders that are there and by what oracle.json calls ongoing. Both are wrong for a
-        # moment, between the writing of a trial's file and of oracle.json.
-        state = json.loads(pathlib.Path(self._get_oracle_fname()).read_text(encoding="utf-8"))
-        for folder in pathlib.Path(self._project_dir).glob("trial_*"):
-            if folder.name.removeprefix("trial_") not in state["start_order"]:  # it had not begun
-                shutil.rmtree(folder)
-        self.trials = {trial_id: Trial.load(self._trial_file(trial_id)) for trial_id in state["start_order"]}
-        self.set_state(state)
-        self.ongoing_trials = {}
+        """Takes up the search in the folder: by oracle.json, or by the trials where that or one of them is lost.
+
+        Keras Tuner goes by the folders that are there and by what oracle.json calls ongoing. Both are wrong for a
+        moment, between the writing of a trial's file and of oracle.json.
+        """
+        path = pathlib.Path(self._get_oracle_fname())
+        state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        there = map(Trial.load, map(str, pathlib.Path(self._project_dir).glob("trial_*/trial.json")))
+        trials = {trial.trial_id: trial for trial in there}
+        begun = state["start_order"] if state else list(trials)
+        for trial_id in set(trials) - set(begun):
+            if trials[trial_id].status == "RUNNING":  # it had not begun
+                shutil.rmtree(self._get_trial_dir(trial_id))
+                del trials[trial_id]
+        if state and set(trials) == set(begun):
+            self.trials = {trial_id: trials[trial_id] for trial_id in begun}
+            self.set_state({**state, "ongoing_trials": {}})
+        else:
+            self._rebuild(trials, begun, state)
         self._retry_queue = [one for one in reversed(self.trials) if self.trials[one].status == "RUNNING"]
+
+    def _rebuild(self, trials: dict[str, Trial], begun: list[str], state: dict[str, Any] | None) -> None:
+        """Goes through the trials as if each began now, and proposes another one in place of each that is lost.
+
+        Args:
+          trials: id -> trial, those that are there.
+          begun: ids of those that have begun, as far as it is known.
+          state: what oracle.json holds; None where it is lost.
+        """
+        # Keras Tuner makes the next id of the number of trials: where one is missing, that would be somebody else's.
+        ids = {int(trial_id): trial_id for trial_id in (*begun, *trials)}
+        width = len(str(self.max_trials))
+        order = [ids.get(number, f"{number:0{width}}") for number in range(max(ids, default=-1) + 1)]
+        self.rejected = state["rejected"] if state else []
+        # A seed was used for each value that was drawn, and more for rejected candidates, which are rejected again.
+        self._seed_state = state["seed_state"] if state else self.seed + len(order) * len(self.hyperparameters.space)
+        self._tried_so_far.update(self._compute_values_hash(one["values"]) for one in self.rejected)
+        for trial in trials.values():
+            self._record_values(trial)
+        for trial_id in order:
+            if trial := trials.get(trial_id):
+                self._place(trial)
+            else:
+                trial = self._in_place_of(trial_id)
+            self.trials[trial_id] = trial
+            self.start_order.append(trial_id)
+            if trial.status != "RUNNING":
+                self.end_order.append(trial_id)
+                self._run_times[trial_id] = 1
+        if order:
+            self.has_baseline = self.trials[order[0]].hyperparameters.values == self.default_values()
+        self.save()
+
+    def _in_place_of(self, trial_id: str) -> Trial:
+        """Returns a trial that is to be run under the id of a lost one."""
+        found = self.populate_space(trial_id)
+        hyperparameters = self.hyperparameters.copy()
+        hyperparameters.values = found.get("values") or {}
+        trial = Trial(hyperparameters, trial_id)
+        if found["status"] != "RUNNING":
+            trial.status, trial.message = "FAILED", "its files are lost, and no other candidate was found"
+        self._record_values(trial)
+        self._save_trial(trial)
+        return trial
+
+    def _place(self, trial: Trial) -> None:
+        """Writes down what else the oracle has to know of a trial that is there."""
 
     def save(self) -> None:
         files.write_json(pathlib.Path(self._get_oracle_fname()), self.get_state())
@@ -187,6 +244,22 @@ class Hyperband(_Careful, oracles.HyperbandOracle):
 
     def default_values(self) -> dict[str, Any]:
         return {**super().default_values(), "tuner/epochs": self.max_epochs}
+
+    def _place(self, trial: Trial) -> None:
+        values = trial.hyperparameters.values
+        number, past = values.get("tuner/bracket"), values.get("tuner/trial_id")
+        if past:
+            for before, after in itertools.chain(*(itertools.pairwise(one["rounds"]) for one in self._brackets)):
+                if any(one["id"] == past for one in before):
+                    after.append({"past_id": past, "id": trial.trial_id})
+        elif number in range(self._get_num_brackets()):  # the defaults are in none
+            while self._current_bracket != number or self._is_full(self._brackets[-1]):
+                self._increment_bracket_num()
+                self._start_new_bracket()
+            self._brackets[-1]["rounds"][0].append({"past_id": None, "id": trial.trial_id})
+
+    def _is_full(self, bracket: dict[str, Any]) -> bool:
+        return len(bracket["rounds"][0]) >= self._get_size(bracket["bracket_num"], 0)
 
 
 def make(tuner: str, *, epochs: int, **kwargs: Any) -> keras_tuner.Oracle:

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Sequence
 
+from aireal.errors import UserError
 from aireal.runs import files, page
 from aireal.runs.tables import Table
 from aireal.settings import flagfile
+from aireal.settings.config import Config
 from tuning import effects, figures
 from tuning.folder import Folder
 from tuning.live import differences
@@ -56,7 +58,7 @@ def _write_csv(folder: Folder, trials: Sequence[Trial]) -> None:
 
 
 def _write_best(folder: Folder, study: Study, best: Trial) -> None:
-    config = flagfile.load(folder.flagfile(best.id))
+    config = _config(folder, study, best)
     # Trained from scratch on all of its images and for all of its epochs: what a trial had less of was for the search.
     warmup = config.warmup_epochs / config.epochs * study.config.epochs
     config = dataclasses.replace(config, epochs=study.config.epochs, warmup_epochs=warmup, train_fraction=1.0)
@@ -65,6 +67,16 @@ def _write_best(folder: Folder, study: Study, best: Trial) -> None:
         "# python -m aireal.train --flagfile=THIS_FILE\n"
     )
     files.write_text(folder.path / "best.cfg", header + flagfile.dumps(config, workdir=folder.path / "best"))
+
+
+def _config(folder: Folder, study: Study, trial: Trial) -> Config:
+    """Returns what a trial was trained by, from its file or, where that is lost, from its values."""
+    try:
+        return flagfile.load(folder.flagfile(trial.id))
+    except UserError:
+        from tuning.space import Space  # with TensorFlow, which is not needed otherwise
+
+        return Space(study.config, study.space).config_of(trial.values)
 
 
 def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list[tuple[str, str]]:

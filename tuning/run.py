@@ -4,7 +4,7 @@ import dataclasses
 import time
 from typing import Any
 
-from tuning import supervisor
+from tuning import damage, supervisor
 from tuning.folder import Folder
 from tuning.live import Live
 from tuning.study import Study
@@ -29,7 +29,10 @@ def search(
     """
     with folder.claim(study) as study:
         folder.write(study)
-        if len(folder.ended()) < study.max_trials:
+        lost = damage.set_aside(folder)
+        for sentence in lost:
+            print(sentence, flush=True)
+        if lost or len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
             fingerprint, settled = supervisor.prepare(folder, max(workers, 1))

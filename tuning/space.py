@@ -64,6 +64,13 @@ class Space:
             values["warmup_epochs"] = _decimal(share * epochs)
         return dataclasses.replace(self.base, **values, epochs=epochs)
 
+    def config_of(self, values: dict[str, Any]) -> Config:
+        """Returns the Config that the values of a trial stand for. Raises UserError where they stand for none."""
+        hp = keras_tuner.HyperParameters()
+        self.config(hp)  # which declares them
+        hp.values = dict(values)
+        return self.config(hp)
+
 
 def _architecture(hp: keras_tuner.HyperParameters, base: Config, _: Sequence[str]) -> dict[str, Any]:
     stages = hp.Int("stages", *_STAGES, default=len(base.filters))

@@ -75,7 +75,7 @@ class Tuner(base_tuner.BaseTuner):
         """Writes nothing: what is to be kept, the oracle keeps."""
 
     def _get_tuner_fname(self) -> str:
-        return self.oracle._get_oracle_fname()  # where that is, a search is to be taken up
+        return self.oracle._project_dir  # always there: the oracle sees for itself whether a search is to be taken up
 
     def reload(self) -> None:
         if dist_utils.is_chief_oracle():

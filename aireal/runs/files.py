@@ -97,6 +97,8 @@ def read_json(path: pathlib.Path, *, holding: Sequence[str] = (), mend: str) -> 
         lacking = [key for key in holding if key not in found]
         if not isinstance(found, dict) or lacking:
             raise ValueError(f"it says nothing of {', '.join(lacking)}" if lacking else "it holds no object")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing. {mend}") from error
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}. {mend}") from error
     return found

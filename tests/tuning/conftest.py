@@ -43,8 +43,23 @@ def write_trial(folder) -> Callable[..., None]:
             "status": status,
             "hyperparameters": {"values": {"batch_size": 64, **values}},
             "metrics": {"metrics": {name: {"direction": "max", "observations": observations} for name in names}},
+            "score": value,
+            "best_step": 0,
+            "message": None,
         }
         (path / "trial.json").write_text(json.dumps(state))
+
+    return write
+
+
+@pytest.fixture
+def write_oracle(folder) -> Callable[..., None]:
+    """Returns a function that writes an oracle.json with some of its values."""
+
+    def write(**values) -> None:
+        state = {"start_order": [], "end_order": [], "run_times": {}, "seed_state": 1, "tried_so_far": []}
+        state |= {"rejected": [], "has_baseline": True, **values}
+        (folder.path / "trials/oracle.json").write_text(json.dumps(state))
 
     return write
 

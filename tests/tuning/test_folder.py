@@ -1,7 +1,7 @@
 """tuning.folder: whose the files of a search are, and what they tell."""
 
 import dataclasses
-import json
+import pathlib
 
 import pytest
 
@@ -93,6 +93,14 @@ def test_a_place_where_no_folder_can_be_is_a_sentence(tmp_path, study):
             pass
 
 
+@pytest.mark.parametrize("name", ["search.json", "search.cfg"])
+@pytest.mark.parametrize("damage", [pathlib.Path.unlink, lambda path: path.write_bytes(b"")])
+def test_a_search_that_does_not_know_what_it_is_about_says_what_to_do(folder, study, name, damage):
+    damage(folder.path / name)
+    with pytest.raises(UserError, match=rf"{name} .*[Tt]ake it from a copy"), folder.claim(study):
+        pass
+
+
 def test_a_folder_without_a_search_has_no_study(tmp_path):
     with pytest.raises(UserError, match="holds no search"):
         Folder(str(tmp_path)).study()
@@ -109,13 +117,13 @@ def test_a_search_stays_with_its_data(folder, study):
     assert folder.study().max_trials == 7
 
 
-def test_trials_are_read_in_their_order(folder, study, write_trial):
+def test_trials_are_read_in_their_order(folder, study, write_trial, write_oracle):
     for trial_id, status, value in (("10", "RUNNING", None), ("9", "COMPLETED", 0.7), ("0", "COMPLETED", 0.9)):
         write_trial(trial_id, status, value)
     write_trial("2", "FAILED")
     folder.failure("2").write_text("the loss became nan")
-    oracle = {"rejected": [{"values": {}, "reason": "9 macs of 5"}], "has_baseline": True}
-    (folder.path / "trials/oracle.json").write_text(json.dumps(oracle))
+    rejected = [{"values": {}, "reason": "9 macs of 5"}]
+    write_oracle(rejected=rejected)
     trials = folder.trials()
     assert baseline(trials) is trials[0]
     assert [(trial.number, trial.status) for trial in trials] == [
@@ -129,7 +137,7 @@ def test_trials_are_read_in_their_order(folder, study, write_trial):
     assert len(folder.ended()) == 3
     assert study.best(trials).number == 0
     assert dataclasses.replace(study, direction="min").best(trials).number == 9
-    (folder.path / "trials/oracle.json").write_text(json.dumps({**oracle, "has_baseline": False}))
+    write_oracle(rejected=rejected, has_baseline=False)
     assert baseline(folder.trials()) is None
 
 
@@ -141,3 +149,5 @@ def test_deaths_are_held_against_the_trial_that_the_worker_was_at(folder, write_
         folder.record_death("worker", how)
     assert folder.deaths("3") == ["SIGKILL", "SIGSEGV"]
     assert folder.deaths("4") == []
+    folder.running("worker").write_text("")  # cut as the machine went down
+    folder.record_death("worker", "SIGKILL")

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import json
 import re
 
 import pytest
@@ -12,7 +11,7 @@ from tuning import report
 
 
 @pytest.fixture
-def searched(folder, study, write_trial):
+def searched(folder, study, write_trial, write_oracle):
     """A search of five trials, the first its baseline, the second the best, the third failed; one was rejected."""
     for number, value in enumerate((0.6, 0.9, None, 0.7, 0.8)):
         write_trial(str(number), "FAILED" if value is None else "COMPLETED", value, learning_rate=10.0**-number)
@@ -20,8 +19,7 @@ def searched(folder, study, write_trial):
         config = dataclasses.replace(config, schedule="cosine", warmup_epochs=1.0, batch_size=64 + number)
         folder.flagfile(str(number)).write_text(flagfile.dumps(config))
     folder.failure("2").write_text("the loss became nan")
-    oracle = {"rejected": [{"values": {"batch_size": 9}, "reason": "9 macs of 5"}], "has_baseline": True}
-    (folder.path / "trials/oracle.json").write_text(json.dumps(oracle))
+    write_oracle(rejected=[{"values": {"batch_size": 9}, "reason": "9 macs of 5"}])
     return folder
 
 

@@ -130,6 +130,32 @@ def check_report(search: Search) -> None:
     assert len(list((search.folder / "tensorboard").glob("*/events*"))) == 7
 
 
+def test_a_search_goes_on_without_files_that_are_lost(search):
+    search.start("--max_trials=3")
+    assert search.finish()[0] == 0
+    before = search.rows()
+    state = search.folder / "trials/trial_1/trial.json"
+    state.write_bytes(b"")
+    oracle = search.folder / "trials/oracle.json"
+    oracle.write_bytes(oracle.read_bytes()[:300])
+    search.start("--max_trials=4")
+    status, printed = search.finish()
+    assert status == 0, printed
+    assert f"{state} is damaged" in printed
+    assert f"{oracle} is damaged" in printed
+    assert (search.folder / "trials/damaged-trial_1/flags.cfg").exists()
+    after = search.rows()
+    assert [(row["trial"], row["status"]) for row in after] == [(str(number), "completed") for number in range(4)]
+    assert all(after[number].items() >= before[number].items() for number in (0, 2))
+    values = [name for name in after[0] if "rate" in name or name in ("optimizer", "batch_size", "schedule")]
+    assert len({tuple(row[name] for name in values) for row in after}) == 4
+    search.start("--max_trials=4")
+    status, printed = search.finish()
+    assert status == 0
+    assert "damaged" not in printed
+    assert search.rows() == after
+
+
 def test_a_trial_whose_worker_died_twice_has_failed(search):
     search.start("--max_trials=2")
     for number in (1, 2):
@@ -149,7 +175,7 @@ def test_a_trial_whose_worker_died_twice_has_failed(search):
 
 
 def died(search: Search) -> int:
-    return sum(len(json.loads(path.read_text())) for path in search.folder.glob("trials/*/deaths.json"))
+    return sum(len(path.read_text().splitlines()) for path in search.folder.glob("trials/*/deaths.txt"))
 
 
 def wait_until(condition) -> None:

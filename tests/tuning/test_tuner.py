@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from aireal.settings import flagfile
+from tuning import report
 from tuning.study import RENEW
 from tuning.tuner import Tuner
 
@@ -39,6 +40,12 @@ def test_every_trial_leaves_its_figures_and_its_flags(folder, small):
         assert len(list((folder.tensorboard / trial.id).glob("events*"))) == 1
     assert flagfile.load(folder.flagfile("0")) == small.config
     assert list((folder.path / "running").iterdir()) == []
+    report.write(folder, small)
+    best = flagfile.load(folder.path / "best.cfg")
+    for trial in trials:
+        folder.flagfile(trial.id).unlink()
+    report.write(folder, small)
+    assert flagfile.load(folder.path / "best.cfg") == best  # made from the values
 
 
 @pytest.mark.usefixtures("alone")
