@@ -5,9 +5,10 @@ import time
 from typing import Any
 
 from tuning import damage, supervisor
+from tuning.chief import Chief
 from tuning.folder import Folder
 from tuning.live import Live
-from tuning.study import Study
+from tuning.study import CHIEF_SECONDS, Study
 from tuning.supervisor import Supervisor
 
 
@@ -47,12 +48,31 @@ def search(
         report.write(folder, study)
 
 
-def work(folder: Folder, *, address: tuple[str, int], workers: int, trials_per_worker: int) -> None:
-    """Runs workers for the chief of another machine, until the search is over. `folder` is the chief's, shared."""
+def work(
+    folder: Folder,
+    *,
+    address: tuple[str, int],
+    workers: int,
+    trials_per_worker: int,
+    patience_seconds: float = CHIEF_SECONDS,
+) -> None:
+    """Runs workers for the chief of another machine, until the search is over.
+
+    Args:
+      folder: the chief's, shared.
+      address: host and port of the chief.
+      workers: trials at a time on this machine.
+      trials_per_worker: after which a worker process is renewed.
+      patience_seconds: how long the chief may be silent, at the beginning and later.
+
+    Raises:
+      UserError: the chief was silent for longer, the folder or the data are others, or a process failed.
+    """
     study = folder.study()
+    Chief(address, patience_seconds).wait()
     fingerprint, _ = supervisor.prepare(folder, max(workers, 1))
     folder.check_data(fingerprint)
-    options = {"address": address, "trials_per_worker": trials_per_worker}
+    options = {"address": address, "trials_per_worker": trials_per_worker, "patience_seconds": patience_seconds}
     _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)
 
 

@@ -12,6 +12,7 @@ OBJECTIVES = {"val_auc": "max", "val_accuracy": "max", "val_loss": "min"}
 BUDGETS = {"parameters": "max_parameters", "macs": "max_macs", "int8_bytes": "max_int8_bytes"}
 EPOCHS = "tuner/epochs"  # Hyperband's name for the epochs of a trial
 RENEW, CHIEF_LOST = 75, 76  # exit statuses of a worker: it has run its number of trials; the chief does not answer
+CHIEF_SECONDS = 600  # that workers wait for the chief to answer; Keras Tuner waits an hour
 MAX_DEATHS = 2  # of workers in one trial, before it counts as failed
 _FREE = ("max_trials",)  # may differ when a search goes on
 

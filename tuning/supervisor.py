@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 
 from aireal.errors import UserError
 from aireal.machine import package_folder
+from tuning.chief import Chief
 from tuning.folder import Folder
-from tuning.study import CHIEF_LOST, RENEW
+from tuning.study import CHIEF_LOST, CHIEF_SECONDS, RENEW
 
 _POLL_SECONDS = 0.3
 _RESTARTS = 3  # of a process that is killed before any trial ends
@@ -102,6 +103,7 @@ class Supervisor:
       workers: how many run here.
       others: whether workers run on other machines too, for which the chief has to wait.
       trials_per_worker: after which a worker is renewed, because memory grows with every trial.
+      patience_seconds: how long a chief that runs elsewhere may be silent.
     """
 
     def __init__(
@@ -113,8 +115,10 @@ class Supervisor:
         workers: int,
         others: bool,
         trials_per_worker: int,
+        patience_seconds: float = CHIEF_SECONDS,
     ):
         self._folder = folder
+        self._elsewhere = None if chief else Chief(address, patience_seconds)
         self._others = others
         self._chief = _Process(folder, "chief", "chief", address) if chief else None
         self._names = folder.claim_names(workers)
@@ -132,6 +136,8 @@ class Supervisor:
             while not self._is_over():
                 every()
                 time.sleep(_POLL_SECONDS)
+                if self._elsewhere:
+                    self._elsewhere.watch()
                 self._revive_chief()
                 for worker in list(self._workers.values()):
                     self._revive_worker(worker)
@@ -169,9 +175,12 @@ class Supervisor:
             self._folder.record_death(worker.name, f"{how} (out of memory?)" if how == "SIGKILL" else how)
             self._count_restart(worker)
         elif status == CHIEF_LOST:
+            if self._elsewhere and not self._elsewhere.watch():
+                return  # until it answers again, or has been silent for too long
             if self._chief and self._chief.exit_status(_GRACE_SECONDS) is not None:
                 return  # which is looked into next
-            raise UserError(f"The chief did not answer {worker.name}:\n{worker.complaint()}")
+            if self._chief:
+                raise UserError(f"The chief did not answer {worker.name}:\n{worker.complaint()}")
         elif status != RENEW:
             stops = ", and the search stops" if self._chief else ""
             raise UserError(f"A worker failed{stops}; the same command takes it up:\n{worker.complaint()}")

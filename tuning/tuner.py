@@ -34,9 +34,8 @@ from tuning.budget import Budget
 from tuning.folder import PROJECT, Folder
 from tuning.hypermodel import FailedTrialError, HyperModel
 from tuning.space import Space
-from tuning.study import CHIEF_LOST, EPOCHS, MAX_DEATHS, RENEW, Study
+from tuning.study import CHIEF_LOST, CHIEF_SECONDS, EPOCHS, MAX_DEATHS, RENEW, Study
 
-_CHIEF_SECONDS = 600  # that a worker waits for an answer; Keras Tuner waits an hour
 _IDLE_SECONDS = 1.0  # between questions of a worker that has nothing to do; Keras Tuner asks without a pause
 
 
@@ -180,8 +179,13 @@ def main(role: str, workdir: str, count: str = "0", answer: str = "") -> None:
     try:
         Tuner(folder, study, int(count)).search()
     except grpc.RpcError as error:
-        print(f"The chief does not answer: {error}", file=sys.stderr)
-        sys.exit(CHIEF_LOST)
+        if error.code() == grpc.StatusCode.UNAVAILABLE:  # it ended, or the network did
+            sys.exit(CHIEF_LOST)
+        address = ":".join(os.environ[f"KERASTUNER_ORACLE_{part}"] for part in ("IP", "PORT"))
+        raise UserError(
+            f"What answers at {address} (--chief) is not this search's chief, or it is stuck: {error.details()}. Stop "
+            "both commands, and start the chief first."
+        ) from error
 
 
 def _check(study: Study) -> None:
@@ -203,7 +207,7 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    oracle_client.TIMEOUT = _CHIEF_SECONDS
+    oracle_client.TIMEOUT = CHIEF_SECONDS
     try:
         main(*sys.argv[1:])
     except UserError as error:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent import futures
 
 import psutil
 import pytest
@@ -206,15 +207,44 @@ def test_an_error_that_is_not_the_trials_stops_the_search(search):
     assert "IsADirectoryError" in printed
 
 
+WORK = """
+import sys
+from aireal import command
+from tuning import run
+from tuning.folder import Folder
+address = ("127.0.0.1", int(sys.argv.pop()))
+folder = Folder(sys.argv.pop())
+command.run(lambda: run.work(folder, address=address, workers=1, trials_per_worker=5, patience_seconds=20.0))
+"""
+
+
+def test_workers_whose_chief_goes_away_say_so_and_end(search, run_python):
+    port = supervisor.free_port("127.0.0.1")
+    search.start("--max_trials=99", "--role=chief", "--workers=0", f"--chief=127.0.0.1:{port}")
+    wait_until((search.folder / "logs/chief.log").exists)
+    with futures.ThreadPoolExecutor(1) as pool:
+        work = pool.submit(run_python, "-c", WORK, search.folder, port)
+        search.wait_for(ended=1)
+        search.kill()
+        done = work.result(timeout=120)
+    assert done.returncode == 2
+    assert "trial 0 completed" in done.stdout
+    assert f"No chief answers at 127.0.0.1:{port} (--chief). Waiting for it, for up to 20 seconds" in done.stdout
+    assert f"error: No chief answered at 127.0.0.1:{port} for 20 seconds. Start it there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not search.processes("worker")
+
+
 def test_two_machines(search):
-    """Two commands that share a folder and know the chief's address; both have a worker."""
+    """Two commands that share a folder and know the chief's address; both have a worker, and the chief comes last."""
     address = f"--chief=127.0.0.1:{supervisor.free_port('127.0.0.1')}"
     search.start("--max_trials=6", "--role=chief", "--workers=1", address)
-    wait_until((search.folder / "logs/chief.log").exists)  # the data are known then
+    wait_until((search.folder / "search.json").exists)
     other = Search(search.folder, search.prepared_dir)
     other.start("--role=worker", address)
     status, printed = other.finish()
     assert status == 0, printed
+    assert "Waiting for it, for up to 10 minutes ...\nThe chief answers." in printed
     status, printed = search.finish()
     assert status == 0, printed
     assert [row["status"] for row in search.rows()] == ["completed"] * 6

@@ -33,6 +33,7 @@ def test_a_worker_that_fails_ends_the_search_with_its_log(folder, study):
     """Here because there is no search in the folder."""
     for name in ("search.cfg", "search.json"):
         (folder.path / name).unlink()
+    (folder.path / "trials").rmdir()
     address = ("127.0.0.1", supervisor.free_port("127.0.0.1"))
     processes = Supervisor(folder, address, chief=False, workers=1, others=True, trials_per_worker=1)
     calls = []
