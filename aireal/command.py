@@ -15,14 +15,14 @@ from typing import TextIO
 from absl import app, flags, logging
 
 from aireal import machine
-from aireal.errors import UserError, reason
+from aireal.errors import UserError, full_disk, reason
 from aireal.runs import files
 from aireal.settings import flagfile
 
 # Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
 _CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed call to cuInit|^fully_quantize: "
 # What the system says no with: no fault of the program.
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
@@ -59,10 +59,13 @@ def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
     except BrokenPipeError:  # who reads the output has had enough, as `| head`
         discard_output()
         sys.exit(141)
-    except OSError as error:
-        if error.errno not in _REFUSED:
+    except Exception as error:
+        if told := full_disk(error):  # while others than `files` wrote, as TensorFlow and TFDS do
+            print(f"error: {told}", file=sys.stderr)
+        elif isinstance(error, OSError) and error.errno in _REFUSED:
+            print(f"error: {': '.join(filter(None, [error.strerror, error.filename]))}", file=sys.stderr)
+        else:
             raise
-        print(f"error: {': '.join(filter(None, [error.strerror, error.filename]))}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import filelock
 import numpy as np
@@ -106,6 +106,23 @@ def run_python(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Callable[[int], pathlib.Path]]:
+    """Returns a function that makes a disk of so many KiB; skips where mounting is not allowed."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(kibibytes: int) -> pathlib.Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", folder]
+        if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("mounting is not allowed here")
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class _Process:
     def start(self) -> None:
         self._running.unlink(missing_ok=True)  # what an earlier process of that name was at
         with open(self._log, "a") as log:
-            self._process = _start(self._arguments, self._environment, stdout=log, stderr=log)
+            self._process = _start(self._arguments, self._environment, stderr=log)
 
     def exit_status(self, patience_seconds: float = 0.0) -> int | None:
         """Returns None while it runs."""
@@ -60,8 +60,9 @@ class _Process:
             self._process.wait()
 
     def complaint(self) -> str:
-        """Returns the end of the log."""
-        return self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
+        """Returns what the user can mend or, where that is not known, the end of the log. The process has ended."""
+        said = self._process.stdout.read().decode()
+        return (said or self._log.read_text(errors="replace")[-_TAIL_CHARACTERS:]).strip()
 
 
 def prepare(folder: Folder, workers: int) -> tuple[str, dict[str, str]]:
@@ -73,10 +74,12 @@ def prepare(folder: Folder, workers: int) -> tuple[str, dict[str, str]]:
     with tempfile.TemporaryDirectory() as scratch:
         answer = pathlib.Path(scratch, "answer.json")
         with _start(["prepare", str(folder.path), str(workers), str(answer)], {}) as process:
-            process.wait()
+            said = process.stdout.read().decode().strip()  # until it ends
         if process.returncode < 0:
             raise UserError(f"The preparation of the data was ended by {signal.Signals(-process.returncode).name}.")
-        if process.returncode:  # what was wrong is printed already
+        if said:
+            raise UserError(said)
+        if process.returncode:  # the traceback is printed already
             sys.exit(process.returncode)
         found = json.loads(answer.read_text())
     return found["fingerprint"], found["settled"]
@@ -213,6 +216,7 @@ def _start(arguments: list[str], environment: dict[str, str], **options) -> subp
         [sys.executable, "-m", "tuning.tuner", *arguments],
         env={**os.environ, "PYTHONPATH": path, **environment},
         stdin=subprocess.PIPE,  # closed when this process ends, by which the other knows
+        stdout=subprocess.PIPE,  # a sentence for the user, if any
         start_new_session=True,  # so that Ctrl-C reaches this process alone
         **options,
     )

@@ -3,6 +3,7 @@
 `supervisor.py` starts them: python -m tuning.tuner prepare|chief|worker WORKDIR [COUNT [ANSWER]]
 """
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -25,7 +26,7 @@ from keras_tuner.src.distribute import utils as dist_utils
 from tensorboard.plugins.hparams import api as hparams
 
 from aireal.data.batches import Data
-from aireal.errors import UserError
+from aireal.errors import UserError, full_disk
 from aireal.runs import files
 from aireal.settings import flagfile
 from aireal.training import devices
@@ -99,6 +100,8 @@ class Tuner(base_tuner.BaseTuner):
             self._run_and_update_trial(trial)
             trial.status = "COMPLETED"
         except (FailedTrialError, MemoryError, tf.errors.ResourceExhaustedError) as error:
+            if full := full_disk(error, self._folder.tensorboard):  # which TensorFlow calls exhausted, too
+                raise full from error
             reason = str(error) if isinstance(error, FailedTrialError) else f"out of memory: {error}"
             files.write_text(self._folder.failure(trial.trial_id), reason)
             trial.status = "FAILED"
@@ -145,9 +148,8 @@ def _fatal(answer: Callable[..., Any]) -> Callable[..., Any]:
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
             return answer(*args, **kwargs)
-        except Exception:
-            traceback.print_exc()
-            os._exit(1)
+        except Exception as error:
+            os._exit(_tell(error))
 
     return checked
 
@@ -206,10 +208,24 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _tell(error: Exception) -> int:
+    """Says why this process ends, and returns its exit status.
+
+    What the user can mend goes to standard output, which the supervisor reads: the log may be on the disk that is full.
+    """
+    if told := error if isinstance(error, UserError) else full_disk(error, otherwise=f"A file in {sys.argv[2]}"):
+        print(told, file=sys.__stdout__, flush=True)
+        return 2
+    with contextlib.suppress(OSError):
+        traceback.print_exception(error)
+    return 1
+
+
 if __name__ == "__main__":
     oracle_client.TIMEOUT = CHIEF_SECONDS
     try:
-        main(*sys.argv[1:])
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        # Keras Tuner prints what nobody needs to know.
+        with contextlib.redirect_stdout(sys.stderr):
+            main(*sys.argv[1:])
+    except Exception as error:
+        sys.exit(_tell(error))

@@ -12,7 +12,7 @@ from typing import Any
 
 import filelock
 
-from aireal.errors import UserError
+from aireal.errors import UserError, full_disk
 
 PARTIAL = ".partial-"  # begins the names of what is being written
 _OLD = ".old-"  # and of folders that are being replaced
@@ -20,15 +20,30 @@ _OLD = ".old-"  # and of folders that are being replaced
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never."""
+    """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never.
+
+    Raises:
+      UserError: the disk is full.
+    """
     partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with _told_if_full(path):
+            yield partial
+            with open(partial, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told_if_full(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if told := full_disk(error, path):
+            raise told from error
+        raise
 
 
 @contextlib.contextmanager
@@ -36,7 +51,7 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete.
 
     Raises:
-      UserError: another process is at it.
+      UserError: another process is at it, or the disk is full.
     """
     path = path.resolve()
     partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (PARTIAL, _OLD))
@@ -49,12 +64,13 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
     with claim(path, f"Another process is writing {path}. Wait for it."):
         tidy()
-        partial.mkdir(parents=True)
         try:
-            yield partial
-            if path.exists():
-                os.replace(path, old)
-            os.replace(partial, path)
+            with _told_if_full(path):
+                partial.mkdir(parents=True)
+                yield partial
+                if path.exists():
+                    os.replace(path, old)
+                os.replace(partial, path)
         finally:
             tidy()
 

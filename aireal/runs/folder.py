@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import os
 import pathlib
@@ -162,15 +163,33 @@ class RunFolder:
     def save_checkpoint(self, model, epochs_done: int) -> None:
         """Saves weights and optimizer; the epoch is in the name, so that both appear in one rename."""
         earlier = list(self.path.glob("checkpoint-*.weights.h5"))
-        with files.replacing(self.path / f"checkpoint-{epochs_done:06}.weights.h5") as path:
-            model.save_weights(path)
+        _save_weights(model, self.path / f"checkpoint-{epochs_done:06}.weights.h5")
         for path in earlier:
             path.unlink()
+
+    def save_best(self, model) -> None:
+        """Saves the weights of the best epoch so far."""
+        _save_weights(model, self.best_weights)
 
     def drop_checkpoints(self) -> None:
         for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{files.PARTIAL}*")}:
             if path.is_file():  # a folder is an export's, which tidies up itself
                 path.unlink()
+
+
+class _Memory(io.BytesIO):
+    """A file in memory that Keras writes weights to: it looks at the ending of what it is given."""
+
+    def __str__(self) -> str:
+        return "memory.weights.h5"
+
+
+def _save_weights(model, path: pathlib.Path) -> None:
+    # Through memory: on a full disk HDF5 cannot close its file, and tells of every object in it with a traceback.
+    memory = _Memory()
+    model.save_weights(memory)
+    with files.replacing(path) as partial:
+        partial.write_bytes(memory.getbuffer())
 
 
 def model_file(run: os.PathLike | str) -> pathlib.Path:

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from aireal.errors import UserError
-from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
 from aireal.training.learning import of_verdict
@@ -62,8 +61,7 @@ class Journal(keras.callbacks.Callback):
         # The checkpoint comes last: it alone decides where a next start goes on; what precedes it is made again alike.
         self._folder.write_rows(self.rows)
         if self._config.keep == "best" and self.epochs_since_best() == 0:
-            with files.replacing(self._folder.best_weights) as path:
-                self.model.save_weights(path)
+            self._folder.save_best(self.model)
         self._folder.save_checkpoint(self.model, epoch + 1)
         figures = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
         self._bar.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s")

@@ -5,8 +5,10 @@ their path: whatever they answer, they answer without waiting for TensorFlow.
 """
 
 import os
+import re
 import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -93,7 +95,55 @@ def main():
         file.write("figures")
 command.run(main)
 """
-    _assert_refused(run_python("-c", code), "No space left on device")
+    _assert_refused(run_python("-c", code), "A file could not be made: no space left on device")
+
+
+SMALL = ["--filters=8", "--dense_units=8", "--epochs=1", "--train_fraction=0.1"]
+
+
+@pytest.mark.parametrize(
+    ("kibibytes", "unmade"),
+    [(64, "run/best.weights.h5"), (200, "run/best.weights.h5"), (300, "run/checkpoint-000001.weights.h5")],
+)
+def test_a_training_on_a_full_disk_ends_with_one_sentence(run_python, disk, prepared_dir, kibibytes, unmade):
+    place = disk(kibibytes)
+    arguments = [*SMALL, f"--prepared_dir={prepared_dir}", f"--workdir={place}/run", "--keep=best"]
+    done = run_python("-m", "aireal.train", *arguments)
+    _assert_full(done, place / unmade)
+    assert not list(place.rglob(".partial*"))
+    assert (place / "run/flags.cfg").exists()
+
+
+def test_a_model_and_its_evaluation_on_a_full_disk_end_with_one_sentence(run_python, disk, prepared_dir):
+    place = disk(300)
+    arguments = [*SMALL, f"--prepared_dir={prepared_dir}", f"--workdir={place}/run", "--evaluate=none"]
+    _assert_full(run_python("-m", "aireal.train", *arguments), place / "run/model.keras")
+    assert not list(place.rglob(".partial*"))
+    subprocess.run(["mount", "-o", "remount,size=500k", place], check=True)
+    done = run_python("-m", "aireal.train", *arguments)
+    assert done.returncode == 0, done.stderr
+    taken = sum(path.stat().st_blocks * 512 for path in place.rglob("*")) // 1024
+    subprocess.run(["mount", "-o", f"remount,size={taken + 8}k", place], check=True)
+    done = run_python("-m", "aireal.evaluate", f"--run={place}/run")
+    _assert_full(done, place / "run/predictions.csv")
+    assert not list(place.rglob(".partial*"))
+
+
+def test_a_preparation_on_a_full_disk_ends_with_one_sentence(run_python, disk):
+    place = disk(400)
+    done = run_python("-m", "aireal.train", *SMALL, f"--prepared_dir={place}/prepared")
+    assert done.returncode == 2
+    assert re.search(rf"error: {place}/prepared\S* could not be made: no space left on device\. Make room", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert not list(place.rglob("*tfrecord*"))
+
+
+def _assert_full(done, unmade):
+    assert done.returncode == 2, done.stderr
+    said = f"error: {unmade} could not be made: no space left on device. Make room, or choose another place"
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
 
 
 # Says things as C++ libraries do, straight into standard error, and as Python does.

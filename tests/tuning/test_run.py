@@ -207,6 +207,18 @@ def test_an_error_that_is_not_the_trials_stops_the_search(search):
     assert "IsADirectoryError" in printed
 
 
+@pytest.mark.parametrize("kibibytes", [12, 40])  # too little for the chief, and for a worker
+def test_a_search_on_a_full_disk_ends_with_one_sentence(disk, prepared_dir, kibibytes):
+    search = Search(disk(kibibytes) / "search", prepared_dir)
+    search.start("--max_trials=3")
+    status, printed = search.finish()
+    assert status == 2
+    assert re.search(rf"{search.folder}\S* could not be made: no space left on device\. Make room", printed)
+    assert "Traceback" not in printed
+    assert not [state for state in search.ended() if state["status"] == "FAILED"]  # for that is not the trial's fault
+    assert not list(search.folder.rglob(".partial*"))
+
+
 WORK = """
 import sys
 from aireal import command
