@@ -25,16 +25,18 @@ _CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed ca
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def run(main: Callable[..., int | None], *, arguments: bool = False) -> None:
+def run(main: Callable[..., int | None], *, arguments: bool = False, trains: bool = True) -> None:
     """Runs an entry: parses the flags, prints a UserError as one sentence and exits with 2, else with what main says.
 
     Args:
       main: the entry; called with the list of arguments where it takes any.
       arguments: whether it takes arguments that are no flags; otherwise they are refused.
+      trains: whether it works long enough for huge pages of memory to be worth another start.
     """
 
     def checked(argv: Sequence[str]) -> int | None:
-        machine.use_huge_pages()  # once the flags are known to be sound, and before anything is imported for them
+        if trains:  # once the flags are known to be sound, and before anything is imported for them
+            machine.use_huge_pages()
         if len(argv) > 1 and not arguments:
             raise UserError(
                 f"unexpected argument {argv[1]!r}. Values are written --name=value, also for true and false."

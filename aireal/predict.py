@@ -84,4 +84,4 @@ def _kept(judged: Iterable[tuple[Prediction, np.ndarray]], into: list[Prediction
 
 
 if __name__ == "__main__":
-    command.run(main, arguments=True)
+    command.run(main, arguments=True, trains=False)

@@ -2,15 +2,15 @@
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO
 
-from tqdm.auto import tqdm
-
-write = tqdm.write  # a line, clear of the bars that are shown
+if TYPE_CHECKING:  # late, because who judges one picture waits for it
+    from tqdm.auto import tqdm
 
 _TERMINAL_SECONDS, _LOG_SECONDS = 0.5, 30.0  # between two looks at a bar
 
 
-def bar(iterable: Iterable | None = None, title: str | None = None, total: int | None = None, **options) -> tqdm:
+def bar(iterable: Iterable | None = None, title: str | None = None, total: int | None = None, **options) -> "tqdm":
     """Returns a bar of tqdm; a log gets a line every half minute, and none of what is done sooner.
 
     Args:
@@ -19,6 +19,15 @@ def bar(iterable: Iterable | None = None, title: str | None = None, total: int |
       total: how many there will be, where that is known.
       **options: of tqdm, as `unit` and `leave`.
     """
+    from tqdm.auto import tqdm
+
     is_watched = "tqdm.notebook" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
     pace = {"mininterval": _TERMINAL_SECONDS} if is_watched else {"mininterval": _LOG_SECONDS, "delay": _LOG_SECONDS}
     return tqdm(iterable, title, total, **pace | {"dynamic_ncols": is_watched} | options)
+
+
+def write(line: str, file: TextIO) -> None:
+    """Writes a line, clear of the bars that are shown."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(line, file)
