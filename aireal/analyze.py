@@ -6,6 +6,7 @@ Exit status: 0 when every file is as it should be, 1 when some are not (offendin
 from absl import flags
 
 from aireal import command
+from aireal.sources.source import Source
 
 _SOURCE = flags.DEFINE_string(
     "source",
@@ -23,6 +24,7 @@ _IMAGE_SIZE = flags.DEFINE_integer(
 
 
 def main() -> int:
+    Source(_SOURCE.value).check(whole=False)
     from aireal.analysis import report
 
     return int(report.analyze(_SOURCE.value, _OUTPUT.value, image_size=_IMAGE_SIZE.value)["offending"]["files"] > 0)

@@ -33,7 +33,7 @@ shared.define_config_flags()
 
 
 def main() -> None:
-    config, output = shared.config_from_flags(), _output()
+    config, output = shared.config_of_command(), _output()
     rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
     if output:
         files.write_json(output, rows)

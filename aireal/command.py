@@ -21,6 +21,8 @@ from aireal.settings import flagfile
 
 # Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
 _CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed call to cuInit|^fully_quantize: "
+_OURS = ("aireal", "builders", "exports", "tuning")
+_INSTALL = "Install aireal with all that it needs: pip install aireal, or pip install -e . in its folder."
 # What the system says no with: no fault of the program.
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -61,6 +63,12 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
     except BrokenPipeError:  # who reads the output has had enough, as `| head`
         discard_output()
         sys.exit(141)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in _OURS:
+            raise
+        print(f"error: this needs {missing}, which is not installed. {_INSTALL}", file=sys.stderr)
+        sys.exit(2)
     except Exception as error:
         if told := full_disk(error):  # while others than `files` wrote, as TensorFlow and TFDS do
             print(f"error: {told}", file=sys.stderr)

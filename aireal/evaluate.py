@@ -7,6 +7,7 @@ from absl import flags
 
 from aireal import command
 from aireal.settings import flags as shared
+from aireal.sources.source import Source
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 _SPLIT = flags.DEFINE_enum(
@@ -19,11 +20,13 @@ shared.define_data_flags()
 
 
 def main() -> None:
+    from aireal.runs import shipped
     from aireal.runs.folder import RunFolder, model_file
 
-    folder = RunFolder(_RUN.value)
+    folder = RunFolder(shipped.locate(_RUN.value))
     config = folder.config(**shared.other_data())
     model_file(folder.path)  # makes sure that there is one
+    Source(config.source).check()
     from aireal.data.batches import Data
     from aireal.judging import evaluation
 

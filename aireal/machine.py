@@ -51,10 +51,11 @@ def use_huge_pages() -> None:
 
     That is on Linux where programs have to ask for them: a training step of `robust.cfg` takes 0.85 of the time. glibc
     (from 2.35) asks where the environment says so as a program starts, and children inherit it. A program that was not
-    started as `python -m MODULE`, as a notebook that runs one of ours, is left alone.
+    started as `python -m MODULE` or `aireal COMMAND`, as a notebook that runs one of ours, is left alone.
     """
     spec = sys.modules["__main__"].__spec__
-    if spec is None or spec.name.removesuffix(".__main__") not in sys.orig_argv:
+    started = {pathlib.Path(argument).name for argument in sys.orig_argv[1:]}
+    if spec is None or not {spec.name.removesuffix(".__main__"), "aireal"} & started:
         return
     if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists() or "[madvise]" not in HUGE_PAGES.read_text():
         return

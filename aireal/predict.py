@@ -1,4 +1,4 @@
-"""Judges pictures: python -m aireal.predict --run=runs/fast photo.jpg folder/ *.png
+"""Judges pictures: python -m aireal.predict photo.jpg folder/ *.png
 
 Exit status: 0 when every picture got a verdict, 1 when some could not be read, 2 when the command is wrong.
 """
@@ -15,6 +15,7 @@ from absl import flags
 from aireal import command
 from aireal.errors import UserError, reason
 from aireal.pixels import decoding
+from aireal.runs import shipped
 from aireal.runs.folder import model_file
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures
@@ -22,7 +23,10 @@ from aireal.verdicts.pictures import Prediction
 from builders import progress
 
 _RUN = flags.DEFINE_string(
-    "run", None, "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder", required=True
+    "run",
+    shipped.DEFAULT,
+    "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder; or robust or accurate, which are "
+    "shipped, as int8 .tflite files",
 )
 _FORMAT = flags.DEFINE_enum("format", "table", list(listing.FORMATS), "how the verdicts are written, one a picture")
 _OUTPUT = flags.DEFINE_string("output", None, "file for the verdicts; by default they are printed")
@@ -42,8 +46,9 @@ _MAX_PIXELS = flags.DEFINE_integer(
 
 def main(names: Sequence[str]) -> int:
     if not names:
-        raise UserError("Which pictures? Name files or folders: python -m aireal.predict --run=DIR photo.jpg folder/")
-    model_file(_RUN.value)  # what is wrong is said before TensorFlow is loaded
+        raise UserError("Which pictures? Name files or folders: python -m aireal.predict photo.jpg folder/")
+    run = shipped.locate(_RUN.value) if _EXPLAIN.value else shipped.quickest(_RUN.value)
+    model_file(run)  # what is wrong is said before TensorFlow is loaded
     warnings.filterwarnings("ignore", module="PIL")  # which says of damaged files what the verdicts say too
     warnings.filterwarnings("ignore", "Glyph .* missing")  # in names of files, drawn by matplotlib
     explanations = _folder(_EXPLAIN.value)
@@ -52,7 +57,7 @@ def main(names: Sequence[str]) -> int:
         found = list(pictures.find(names, left_out))
         from aireal.verdicts.predictor import Predictor
 
-        predictor = Predictor(_RUN.value, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
+        predictor = Predictor(run, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
         judged = progress.bar(predictor.stream(found), "judging", len(found), leave=False, unit=" pictures")
         if explanations:
             from aireal.verdicts import explain

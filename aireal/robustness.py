@@ -13,6 +13,7 @@ from aireal import command
 from aireal.errors import UserError
 from aireal.runs.folder import model_file, run_of
 from aireal.settings import flags as shared
+from aireal.sources.source import Source
 
 _RUN = flags.DEFINE_list(
     "run",
@@ -40,11 +41,14 @@ def main() -> None:
     models = {pattern: [model_file(path) for path in _matching(pattern)] for pattern in _RUN.value}
     for model in (model for matching in models.values() for model in matching):
         run_of(model)  # makes sure that there is one
+    other_data = shared.other_data()
+    if source := other_data["source"]:
+        Source(source).check()
     groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
     from aireal.judging import comparison
 
-    comparison.compare(groups, shared.other_data(), figure, _SPLIT.value)
+    comparison.compare(groups, other_data, figure, _SPLIT.value)
 
 
 def _figure(path: str | None) -> pathlib.Path | None:

@@ -16,7 +16,7 @@ shared.define_config_flags()
 
 
 def main() -> None:
-    config = shared.config_from_flags()
+    config = shared.config_of_command()
     from aireal.training import experiment  # TensorFlow: late, so that --help and wrong flags answer at once
 
     experiment.run(config, _WORKDIR.value, overwrite=_OVERWRITE.value)

@@ -8,7 +8,7 @@ from absl import flags
 
 from aireal import command, machine
 from aireal.errors import UserError
-from aireal.runs import files
+from aireal.runs import files, shipped
 from aireal.runs.folder import RunFolder
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)
@@ -19,7 +19,7 @@ _COUNT = flags.DEFINE_integer(
 
 def main() -> None:
     environment = machine.environment()  # before the work, which takes minutes
-    folder = RunFolder(_RUN.value)
+    folder = RunFolder(shipped.locate(_RUN.value))
     export = folder.path / "export"
     if not (export / "verify.json").exists():
         raise UserError(f"{export} is missing. Make it first: python -m exports.export --run={_RUN.value}")

@@ -8,8 +8,10 @@ import os
 from absl import flags
 
 from aireal import command
+from aireal.runs import shipped
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings import flags as shared
+from aireal.sources.source import Source
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 shared.define_data_flags()
@@ -24,9 +26,10 @@ _CAMERA_SIZE = flags.DEFINE_integer(
 
 
 def main() -> None:
-    folder = RunFolder(_RUN.value)
+    folder = RunFolder(shipped.locate(_RUN.value))
     config = folder.config(**shared.other_data(), cache="none")
     model_file(folder.path)  # makes sure that there is one
+    Source(config.source).check()
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     from exports import package

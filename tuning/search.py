@@ -75,7 +75,7 @@ def _study():
 
     direction = OBJECTIVES[_OBJECTIVE.value] if _DIRECTION.value == "auto" else _DIRECTION.value
     return Study(
-        config=shared.config_from_flags(),
+        config=shared.config_of_command(),
         space=tuple(_SPACE.value),
         tuner=_TUNER.value,
         objective=_OBJECTIVE.value,

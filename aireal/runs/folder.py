@@ -13,7 +13,7 @@ from typing import Any
 
 from aireal import machine
 from aireal.errors import UserError
-from aireal.runs import files
+from aireal.runs import files, shipped
 from aireal.settings import flagfile
 from aireal.settings.config import FREE, Config
 from aireal.sources.source import Source
@@ -198,9 +198,10 @@ def model_file(run: os.PathLike | str) -> pathlib.Path:
     Raises:
       UserError: there is none.
     """
-    path = pathlib.Path(run).expanduser().resolve()
+    path = shipped.locate(run)
     if not path.exists():
-        raise UserError(f"{path} does not exist. Expected {_MODELS}.")
+        names = " or ".join(shipped.names())
+        raise UserError(f"{path} does not exist. Expected {_MODELS}, or the name of a shipped network, {names}.")
     if path.is_file() and path.suffix not in (".keras", ".tflite"):
         raise UserError(f"{path} is no model. Expected {_MODELS}.")
     if path.is_file() or (path / "saved_model.pb").exists():

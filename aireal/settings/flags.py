@@ -48,6 +48,13 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     return Config(**{**found, **lists, "source": Source(found["source"]).absolute().text})
 
 
+def config_of_command() -> Config:
+    """Returns the Config of the command line. Raises UserError where it makes no sense or its source is of no use."""
+    config = config_from_flags()
+    Source(config.source).check()
+    return config
+
+
 def _help(field: dataclasses.Field) -> str:
     bounds = {"at_least": "at least", "at_most": "at most", "below": "below"}
     stated = [f"{words} {field.metadata[name]:,.10g}" for name, words in bounds.items() if name in field.metadata]

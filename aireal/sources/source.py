@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aireal.errors import UserError
 from aireal.sources import kaggle
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 _DEMO, _KAGGLE = "demo", "kaggle"
 _BALANCED = 1.5  # up to this ratio of the classes nobody is warned
@@ -51,6 +51,24 @@ class Source:
         except UnicodeEncodeError:  # a name that is not UTF-8
             raise UserError(f"--source={self.text!a} is not UTF-8. Rename it, or give a link to it.") from None
         return Source(os.path.abspath(os.path.expanduser(self.text))) if self._is_path else self
+
+    def check(self, *, whole: bool = True) -> None:
+        """Makes sure, in no time and without TensorFlow, that a look at names alone does not show it to be of no use.
+
+        Args:
+          whole: whether it has to have both classes of both splits, and not anything at all.
+
+        Raises:
+          UserError: it is of no use.
+        """
+        if self._is_path:
+            try:
+                if whole:
+                    sources.check(self.text)
+                else:
+                    sources.find(self.text)
+            except layout.SourceError as error:
+                raise UserError(str(error)) from error
 
     def fingerprint(self, seed: int) -> str:
         """Returns what tells its pictures from others: 32 hexadecimal digits, a function of names, sizes and times.

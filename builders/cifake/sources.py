@@ -153,6 +153,19 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     raise SourceError(f"{source} has no class folder. Expected {layout.EXPECTED}; found {seen}.")
 
 
+def check(source: os.PathLike | str) -> None:
+    """Makes sure, by folders' names alone, that there may be pictures of both classes in both splits.
+
+    Raises:
+      SourceError: nothing is there, it is no folder and no archive, or a class folder is missing.
+    """
+    found = find(source)
+    if found.is_dir():
+        layout.Outline.of((f"{folder}/." for folder in _class_folders(found)), _folders(found)).check(str(source))
+    elif not archives.is_archive(found):
+        raise SourceError(f"{source} is neither a folder nor a .zip or .tar archive.")
+
+
 def _members(source: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
     if source.is_dir():
         for path, entry in sorted(_entries(source, splits), key=lambda item: item[0]):

@@ -1,0 +1,31 @@
+"""The trained networks that come with the package, by name."""
+
+import os
+import pathlib
+
+from aireal.machine import package_folder
+
+DEFAULT = "robust"
+_FOLDER = package_folder() / "aireal/trained"
+
+
+def names() -> list[str]:
+    """Returns what the shipped networks are called."""
+    return sorted(path.parent.name for path in _FOLDER.glob("*/flags.cfg"))
+
+
+def locate(run: os.PathLike | str) -> pathlib.Path:
+    """Returns the path of a run: what stands there, or else the run folder of the shipped network of that name."""
+    return _FOLDER / run if _is_name(run) else pathlib.Path(run).expanduser().resolve()
+
+
+def quickest(run: os.PathLike | str) -> pathlib.Path:
+    """Returns the path of what judges pictures soonest: for a shipped network's name its int8 .tflite file.
+
+    That needs no TensorFlow. A path is what it is, also that of a shipped run folder.
+    """
+    return locate(run) / "export/model_int8.tflite" if _is_name(run) else locate(run)
+
+
+def _is_name(run: os.PathLike | str) -> bool:
+    return os.fspath(run) in names() and not pathlib.Path(run).exists()
