@@ -63,7 +63,7 @@ def main(names: Sequence[str]) -> int:
             from aireal.verdicts import explain
 
             judged = explain.write_each(judged, predictor, explanations)
-        write = progress.write if file.isatty() else print  # the former keeps clear of the progress bar
+        write = progress.write if file.isatty() else print
         predictions = []
         for line in listing.FORMATS[_FORMAT.value](_kept(judged, predictions), found):
             write(line, file=file)

@@ -21,13 +21,20 @@ def bar(iterable: Iterable | None = None, title: str | None = None, total: int |
     """
     from tqdm.auto import tqdm
 
-    is_watched = "tqdm.notebook" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    is_watched = _is_watched()
     pace = {"mininterval": _TERMINAL_SECONDS} if is_watched else {"mininterval": _LOG_SECONDS, "delay": _LOG_SECONDS}
     return tqdm(iterable, title, total, **pace | {"dynamic_ncols": is_watched} | options)
 
 
 def write(line: str, file: TextIO) -> None:
     """Writes a line, clear of the bars that are shown."""
-    from tqdm.auto import tqdm
+    if _is_watched():
+        from tqdm.auto import tqdm
 
-    tqdm.write(line, file)
+        tqdm.write(line, file)
+    else:
+        print(line, file=file, flush=True)
+
+
+def _is_watched() -> bool:
+    return "tqdm.notebook" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())

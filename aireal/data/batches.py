@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -119,12 +120,26 @@ class Data:
         Each epoch has every image once and ends with its own, perhaps smaller, batch. With `--object_weight` the labels
         come as {"logit": labels, "object": [B] int64}.
         """
+        return self._training(tf.data.Dataset.range(first_epoch, epochs), epochs - first_epoch)
+
+    def next_epoch(self) -> tf.data.Dataset:
+        """Returns the batches of `training` for one epoch, and for the next one whenever they are gone through again.
+
+        Keras's `fit` goes through them once an epoch, whatever its `epochs`.
+        """
+        numbers = itertools.count()
+        number = tf.data.Dataset.range(1).map(lambda _: tf.py_function(lambda: next(numbers), [], tf.int64))
+        return self._training(number.map(lambda one: tf.ensure_shape(one, [])), 1)
+
+    def _training(self, numbers: tf.data.Dataset, epochs: int) -> tf.data.Dataset:
+        """Returns the training batches of `epochs` epochs with these numbers, int64 scalars."""
         config, steps = self.config, self.steps_per_epoch()
         images = self._images("train")
 
         @tf.autograph.experimental.do_not_convert
         def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
-            return images.shuffled(self._masks["train"], [config.seed, epoch], config.batch_size)
+            batches = images.shuffled(self._masks["train"], [config.seed, epoch], config.batch_size)
+            return batches.enumerate(epoch * steps)
 
         def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, Targets]:
             pixels, labels, objects = images.read(batch, config.batch_size)
@@ -133,11 +148,9 @@ class Data:
             return preprocess.normalise(pixels), self._targets(labels, objects)
 
         batches = (
-            tf.data.Dataset.range(first_epoch, epochs)
-            .flat_map(shuffled)
-            .enumerate(first_epoch * steps)
+            numbers.flat_map(shuffled)
             .map(read_and_augment, num_parallel_calls=readers.PARALLEL_CALLS)
-            .apply(tf.data.experimental.assert_cardinality((epochs - first_epoch) * steps))
+            .apply(tf.data.experimental.assert_cardinality(epochs * steps))
             .with_options(readers.options())
         )
         if self._device:  # copies to the GPU while it computes on the batch before; must stay the last step

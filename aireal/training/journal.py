@@ -1,6 +1,7 @@
 """What is written down after each epoch, and shown meanwhile."""
 
 import math
+import sys
 import time
 
 import keras
@@ -35,7 +36,7 @@ class Journal(keras.callbacks.Callback):
         self._bar.close()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self._bar.set_description(f"epoch {epoch + 1}/{self._config.epochs}")
+        self._bar.set_description(f"epoch {epoch + 1}/{self._config.epochs}", refresh=False)
         self._start = self._last_step = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
@@ -64,7 +65,7 @@ class Journal(keras.callbacks.Callback):
             self._folder.save_best(self.model)
         self._folder.save_checkpoint(self.model, epoch + 1)
         figures = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        self._bar.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s")
+        progress.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s", sys.stdout)
         if self.finished():
             self.model.stop_training = True
 

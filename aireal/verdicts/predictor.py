@@ -1,7 +1,7 @@
 """Pictures of any kind -> scores. What other programs import:
 
->>> from aireal import Predictor
->>> Predictor("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
+>>> import aireal
+>>> aireal.load("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
 [Prediction(path='photo.jpg', verdict='REAL', confidence=0.93, p_real=0.93, error=None, size=(640, 427))]
 """
 
@@ -23,10 +23,12 @@ from aireal import machine
 from aireal.errors import reason
 from aireal.pixels import decoding
 from aireal.pixels.decoding import MAX_PIXELS
+from aireal.runs import shipped
 from aireal.runs.folder import model_file
 from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction
+from aireal.verdicts.predictions import Predictions
 
 # Pictures of more pixels are decoded one at a time, and those of some more two at a time: memory holds few of them.
 _HUGE_PIXELS, _LARGE_PIXELS, _LARGE_AT_ONCE = 16_000_000, 4_000_000, 2
@@ -63,7 +65,7 @@ class Predictor:
         decoding.allow_pixels(max_pixels)
         self._large, self._huge = threading.BoundedSemaphore(_LARGE_AT_ONCE), threading.Lock()
 
-    def predict(self, pictures: Iterable[Picture]) -> list[Prediction]:
+    def predict(self, pictures: Iterable[Picture]) -> Predictions:
         """Judges pictures.
 
         Args:
@@ -71,13 +73,14 @@ class Predictor:
             Prediction passes through: so `pictures.find` can report what it did not find.
 
         Returns:
-          A Prediction for each, in their order. One that cannot be read has an `error` instead of a score.
+          A list with a Prediction for each, in their order; a notebook shows it as a table. One that cannot be read has
+          an `error` instead of a score.
 
         Raises:
           TypeError: something else was given.
           UserError: the model's answers are not numbers.
         """
-        return [prediction for prediction, _ in self.stream(pictures)]
+        return Predictions(self.stream(pictures))
 
     def stream(self, pictures: Iterable[Picture]) -> Iterator[tuple[Prediction, np.ndarray | None]]:
         """Yields what `predict` returns while it goes on, each with the pixels that the model saw.
@@ -153,6 +156,19 @@ class Predictor:
             fitting = self.scorer.resize(rgb, contract.input_size, contract.aspect_ratio, antialias=antialias)
             return fitting, (width, height)
         return rgb.copy(), (width, height)  # what was given may change
+
+
+def load(run: os.PathLike | str = shipped.DEFAULT) -> Predictor:
+    """Returns what judges pictures: `aireal.load().predict(["photo.jpg", pil_image, array])`.
+
+    Args:
+      run: `robust` or `accurate`, which are shipped (their int8 .tflite files, without TensorFlow); or a run folder, a
+        .keras or .tflite file, or a SavedModel folder.
+
+    Raises:
+      UserError: there is no such model.
+    """
+    return Predictor(shipped.quickest(run))
 
 
 def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
