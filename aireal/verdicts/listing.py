@@ -22,16 +22,19 @@ def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction])
             yield tables.line([printable(one), *cells], widths, left=2)
 
 
+_END = csv.excel.lineterminator  # whose characters in a name the writer puts into quotes; who prints has his own
+
+
 def _csv(predictions: Iterator[Prediction], _) -> Iterator[str]:
     line = io.StringIO()
-    writer = csv.DictWriter(line, list(Prediction(None).as_dict()), lineterminator="")
+    writer = csv.DictWriter(line, list(Prediction(None).as_dict()))
     writer.writeheader()
-    yield line.getvalue()
+    yield line.getvalue().removesuffix(_END)
     for one in predictions:
         line.seek(0)
         line.truncate()
         writer.writerow(one.as_dict())
-        yield line.getvalue()
+        yield line.getvalue().removesuffix(_END)
 
 
 def _json(predictions: Iterator[Prediction], _) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """aireal.verdicts.listing: the same verdicts in every format, and a sentence about all."""
 
 import csv
+import io
 import json
 
 import pytest
@@ -16,8 +17,8 @@ VERDICTS = [
 ]
 
 
-def lines(form: str) -> list[str]:
-    return list(listing.FORMATS[form](iter(VERDICTS), [one.path for one in VERDICTS]))
+def lines(form: str, verdicts: list[Prediction] = VERDICTS) -> list[str]:
+    return list(listing.FORMATS[form](iter(verdicts), [one.path for one in verdicts]))
 
 
 def test_a_table_stands_under_its_header():
@@ -33,6 +34,15 @@ def test_csv_has_a_line_for_each_with_empty_fields_where_there_is_nothing_to_say
     rows = list(csv.DictReader(lines("csv")))
     expected = [one.as_dict() for one in VERDICTS]
     assert [{name: str(value or "") for name, value in one.items()} for one in expected] == rows
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\r\nb", '"a"', " a ", "a\udcff", "=a"], ids=ascii)
+def test_any_name_comes_back_from_every_format(name):
+    one = Prediction.of(0.75, DEFAULT, name)
+    csv_rows = csv.DictReader(io.StringIO("\n".join(lines("csv", [one])), newline=""))
+    rows = [*csv_rows, *json.loads("".join(lines("json", [one]))), *map(json.loads, lines("jsonl", [one]))]
+    assert [row["path"] for row in rows] == [name] * 3
+    assert "".join(lines("table", [one])).isprintable()
 
 
 @pytest.mark.parametrize(("form", "count"), [("json", 1), ("jsonl", 3)])
