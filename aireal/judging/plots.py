@@ -195,7 +195,9 @@ def _over_strength(
     """
     order = np.argsort(strengths)
     for name, values in accuracy.items():
-        (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=name)
+        # matplotlib leaves out of legends what begins with _, and takes $...$ for mathematics.
+        label = (" " * name.startswith("_") + name).replace("$", r"\$")
+        (line,) = axes.plot(strengths[order], values.mean(axis=0)[order], "o-", ms=4, label=label)
         low, high = values.min(axis=0)[order], values.max(axis=0)[order]
         axes.fill_between(strengths[order], low, high, color=line.get_color(), alpha=0.2, lw=0)
     if published:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aireal.data.records import Table
-from aireal.judging import plots
+from aireal.judging import battery, plots
 
 LABEL = np.array([0, 0, 0, 1, 1, 1])
 P_REAL = np.array([0.1, 0.2, 0.7, 0.9, 0.8, 0.3], np.float32)
@@ -80,3 +80,11 @@ def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
     assert figure.get_suptitle() == ("The 3 most confident errors on the test images" if count else "No errors")
     if count:
         assert shown[0].get_title() == "truth REAL, p_real 0.0100\nREAL/0.jpg"
+
+
+@pytest.mark.parametrize("name", ["_a", "$a$", "a$b_$^{", "[1]*"])
+def test_the_legend_has_every_model_by_its_own_name(name):
+    conditions = battery.conditions(32)
+    figure = plots.robustness(conditions, {name: np.ones([1, len(conditions)])}, battery.UNCHANGED, {}, "Accuracy")
+    figure.canvas.draw()
+    assert [text.get_text().strip().replace(r"\$", "$") for text in figure.legends[0].get_texts()] == [name]
