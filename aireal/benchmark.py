@@ -13,7 +13,7 @@ import pathlib
 
 from absl import flags
 
-from aireal import command
+from aireal import command, paths
 from aireal.errors import UserError
 from aireal.runs import files, tables
 from aireal.settings import flags as shared
@@ -42,7 +42,7 @@ def main() -> None:
 def _output() -> pathlib.Path | None:
     if not _OUTPUT.value:
         return None
-    output = pathlib.Path(_OUTPUT.value).expanduser().resolve()
+    output = paths.resolve(_OUTPUT.value)
     if output.is_dir() or not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
         raise UserError(f"--output={_OUTPUT.value}: expected a file in a folder that exists and may be written to.")
     return output

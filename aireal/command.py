@@ -4,27 +4,27 @@ import contextlib
 import errno
 import itertools
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from aireal import machine
+from aireal import machine, paths
 from aireal.errors import UserError, full_disk, reason
 from aireal.runs import files
 from aireal.settings import flagfile
+from builders.cifake import layout
 
 # Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
 _CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed call to cuInit|^fully_quantize: "
 _OURS = ("aireal", "builders", "exports", "tuning")
 _INSTALL = "Install aireal with all that it needs: pip install aireal, or pip install -e . in its folder."
 # What the system says no with: no fault of the program.
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def run(main: Callable[..., int | None], *, arguments: bool = False, trains: bool = True) -> None:
@@ -55,8 +55,7 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
     try:
         app.run(checked, argv=list(flagfile.expand(list(given))), flags_parser=_parse)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         sys.exit(130)
@@ -67,16 +66,19 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
         missing = (error.name or "").partition(".")[0]
         if missing in _OURS:
             raise
-        print(f"error: this needs {missing}, which is not installed. {_INSTALL}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(f"this needs {missing}, which is not installed. {_INSTALL}")
     except Exception as error:
         if told := full_disk(error):  # while others than `files` wrote, as TensorFlow and TFDS do
-            print(f"error: {told}", file=sys.stderr)
-        elif isinstance(error, OSError) and error.errno in _REFUSED:
-            print(f"error: {': '.join(filter(None, [error.strerror, error.filename]))}", file=sys.stderr)
-        else:
+            _refuse(str(told))
+        if not isinstance(error, OSError) or error.errno not in _REFUSED:
             raise
-        sys.exit(2)
+        _refuse(": ".join(str(one) for one in (error.strerror, error.filename) if one))
+
+
+def _refuse(message: str) -> NoReturn:
+    """Prints what was wrong, and of the names in it nothing that a terminal would act on."""
+    print("error: " + "\n".join(map(layout.printable, message.split("\n"))), file=sys.stderr)
+    sys.exit(2)
 
 
 @contextlib.contextmanager
@@ -123,12 +125,13 @@ def open_output(path: str | None) -> Iterator[TextIO]:
             yield sys.stdout
             sys.stdout.flush()
             return
-        target = pathlib.Path(path).expanduser()
+        target = paths.resolve(path)
         if target.is_dir():
             raise OSError("it is a folder")
-        in_place = target.exists() and not target.is_file()  # a device or a pipe
+        named = os.path.expanduser(path)  # what /dev/stdout leads to may have no path
+        in_place = os.path.exists(named) and not os.path.isfile(named)  # a device or a pipe
         with (
-            contextlib.nullcontext(target) if in_place else files.replacing(target.resolve()) as place,
+            contextlib.nullcontext(named) if in_place else files.replacing(target) as place,
             open(place, "w", **encoding) as file,
         ):
             yield file

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from absl import flags
 
-from aireal import command
+from aireal import command, paths
 from aireal.errors import UserError, reason
 from aireal.pixels import decoding
 from aireal.runs import shipped
@@ -74,7 +74,7 @@ def main(names: Sequence[str]) -> int:
 def _folder(path: str | None) -> pathlib.Path | None:
     if not path:
         return None
-    folder = pathlib.Path(path).expanduser()
+    folder = paths.resolve(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,11 +5,12 @@ over its seeds.
 """
 
 import glob
+import os
 import pathlib
 
 from absl import flags
 
-from aireal import command
+from aireal import command, paths
 from aireal.errors import UserError
 from aireal.runs.folder import model_file, run_of
 from aireal.settings import flags as shared
@@ -54,16 +55,16 @@ def main() -> None:
 def _figure(path: str | None) -> pathlib.Path | None:
     if path is None:
         return None
-    figure = pathlib.Path(path).expanduser().resolve()
+    figure = paths.resolve(path)
     if figure.suffix not in (".png", ".svg") or not figure.parent.is_dir():
         raise UserError(f"--figure={path}: expected a .png or .svg file in a folder that exists.")
     return figure
 
 
 def _matching(pattern: str) -> list[str]:
-    if "*" not in pattern:
+    if "*" not in pattern or os.path.exists(pattern):  # a name may have a * in it
         return [pattern]
-    literal = (glob.escape(part) for part in str(pathlib.Path(pattern).expanduser()).split("*"))  # [1] is a name
+    literal = (glob.escape(part) for part in os.path.expanduser(pattern).split("*"))  # [1] is a name
     if found := sorted(glob.glob("*".join(literal))):
         return found
     raise UserError(f"--run={pattern}: nothing has such a name.")
@@ -71,10 +72,7 @@ def _matching(pattern: str) -> list[str]:
 
 def _names(patterns: list[str]) -> list[str]:
     """Returns what models are called: runs/robust-seed-* is robust; where two would have one name, what was typed."""
-    names = [
-        pathlib.Path(pattern).resolve().name.partition("*")[0].rstrip("-_").removesuffix("-seed")
-        for pattern in patterns
-    ]
+    names = [paths.resolve(pattern).name.partition("*")[0].rstrip("-_").removesuffix("-seed") for pattern in patterns]
     return names if all(names) and len(set(names)) == len(names) else patterns
 
 

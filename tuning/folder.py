@@ -10,6 +10,7 @@ from typing import Any
 
 import filelock
 
+from aireal import paths
 from aireal.errors import UserError
 from aireal.runs import files
 from aireal.settings import flagfile
@@ -26,7 +27,7 @@ class Folder:
     """The files of a search: search.cfg search.json trials/ logs/, and at the end trials.csv report.html best.cfg."""
 
     def __init__(self, path: str):
-        self.path = pathlib.Path(path).expanduser().resolve()
+        self.path = paths.of_run(path)
         self.logs = self.path / "logs"
         self.tensorboard = self.path / "tensorboard"
         self._flagfile = self.path / "search.cfg"

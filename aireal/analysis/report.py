@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from aireal import machine
+from aireal import machine, paths
 from aireal.analysis import copies, examples, figures, sections, shortcuts, survey
 from aireal.analysis.appearance import Sums
 from aireal.analysis.copies import Identical, Near
@@ -42,7 +42,7 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     Raises:
       UserError: the source or the folder cannot be used.
     """
-    with Source(source).located(seed=0) as place:
+    with Source(source).absolute().located(seed=0) as place:
         try:
             found = sources.find(place)
             target = _target(output, found)
@@ -55,20 +55,21 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
             raise UserError(f"--output={output} cannot be written: {error}") from error
     for finding in report["findings"]:
         print(f"{finding['kind']:<8} {finding['text']}")
-    print(f"\n{target / 'report.html'} has the figures; beside it are {', '.join(_beside(target))}.")
+    page = layout.printable(f"{target / 'report.html'}")
+    print(f"\n{page} has the figures; beside it are {', '.join(_beside(target))}.")
     return report
 
 
 def _target(output: str, source: pathlib.Path) -> pathlib.Path:
     """Returns the folder that is meant, which is replaced as a whole: so nothing else may be in it."""
     try:
-        target = pathlib.Path(output).expanduser().resolve()
+        target = paths.resolve(output)
         if target.exists() and not target.is_dir():
             raise UserError(f"--output={output} is a file. Give a folder.")
         if target == pathlib.Path.cwd() or target.is_mount():
             raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
         others = {path.name for path in target.iterdir()} - set(_FILES) if target.exists() else ()
-    except (OSError, RuntimeError) as error:  # the latter of an unknown ~user
+    except OSError as error:
         raise UserError(f"--output={output} cannot be used: {error}") from error
     if others:
         raise UserError(
@@ -112,7 +113,7 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
-    title = f"What is in {layout.printable(Source(source).name)}"
+    title = f"What is in {Source(source).name}"
     sentences = [(finding.kind, finding.text) for finding in told]
     html = page.render(title, layout.printable(command), sentences, sections.sections(numbers, drawn))
     write_text(folder / "report.html", html)

@@ -10,6 +10,7 @@ import filelock
 import numpy as np
 import tensorflow as tf
 
+from aireal import paths
 from aireal.errors import UserError
 from aireal.settings.config import Config
 from aireal.sources.source import Source
@@ -28,7 +29,7 @@ def prepare(config: Config) -> Builder:
     Raises:
       UserError: the source is missing, unfit or cannot be downloaded, or there is no room for the records.
     """
-    root = pathlib.Path(config.prepared_dir).expanduser()
+    root = pathlib.Path(paths.absolute(config.prepared_dir))
     source, form = Source(config.source), "strict" if config.strict else "any"
     try:
         # Apart from folders: only what comes from Kaggle is checked to be the release.

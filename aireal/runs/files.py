@@ -12,10 +12,12 @@ from typing import Any
 
 import filelock
 
+from aireal import paths
 from aireal.errors import UserError, full_disk
 
 PARTIAL = ".partial-"  # begins the names of what is being written
 _OLD = ".old-"  # and of folders that are being replaced
+_NAME_BYTES = 255  # at most, of all file systems that are in use
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
       UserError: the disk is full.
     """
-    partial = path.with_name(f"{PARTIAL}{path.name}")
+    partial = beside(path, PARTIAL)
     try:
         with _told_if_full(path):
             yield partial
@@ -53,8 +55,8 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
       UserError: another process is at it, or the disk is full.
     """
-    path = path.resolve()
-    partial, old = (path.with_name(f"{prefix}{path.name}") for prefix in (PARTIAL, _OLD))
+    path = paths.resolve(path)
+    partial, old = (beside(path, prefix) for prefix in (PARTIAL, _OLD))
 
     def tidy() -> None:
         if old.exists() and not path.exists():  # interrupted between the two renames below
@@ -75,6 +77,15 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
             tidy()
 
 
+def beside(path: pathlib.Path, prefix: str, suffix: str = "") -> pathlib.Path:
+    """Returns the path beside `path` that has a prefix and a suffix to its name, of which a long one is cut."""
+    name = path.name
+    room = _NAME_BYTES - len(os.fsencode(prefix + suffix))
+    if len(os.fsencode(name)) > room:  # told from others by a digest; the ending says how it is written
+        name = hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest() + path.suffix[-8:]
+    return path.with_name(f"{prefix}{name}{suffix}")
+
+
 def claim(path: pathlib.Path, busy: str) -> contextlib.AbstractContextManager:
     """Takes a file or folder, which need not exist, for this process alone, until the context that is returned ends.
 
@@ -83,14 +94,15 @@ def claim(path: pathlib.Path, busy: str) -> contextlib.AbstractContextManager:
       OSError: the folder around it cannot be written to.
     """
     try:
-        return filelock.FileLock(path.with_name(f".{path.name}.lock")).acquire(blocking=False)
+        return filelock.FileLock(beside(path, ".", ".lock")).acquire(blocking=False)
     except filelock.Timeout:
         raise UserError(busy) from None
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        # Lone surrogates, of a name that is not UTF-8, become \\udcff, which JSON reads as what it was.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
@@ -137,6 +149,6 @@ def digest(path: pathlib.Path) -> str:
     found = hashlib.blake2b(digest_size=16)
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if file.is_file():
-            found.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode())
+            found.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode("utf-8", "surrogateescape"))
             found.update(file.read_bytes())
     return found.hexdigest()

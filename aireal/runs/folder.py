@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aireal import machine
+from aireal import machine, paths
 from aireal.errors import UserError
 from aireal.runs import files, shipped
 from aireal.settings import flagfile
@@ -27,7 +27,7 @@ class RunFolder:
     """One run on disk: flags.cfg env.json metrics.jsonl model.keras result.json predictions.csv and figures."""
 
     def __init__(self, path: os.PathLike | str):
-        self.path = pathlib.Path(path).expanduser().resolve()
+        self.path = paths.of_run(path)
         self.flagfile = self.path / "flags.cfg"
         self.model = self.path / "model.keras"
         self.preprocessing = self.path / PREPROCESSING
@@ -44,6 +44,8 @@ class RunFolder:
         given = {name: value for name, value in overrides.items() if value}
         if "source" in given:
             given["source"] = Source(given["source"]).absolute().text
+        if "prepared_dir" in given:
+            given["prepared_dir"] = paths.absolute(given["prepared_dir"])
         return dataclasses.replace(flagfile.load(self.flagfile), **given)
 
     @contextlib.contextmanager
@@ -65,7 +67,7 @@ class RunFolder:
             raise UserError(f"--workdir={self.path} cannot be used: {error}") from error
         with held:
             if overwrite and self.flagfile.exists():
-                doomed = self.path.with_name(f"{files.PARTIAL}{self.path.name}")  # in one step, then file by file
+                doomed = files.beside(self.path, files.PARTIAL)  # in one step, then file by file
                 shutil.rmtree(doomed, ignore_errors=True)
                 os.replace(self.path, doomed)
                 shutil.rmtree(doomed)
@@ -77,8 +79,8 @@ class RunFolder:
 
     def _same_run(self, config: Config) -> Config:
         if not self.flagfile.exists():
-            if self.path.exists() and not self.path.is_dir():
-                raise UserError(f"{self.path} is a file. Choose another --workdir.")
+            if os.path.lexists(self.path) and not self.path.is_dir():
+                raise UserError(f"{self.path} is a file or a loop of links. Choose another --workdir.")
             if self.path.exists() and any(not path.name.startswith(files.PARTIAL) for path in self.path.iterdir()):
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config

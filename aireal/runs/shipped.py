@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from aireal import paths
 from aireal.machine import package_folder
 
 DEFAULT = "robust"
@@ -15,8 +16,12 @@ def names() -> list[str]:
 
 
 def locate(run: os.PathLike | str) -> pathlib.Path:
-    """Returns the path of a run: what stands there, or else the run folder of the shipped network of that name."""
-    return _FOLDER / run if _is_name(run) else pathlib.Path(run).expanduser().resolve()
+    """Returns the path of a run: what stands there, or else the run folder of the shipped network of that name.
+
+    Raises:
+      UserError: as `paths.of_run`.
+    """
+    return _FOLDER / run if _is_name(run) else paths.of_run(run)
 
 
 def quickest(run: os.PathLike | str) -> pathlib.Path:
@@ -28,4 +33,4 @@ def quickest(run: os.PathLike | str) -> pathlib.Path:
 
 
 def _is_name(run: os.PathLike | str) -> bool:
-    return os.fspath(run) in names() and not pathlib.Path(run).exists()
+    return os.fspath(run) in names() and not paths.resolve(run).exists()

@@ -14,8 +14,8 @@ from aireal.errors import UserError
 from aireal.settings import flags
 from aireal.settings.config import Config
 
-# Values that a line would not hold as they are: quotes or blanks at an end, what reads as a comment, a line's end.
-_TO_BE_QUOTED = re.compile(r"""\s.*|.*\s|["'].*|.*\s\#.*|.*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029].*""", re.DOTALL)
+# Values that a line would not hold as they are: blanks or quotes at an end, and what reads as a comment.
+_TO_BE_QUOTED = re.compile(r"""\s.*|.*\s|["'].*|.*\s\#.*""")
 _DOUBLE, _SINGLE = re.compile(r'("(?:[^"\\]|\\.)*")\s*(?:#.*)?'), re.compile(r"'([^']*)'\s*(?:#.*)?")
 
 
@@ -75,6 +75,9 @@ def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterat
     """
     arguments = iter(argv)
     for argument in arguments:
+        if argument == "--":  # behind which all are names
+            yield from (argument, *arguments)
+            return
         name, equals, value = argument.partition("=")
         if name.lstrip("-") != "flagfile" or not name.startswith("-"):
             yield argument
@@ -120,7 +123,7 @@ def _unquoted(line: str) -> str:
 def _locate(name: str, within: tuple[pathlib.Path, ...]) -> pathlib.Path:
     """Returns the flagfile of a name: from the current folder, from beside the one that names it, or shipped."""
     beside = [outer.parent / name for outer in within[-1:]]
-    candidates = [pathlib.Path(name).expanduser(), *beside, machine.package_folder() / name]
+    candidates = [pathlib.Path(os.path.expanduser(name)), *beside, machine.package_folder() / name]
     for path in candidates:
         if name and path.is_file():
             return path.resolve()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from aireal import paths
 from aireal.errors import UserError
 from aireal.settings.config import Config
 from aireal.sources.source import Source
@@ -45,7 +46,12 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """Returns the Config that the parsed flags describe. Raises UserError where they make no sense."""
     found = {field.name: values[field.name].value for field in dataclasses.fields(Config)}
     lists = {name: _integers(name, value) for name, value in found.items() if isinstance(value, list)}
-    return Config(**{**found, **lists, "source": Source(found["source"]).absolute().text})
+    prepared = found["prepared_dir"]
+    places = {
+        "source": Source(found["source"]).absolute().text,
+        "prepared_dir": prepared if prepared.startswith("~") else paths.absolute(prepared),  # ~ holds on any machine
+    }
+    return Config(**{**found, **lists, **places})
 
 
 def config_of_command() -> Config:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from aireal import paths
 from aireal.settings.fields import Fields
 from aireal.sources.source import Source
 
@@ -19,6 +20,8 @@ def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
     flag, bounds = f"--{field.name}", field.metadata
     if value in ("", ()) and not bounds.get("may_be_empty"):
         yield f"{flag} is empty."
+    if isinstance(value, str) and (complaint := paths.complaint(value)):
+        yield f"{flag}={complaint}. Rename it, or give a link to it."
     if "choices" in bounds and value not in bounds["choices"]:
         yield f"{flag}={value} is none of {', '.join(bounds['choices'])}."
     for number in value if isinstance(value, tuple) else (value,):

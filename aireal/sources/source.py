@@ -2,11 +2,10 @@
 
 import contextlib
 import dataclasses
-import os
-import pathlib
 import tempfile
 from collections.abc import Iterator
 
+from aireal import paths
 from aireal.errors import UserError
 from aireal.sources import kaggle
 from builders.cifake import layout, sources
@@ -27,8 +26,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What it is called in a title."""
-        return pathlib.Path(self.text).resolve().name if self._is_path else self.text
+        """What it is called in a title, printable."""
+        return layout.printable(paths.resolve(self.text).name) if self._is_path else self.text
 
     @property
     def form(self) -> str:
@@ -45,12 +44,8 @@ class Source:
         return self.text not in ("", _DEMO, _KAGGLE)
 
     def absolute(self) -> "Source":
-        """Returns a source that means the same from any folder. Raises UserError where a flagfile could not hold it."""
-        try:
-            self.text.encode()
-        except UnicodeEncodeError:  # a name that is not UTF-8
-            raise UserError(f"--source={self.text!a} is not UTF-8. Rename it, or give a link to it.") from None
-        return Source(os.path.abspath(os.path.expanduser(self.text))) if self._is_path else self
+        """Returns a source that means the same from any folder."""
+        return Source(paths.absolute(self.text)) if self._is_path else self
 
     def check(self, *, whole: bool = True) -> None:
         """Makes sure, in no time and without TensorFlow, that a look at names alone does not show it to be of no use.

@@ -69,6 +69,16 @@ def test_what_a_terminal_cannot_show_is_printed_escaped(run_python):
     assert (done.returncode, done.stdout) == (0, "Bilder-\\xe9\\u65e5\n"), done.stderr
 
 
+def test_nothing_in_a_name_acts_on_the_terminal(train):
+    done = train("--flagfile=\x1b[31ma\rb\udce9")
+    _assert_refused(done, r"--flagfile=\x1b[31ma\rb\udce9: no such file")
+    assert "\x1b" not in done.stderr
+
+
+def test_a_name_that_is_too_long_is_refused(train):
+    _assert_refused(train(f"--flagfile={'x' * 256}"), "File name too long")
+
+
 @pytest.mark.parametrize(
     "texts",
     [{"a.cfg": "--flagfile=a.cfg"}, {"a.cfg": "--flagfile=b.cfg", "b.cfg": "--seed=1\n--flagfile=a.cfg"}],

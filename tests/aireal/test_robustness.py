@@ -36,7 +36,10 @@ def test_a_mistake_is_answered_with_a_sentence(arguments, said, run_python, tmp_
     assert said in process.stderr
 
 
-def test_brackets_in_a_pattern_are_those_of_the_name(trained, run_python, tmp_path):
+@pytest.mark.parametrize("pattern", ["exp[1]-seed-*", "exp*"])
+def test_a_pattern_has_no_more_than_its_stars_and_a_name_may_have_them(run_python, tmp_path, pattern):
     (tmp_path / "exp[1]-seed-0").mkdir()
-    done = run_python("-m", "aireal.robustness", "--run=exp[1]-seed-*")
-    assert "is not a run folder: it has no flags.cfg" in done.stderr  # found, then
+    (tmp_path / "exp*").mkdir()
+    done = run_python("-m", "aireal.robustness", f"--run={pattern}")
+    found = "exp[1]-seed-0" if "[" in pattern else "exp*"
+    assert f"/{found} is not a run folder: it has no flags.cfg" in done.stderr

@@ -31,7 +31,7 @@ def test_another_search_in_the_same_folder_is_refused_with_the_difference(folder
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("change", [{"max_trials": 9}, {"config": Config(prepared_dir="elsewhere", evaluate="none")}])
+@pytest.mark.parametrize("change", [{"max_trials": 9}, {"config": Config(prepared_dir="/elsewhere", evaluate="none")}])
 def test_what_does_not_matter_may_change(folder, change, study):
     changed = dataclasses.replace(study, **change)
     with folder.claim(changed):

@@ -106,6 +106,25 @@ def test_sizes_and_digests_are_of_a_file_or_of_all_files_in_a_folder(tmp_path):
     assert files.digest(tmp_path / "set/a.bin") != files.digest(tmp_path / "copy/c.bin")
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 255, "x" * 250 + ".json", "\u6728" * 85, "[1]*? ", "a\nb\udcff", "-"], ids=ascii
+)
+def test_any_name_is_replaced_and_claimed(tmp_path, name):
+    path = tmp_path / name
+    files.write_text(path, "text")
+    assert (path.read_text(), os.listdir(tmp_path)) == ("text", [name])
+    path.unlink()
+    for _ in range(2):
+        with files.replacing_folder(path) as partial:
+            (partial / "a.txt").touch()
+    assert os.listdir(path) == ["a.txt"]
+
+
+def test_a_name_that_is_not_utf8_leaves_json_sound(tmp_path):
+    files.write_json(tmp_path / "a.json", {"command": "caf\udce9 \u6728"})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"command": "caf\udce9 \u6728"}
+
+
 def test_json_holds_no_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"loss": float("nan")})

@@ -321,6 +321,31 @@ def test_environment_tells_what_a_figure_depends_on(started):
     assert found["memory_bytes"] > 2**28
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\r", "\x1b[31m", "\x85", "\u2028", "caf\udce9"], ids=ascii)
+def test_a_name_that_flagfiles_or_tensorflow_cannot_hold_is_refused(tmp_path, name):
+    for refused in (
+        RunFolder,
+        model_file,
+        lambda path: Config(source=str(path)),
+        lambda path: Config(prepared_dir=path),
+    ):
+        with pytest.raises(UserError, match="has a control character in it, or is not UTF-8") as caught:
+            refused(f"{tmp_path}/{name}")
+        assert str(caught.value).isprintable()
+
+
+def test_a_loop_of_links_is_refused(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UserError, match="loop of links"), RunFolder(tmp_path / "loop").claim(CONFIG, overwrite=False):
+        pass
+
+
+def test_a_link_that_leads_nowhere_yet_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to("below/run")
+    with RunFolder(tmp_path / "link").claim(CONFIG, overwrite=False):
+        assert (tmp_path / "below").is_dir()
+
+
 def test_a_workdir_that_is_a_file_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     folder = RunFolder(tmp_path / "file")
