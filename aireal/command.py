@@ -46,6 +46,7 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
         with _without_chatter():
             return main(argv[1:]) if arguments else main()
 
+    machine.use_utf8()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # of what TensorFlow says once its log is set up
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
     for stream in filter(None, (sys.stdout, sys.stderr)):

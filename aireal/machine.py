@@ -53,16 +53,27 @@ def use_huge_pages() -> None:
     (from 2.35) asks where the environment says so as a program starts, and children inherit it. A program that was not
     started as `python -m MODULE` or `aireal COMMAND`, as a notebook that runs one of ours, is left alone.
     """
+    if HUGE_PAGES.exists() and "[madvise]" in HUGE_PAGES.read_text() and "GLIBC_TUNABLES" not in os.environ:
+        _restart("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+
+
+def use_utf8() -> None:
+    """Starts this program anew where the locale keeps Python from UTF-8, in which names and what we write are."""
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        _restart("PYTHONUTF8", "1")
+
+
+def _restart(name: str, value: str) -> None:
+    """Starts this program anew, with an environment variable, if it was started as `python -m MODULE`."""
     spec = sys.modules["__main__"].__spec__
     started = {pathlib.Path(argument).name for argument in sys.orig_argv[1:]}
     if spec is None or not {spec.name.removesuffix(".__main__"), "aireal"} & started:
         return
-    if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists() or "[madvise]" not in HUGE_PAGES.read_text():
-        return
-    os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+    before = os.environ.get(name)
+    os.environ[name] = value
     with contextlib.suppress(OSError):  # a machine may forbid it: then it goes on without
         os.execv(sys.executable, sys.orig_argv)
-    del os.environ["GLIBC_TUNABLES"]
+    os.environ.pop(name) if before is None else os.environ.update({name: before})
 
 
 def environment() -> dict[str, Any]:

@@ -44,11 +44,11 @@ def command(tmp_path):
     folder.mkdir()
     path = os.pathsep.join([str(fake), str(package_folder())])
 
-    def run(*arguments):
+    def run(*arguments, env=None):
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200"},
+            env={**os.environ, "PYTHONPATH": path, "COLUMNS": "200", **(env or {})},
             capture_output=True,
             text=True,
             timeout=120,
@@ -62,7 +62,7 @@ def command(tmp_path):
 @pytest.fixture
 def train(command):
     """Runs `python -m aireal.train` as `command` does."""
-    return lambda *arguments: command("-m", "aireal.train", *arguments)
+    return lambda *arguments, **options: command("-m", "aireal.train", *arguments, **options)
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,12 @@ def test_a_name_that_is_too_long_is_refused(train):
     _assert_refused(train(f"--flagfile={'x' * 256}"), "File name too long")
 
 
+def test_a_locale_without_utf8_reads_names_as_they_are(train):
+    name = "Bilder-\xe9\u65e5"
+    done = train(f"--source={name}\n", env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    _assert_refused(done, rf"{name}\n has a control character in it")
+
+
 @pytest.mark.parametrize(
     "texts",
     [{"a.cfg": "--flagfile=a.cfg"}, {"a.cfg": "--flagfile=b.cfg", "b.cfg": "--seed=1\n--flagfile=a.cfg"}],
