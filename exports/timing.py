@@ -67,7 +67,8 @@ def measure(folder: RunFolder, export: pathlib.Path, count: int) -> list[Timing]
     verified = files.read_json(export / "verify.json", mend="Export again: python -m exports.export.")
     found = []
     with tempfile.TemporaryDirectory() as scratch:
-        subjects = [*_subjects(folder, export), *_onnx(export, pathlib.Path(scratch))]
+        (saved := pathlib.Path(scratch, "saved_model")).symlink_to(export / "saved_model")
+        subjects = [*_subjects(folder, export, saved), *_onnx(export, saved, pathlib.Path(scratch))]
         for name, loader, path in progress.bar(subjects, "measuring", unit=" forms", leave=False):
             proven = "keras" if name.startswith("Keras") else name.removesuffix(".tflite")
             accuracy = verified.get(proven, {}).get("accuracy")
@@ -77,21 +78,24 @@ def measure(folder: RunFolder, export: pathlib.Path, count: int) -> list[Timing]
     return found
 
 
-def _subjects(folder: RunFolder, export: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
-    """Yields name, loader and file of everything there is to measure."""
+def _subjects(folder: RunFolder, export: pathlib.Path, saved: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
+    """Yields name, loader and file of everything there is to measure; `saved` is a link without a pattern in its path.
+
+    TensorFlow takes [ and * in the path of a SavedModel for one.
+    """
     yield "Keras predict", "predict", folder.model
     yield "Keras model(x)", "call", folder.model
-    yield "saved_model", "saved_model", export / "saved_model"
+    yield "saved_model", "saved_model", saved
     for path in sorted(export.glob("model_*.tflite")):
         yield f"{path.stem.removeprefix('model_')}.tflite", ".tflite", path
 
 
-def _onnx(export: pathlib.Path, scratch: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
+def _onnx(export: pathlib.Path, saved: pathlib.Path, scratch: pathlib.Path) -> Iterator[tuple[str, str, pathlib.Path]]:
     if not all(importlib.util.find_spec(package) for package in _ONNX):
         print("ONNX Runtime is left out: pip install 'aireal[onnx]'")
         return
     full, small = scratch / "float32.onnx", scratch / "int8.onnx"
-    _run("tf2onnx.convert", "--saved-model", export / "saved_model", "--output", full)
+    _run("tf2onnx.convert", "--saved-model", saved, "--output", full)
     yield "ONNX float32", ".onnx", full
     _quantize(full, small, export / "golden")
     yield "ONNX int8", ".onnx", small
