@@ -7,6 +7,7 @@
 Whatever is compared runs in one process, in turn, so that the ratios hold on a machine whose speed drifts.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -34,9 +35,10 @@ shared.define_config_flags()
 
 def main() -> None:
     config, output = shared.config_of_command(), _output()
-    rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
-    if output:
-        files.write_json(output, rows)
+    with files.claim_file(output) if output else contextlib.nullcontext():
+        rows = _pipeline(config) if _WHAT.value == "pipeline" else [_recipe(config)]
+        if output:
+            files.write_json(output, rows)
 
 
 def _output() -> pathlib.Path | None:

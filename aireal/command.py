@@ -132,6 +132,7 @@ def open_output(path: str | None) -> Iterator[TextIO]:
         named = os.path.expanduser(path)  # what /dev/stdout leads to may have no path
         in_place = os.path.exists(named) and not os.path.isfile(named)  # a device or a pipe
         with (
+            contextlib.nullcontext() if in_place else files.claim_file(target),
             contextlib.nullcontext(named) if in_place else files.replacing(target) as place,
             open(place, "w", **encoding) as file,
         ):

@@ -23,12 +23,14 @@ def main() -> None:
     export = folder.path / "export"
     if not (export / "verify.json").exists():
         raise UserError(f"{export} is missing. Make it first: python -m exports.export --run={_RUN.value}")
-    from aireal.runs import drawing
-    from exports import timing
+    with folder.hold():
+        from aireal.runs import drawing
+        from exports import timing
 
-    timings = timing.measure(folder, export, _COUNT.value)
-    files.write_json(export / "benchmark.json", {"rows": [vars(one) for one in timings], "environment": environment})
-    drawing.write(timing.figure(timings), export / "benchmark.png")
+        timings = timing.measure(folder, export, _COUNT.value)
+        rows = [vars(one) for one in timings]
+        files.write_json(export / "benchmark.json", {"rows": rows, "environment": environment})
+        drawing.write(timing.figure(timings), export / "benchmark.png")
     print(f"\n{timing.table(timings)}")
     print(f"\nbenchmark.json and benchmark.png are in {export}.")
 

@@ -32,9 +32,10 @@ def main() -> None:
     Source(config.source).check()
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    from exports import package
+    with folder.hold():
+        from exports import package
 
-    package.export(folder, config, camera_size=_CAMERA_SIZE.value)
+        package.export(folder, config, camera_size=_CAMERA_SIZE.value)
 
 
 if __name__ == "__main__":

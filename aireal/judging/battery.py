@@ -182,7 +182,7 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
     rule = Contract.load(model, config.image_size).rule
     basis = _basis(model, data, split, rule)
     into = _file(model, run, data, split)
-    with files.claim(into, f"Another process is judging {model}. Wait for it."):
+    with run.hold():
         if earlier := Result.load(into, basis):
             return earlier, into
         begun = into.with_name(f"{files.PARTIAL}{into.name}")

@@ -99,6 +99,22 @@ def claim(path: pathlib.Path, busy: str) -> contextlib.AbstractContextManager:
         raise UserError(busy) from None
 
 
+@contextlib.contextmanager
+def claim_file(path: pathlib.Path) -> Iterator[None]:
+    """Like `claim`, for a file that a flag names: the lock, which lies beside it, goes away with the claim.
+
+    Raises:
+      UserError: another process has it.
+      OSError: the folder around it is not there, or cannot be written to.
+    """
+    os.stat(path.parent)  # a folder that is not there is not made
+    with claim(path, f"Another process is writing {path}. Wait for it, or name another file.") as lock:
+        try:
+            yield
+        finally:
+            os.unlink(lock.lock_file)  # whoever has opened it meanwhile finds it gone, and asks again
+
+
 def write_text(path: pathlib.Path, text: str) -> None:
     with replacing(path) as partial:
         # Lone surrogates, of a name that is not UTF-8, become \\udcff, which JSON reads as what it was.

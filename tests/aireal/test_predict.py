@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from aireal.runs import files
 from aireal.verdicts.predictor import Predictor
 
 PICTURES = pathlib.Path(__file__).parent / "pictures"
@@ -63,6 +64,14 @@ def test_the_commands_flags_reach_the_predictor(predict, tmp_path, trained):
     assert rows[name]["p_real"] == rows["baseline.jpg"]["p_real"]
     assert "more than the limit" in rows["640x480.jpg"]["error"]
     assert len(rows) == len([*PICTURES.glob("*.*")])  # without make.py, with the named one
+
+
+def test_a_file_that_another_process_is_writing_is_refused(predict, tmp_path):
+    with files.claim_file(tmp_path / "out.csv"):
+        done = predict(PICTURES / "32x32.jpg", "--output=out.csv")
+    assert done.returncode == 2
+    assert "out.csv. Wait for it, or name another file." in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):

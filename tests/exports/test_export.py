@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from aireal.runs.folder import RunFolder
+
 
 def _exports(run):
     return [path.name for path in run.glob("*export*") if path.is_dir()]
@@ -52,3 +54,13 @@ def test_a_run_that_cannot_be_exported_is_a_sentence(run_python, run, prepare, s
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["exports.export", "exports.benchmark"])
+def test_a_run_in_which_another_process_is_at_work_is_refused(run_python, run, is_as_it_was, module):
+    (run / "export/verify.json").touch()
+    with RunFolder(run).hold():
+        done = run_python("-m", module, f"--run={run}")
+    assert (done.returncode, "Another process is at work in" in done.stderr) == (2, True), done.stderr
+    (run / "export/verify.json").unlink()
+    assert is_as_it_was(run)

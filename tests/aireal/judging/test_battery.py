@@ -13,7 +13,6 @@ from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import battery, metrics
 from aireal.pixels import corruptions, preprocess
-from aireal.runs import files
 from aireal.runs.folder import RunFolder
 
 
@@ -218,6 +217,6 @@ def test_a_damaged_file_is_made_anew(judged, name):
 def test_two_at_a_time_are_refused_and_nothing_is_torn(judged):
     run, config, result = judged
     place = run.path / "robustness.json"
-    with files.claim(place, "busy"), pytest.raises(UserError, match=r"Another process is judging .*model\.keras"):
+    with run.hold(), pytest.raises(UserError, match="Another process is at work in"):
         battery.judge(run.model, run, config)
     assert json.loads(place.read_text()) == result.as_dict()

@@ -110,9 +110,12 @@ def test_sizes_and_digests_are_of_a_file_or_of_all_files_in_a_folder(tmp_path):
     "name", ["x" * 255, "x" * 250 + ".json", "\u6728" * 85, "[1]*? ", "a\nb\udcff", "-"], ids=ascii
 )
 def test_any_name_is_replaced_and_claimed(tmp_path, name):
-    path = tmp_path / name
+    path, other = tmp_path / name, tmp_path / f"{name[:-1]}y"
     files.write_text(path, "text")
     assert (path.read_text(), os.listdir(tmp_path)) == ("text", [name])
+    with files.claim_file(path), files.claim_file(other), pytest.raises(UserError), files.claim_file(path):
+        pass
+    assert os.listdir(tmp_path) == [name]
     path.unlink()
     for _ in range(2):
         with files.replacing_folder(path) as partial:
