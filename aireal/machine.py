@@ -30,7 +30,7 @@ def peak_memory_bytes() -> int:
     """Returns the most memory that this process has had resident."""
     status = pathlib.Path("/proc/self/status")
     if status.exists():  # Linux passes getrusage's peak on from the program that started this one
-        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) * 1024
+        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -53,7 +53,9 @@ def use_huge_pages() -> None:
     (from 2.35) asks where the environment says so as a program starts, and children inherit it. A program that was not
     started as `python -m MODULE` or `aireal COMMAND`, as a notebook that runs one of ours, is left alone.
     """
-    if HUGE_PAGES.exists() and "[madvise]" in HUGE_PAGES.read_text() and "GLIBC_TUNABLES" not in os.environ:
+    if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists():
+        return
+    if "[madvise]" in HUGE_PAGES.read_text(encoding="utf-8"):
         _restart("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 
@@ -127,7 +129,7 @@ def _processor() -> str:
 def cpuinfo() -> str:
     """Returns what Linux says of the processor, the text of /proc/cpuinfo; empty on other systems."""
     file = pathlib.Path("/proc/cpuinfo")
-    return file.read_text() if file.exists() else ""
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def _commit() -> str | None:

@@ -140,7 +140,7 @@ def main(loader: str, path: str, golden: str, threads: str, count: str, output: 
         "load_seconds": load_seconds,
         "peak_memory_bytes": peak_memory_bytes,
     }
-    pathlib.Path(output).write_text(json.dumps(result))
+    pathlib.Path(output).write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def _measure(loader: str, path: pathlib.Path, export: pathlib.Path, threads: int
     with tempfile.TemporaryDirectory() as scratch:
         output = pathlib.Path(scratch, "latency.json")
         _run("exports.latency", loader, path, export / "golden", threads, count, output)
-        return json.loads(output.read_text())
+        return json.loads(output.read_text(encoding="utf-8"))
 
 
 def _run(module: str, *arguments: Any) -> None:

@@ -45,7 +45,7 @@ class _Process:
 
     def start(self) -> None:
         self._running.unlink(missing_ok=True)  # what an earlier process of that name was at
-        with open(self._log, "a") as log:
+        with open(self._log, "a", encoding="utf-8") as log:
             self._process = _start(self._arguments, self._environment, stderr=log)
 
     def exit_status(self, patience_seconds: float = 0.0) -> int | None:
@@ -81,7 +81,7 @@ def prepare(folder: Folder, workers: int) -> tuple[str, dict[str, str]]:
             raise UserError(said)
         if process.returncode:  # the traceback is printed already
             sys.exit(process.returncode)
-        found = json.loads(answer.read_text())
+        found = json.loads(answer.read_text(encoding="utf-8"))
     return found["fingerprint"], found["settled"]
 
 
