@@ -25,7 +25,7 @@ _OFFERED = {
     "Prediction": "aireal.verdicts.pictures",
     "UserError": "aireal.errors",
 }
-__all__ = [*_OFFERED, "__version__"]
+__all__ = [*_OFFERED, "__version__"]  # noqa: F822 - `__getattr__` has it
 
 if platform.machine() in ("x86_64", "AMD64"):
     # TensorFlow, as it is imported, turns oneDNN on where there are instructions for neural networks (AVX512_VNNI and

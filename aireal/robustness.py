@@ -20,7 +20,7 @@ _RUN = flags.DEFINE_list(
     "run",
     None,
     "run folders, or exported .tflite files and SavedModel folders in them, comma-separated; a pattern with * stands "
-    "for runs that differ in their seed",
+    "for runs that differ in their seed; double quotes around a name keep its commas",
     required=True,
 )
 _SPLIT = flags.DEFINE_enum(

@@ -5,7 +5,7 @@ Values after the flagfile win over those in it. The same command goes on where i
 
 from absl import flags
 
-from aireal import command
+from aireal import command, paths
 from aireal.settings import flags as shared
 
 _WORKDIR = flags.DEFINE_string(
@@ -17,6 +17,7 @@ shared.define_config_flags()
 
 def main() -> None:
     config = shared.config_of_command()
+    paths.of_run(_WORKDIR.value)  # what is wrong with the name is said now
     from aireal.training import experiment  # TensorFlow: late, so that --help and wrong flags answer at once
 
     experiment.run(config, _WORKDIR.value, overwrite=_OVERWRITE.value)

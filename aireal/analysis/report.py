@@ -1,5 +1,6 @@
 """A source -> a folder with report.html, report.json, the figures, and tables of the files that want a look."""
 
+import os
 import pathlib
 import shlex
 import sys
@@ -64,8 +65,8 @@ def _target(output: str, source: pathlib.Path) -> pathlib.Path:
     """Returns the folder that is meant, which is replaced as a whole: so nothing else may be in it."""
     try:
         target = paths.resolve(output)
-        if target.exists() and not target.is_dir():
-            raise UserError(f"--output={output} is a file. Give a folder.")
+        if os.path.lexists(target) and not target.is_dir():
+            raise UserError(f"--output={output} is a file or a loop of links. Give a folder.")
         if target == pathlib.Path.cwd() or target.is_mount():
             raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
         others = {path.name for path in target.iterdir()} - set(_FILES) if target.exists() else ()

@@ -40,6 +40,8 @@ def _assert_refused(done, *parts):
         (["--noaugment_flip=true"], ["--noaugment_flip=true"]),
         (["--source="], ["--source is empty"]),
         (["--source=caf\udce9"], ["caf\\udce9", "is not UTF-8"]),
+        (["--workdir=a\nb"], [r"a\nb has a control character in it"]),
+        (["--prepared_dir=a\x1bb"], [r"--prepared_dir=", r"a\x1bb has a control character in it"]),
         (["--validation_fraction=0", "--keep=best"], ["--keep=best", "--validation_fraction=0"]),
         (["--flagfile=none.cfg"], ["--flagfile=none.cfg", "aireal/configs/demo.cfg"]),
         (["--flagfile"], ["--flagfile=", "aireal/configs/demo.cfg"]),
