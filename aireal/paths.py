@@ -15,17 +15,29 @@ _UNFIT = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def resolve(name: os.PathLike | str) -> pathlib.Path:
     """Returns what a name stands for, absolute, links followed; a loop of links stays as it is.
 
-    ~ is the user's home; where ~name is nobody's home it is a name like another, as to a shell.
+    Raises:
+      UserError: it begins with ~, and that is nobody's home.
     """
-    return pathlib.Path(os.path.realpath(os.path.expanduser(name)))
+    return pathlib.Path(os.path.realpath(_expanded(name)))
 
 
 def absolute(name: str) -> str:
-    """Returns a path that means the same from any folder, with its links, so that they may lead elsewhere later."""
-    name = os.path.expanduser(name)
+    """Returns a path that means the same from any folder, with its links, so that they may lead elsewhere later.
+
+    Raises:
+      UserError: as `resolve`.
+    """
+    name = _expanded(name)
     path = os.path.abspath(name)
     # Behind a link to a folder, .. is above the folder and not above the link.
     return path if os.path.realpath(path) == os.path.realpath(name) else os.path.realpath(name)
+
+
+def _expanded(name: os.PathLike | str) -> str:
+    expanded = os.path.expanduser(os.fspath(name))
+    if expanded.startswith("~"):
+        raise UserError(f"{name} cannot be used: nobody has that home. For a folder of that name here write ./{name}.")
+    return expanded
 
 
 def complaint(name: os.PathLike | str) -> str | None:

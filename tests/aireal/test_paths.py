@@ -5,6 +5,7 @@ import os
 import pytest
 
 from aireal import paths
+from aireal.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +28,12 @@ def test_above_a_link_is_above_what_it_leads_to(folder):
     assert paths.absolute("../here/./link/") == str(folder / "link")
 
 
-def test_the_home_is_found_and_nobodys_is_a_name(folder):
+def test_the_home_is_found_and_nobodys_is_refused(folder):
     assert str(paths.resolve("~")) == os.path.realpath(os.path.expanduser("~"))
-    assert paths.resolve("~nobody at home") == folder / "~nobody at home"
-    assert paths.absolute("~nobody at home") == str(folder / "~nobody at home")
+    for meant in (paths.resolve, paths.absolute):
+        with pytest.raises(UserError, match=r"~nobody .* write \./~nobody"):
+            meant("~nobody of this name")
+        assert str(meant("./~nobody")) == str(folder / "~nobody")
 
 
 def test_a_loop_of_links_stays(folder):
