@@ -86,5 +86,5 @@ def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
 def test_the_legend_has_every_model_by_its_own_name(name):
     conditions = battery.conditions(32)
     figure = plots.robustness(conditions, {name: np.ones([1, len(conditions)])}, battery.UNCHANGED, {}, "Accuracy")
-    figure.canvas.draw()
+    _assert_drawn(figure)  # raises where mathematics does not parse
     assert [text.get_text().strip().replace(r"\$", "$") for text in figure.legends[0].get_texts()] == [name]
