@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from aireal import machine
 from aireal.errors import UserError
+from aireal.judging import card
 from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING
@@ -21,7 +22,6 @@ from exports import flatbuffer, metadata, serving
 SAVED_MODEL = "saved_model"
 REPRESENTATIVE_IMAGES = 512
 _DESCRIPTION = "Tells AI-generated images from photographs."
-_LICENSE = "Apache-2.0"
 
 
 def write(
@@ -68,7 +68,7 @@ def _described(file: bytes, variant: str, contract: Contract) -> bytes:
         file,
         contract=contract,
         version=machine.version("aireal") or "unknown",
-        license=_LICENSE,
+        license=card.LICENSE,
         description=f"{_DESCRIPTION} {variant} form.",
     )
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import string
 from typing import Any
 
 import keras
@@ -12,11 +11,11 @@ from PIL import Image
 from aireal import machine
 from aireal.data.batches import Data
 from aireal.errors import UserError
+from aireal.judging import card
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
-from aireal.sources.source import Source
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import Rule
@@ -45,19 +44,17 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
     contract = Contract.load(folder.model, reference.input_size)
     if camera_size and camera_size <= reference.input_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
-    data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.path / "export"
+    data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
     try:
         with files.replacing_folder(path) as partial:
             _convert(reference.model, contract, data, camera_size, partial)
             forms = verify.load(partial)
             proof, camera_proof = _prove(reference, forms, contract, data, camera_size, partial)
-            found = {"data_fingerprint": data.fingerprint, **proof.as_dict()}
+            found = {"dataset": card.dataset(config), "data_fingerprint": data.fingerprint, **proof.as_dict()}
             found |= {"camera": camera_proof.as_dict()} if camera_proof else {}
             files.write_json(partial / "verify.json", {**found, "environment": environment})
             _write_golden(partial / "golden", forms, data, contract.rule)
-            sources = [Source(one.source).name for one in (folder.config(), config)]
-            readme = _readme(proof, camera_proof, partial, contract, camera_size, *sources)
-            files.write_text(partial / "README.md", readme)
+            files.write_text(partial / card.NAME, card.text(folder, partial))
     except BrokenPipeError:
         raise
     except (OSError, tf.errors.OpError) as error:
@@ -126,39 +123,3 @@ def _print_camera(proof: verify.CameraProof) -> None:
     rows = [[name, f"{getattr(proof, name).flips:,}"] for name in ("plain", "camera")]
     print(f"\nOn {proof.n} pictures of 640x480, resampled as a phone does, verdicts that differ from predict's:\n")
     print(Table(["form", "verdicts"], rows))
-
-
-def _readme(
-    proof: verify.Proof,
-    camera: verify.CameraProof | None,
-    folder: pathlib.Path,
-    contract: Contract,
-    camera_size: int,
-    source: str,
-    compared: str,
-) -> str:
-    rows = "".join(
-        f"| {verify.FORMS[name]} | {form.accuracy:.4f} | {form.differences.max_difference:.1e} | "
-        f"{form.differences.flips} | {files.size_bytes(folder / verify.FORMS[name]):,} |\n"
-        for name, form in proof.forms.items()
-    )
-    of_camera = ""
-    if camera:
-        of_camera = (
-            f"\n`model_camera.tflite` takes {camera_size}x{camera_size} pixels instead and reduces them itself. Of "
-            f"{camera.n} pictures of 640x480, sampled as MediaPipe does, it gave another verdict than the trainer for "
-            f"{camera.camera.flips}, and the plain form for {camera.plain.flips}.\n"
-        )
-    template = string.Template(pathlib.Path(__file__).with_name("template.md").read_text(encoding="utf-8"))
-    return template.substitute(
-        version=machine.version("aireal") or "unknown",
-        source=source,
-        compared=compared,
-        rule=contract.rule,
-        rows=rows,
-        n=f"{proof.n:,}",
-        size=contract.image_size,
-        aspect_ratio=contract.aspect_ratio,
-        camera=of_camera,
-        golden=len(list((folder / "golden").glob("*.rgb"))),
-    )

@@ -11,7 +11,7 @@ import pytest
 from aireal.machine import package_folder
 
 PACKAGES = ("aireal", "builders", "exports", "tuning")
-ENTRIES = ("train", "evaluate", "predict", "analyze", "robustness", "benchmark")
+ENTRIES = ("train", "evaluate", "predict", "analyze", "robustness", "benchmark", "card")
 
 
 @functools.cache
@@ -90,6 +90,7 @@ def test_packages_import_none_of_their_modules():
         ("aireal.verdicts.listing", ["tensorflow", "keras"]),
         ("aireal.sources.source", ["tensorflow", "sklearn"]),
         ("aireal.command", ["tensorflow", "numpy"]),
+        ("aireal.judging.card", ["tensorflow", "keras", "huggingface_hub"]),
         ("aireal.analysis.report", ["tensorflow", "keras"]),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from aireal.data.records import fingerprint, prepare
 from aireal.errors import UserError
-from aireal.judging import battery, plots
+from aireal.judging import battery, card, plots
 from aireal.judging.battery import Result
 from aireal.judging.metrics import Figures
 from aireal.runs import drawing
@@ -61,6 +61,7 @@ def compare(
             results.append(result)
             places.append(place)
             print(f"{model} is judged on {result.basis.n:,} {split} images in {place}.", flush=True)
+            card.write(runs[model])
     accuracy = {name: values(results, lambda figures: figures.accuracy) for name, results in found.items()}
     judged = [result for results in found.values() for result in results]
     published = PUBLISHED if all(result.basis.is_cifake for result in judged) else {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from aireal.data import records
 from aireal.data.batches import Data
-from aireal.judging import calibration, metrics, plots
+from aireal.judging import calibration, card, metrics, plots
 from aireal.judging.scoring import score
 from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
@@ -67,6 +67,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
         result = into.update_result(**found)
     _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
     _draw(into, data, split, table, p_real, rule)
+    card.write(folder)
     _print(into, split, table, p_real, rule, result)
     return result
 

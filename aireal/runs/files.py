@@ -94,7 +94,7 @@ def claim(path: pathlib.Path, busy: str) -> contextlib.AbstractContextManager:
       OSError: the folder around it cannot be written to.
     """
     try:
-        return filelock.FileLock(beside(path, ".", ".lock")).acquire(blocking=False)
+        return _lock(path).acquire(blocking=False)
     except filelock.Timeout:
         raise UserError(busy) from None
 
@@ -113,6 +113,15 @@ def claim_file(path: pathlib.Path) -> Iterator[None]:
             yield
         finally:
             os.unlink(lock.lock_file)  # whoever has opened it meanwhile finds it gone, and asks again
+
+
+def turn(path: pathlib.Path) -> contextlib.AbstractContextManager:
+    """Like `claim`, for what takes no time: waits until no other process has it."""
+    return _lock(path).acquire()
+
+
+def _lock(path: pathlib.Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(beside(path, ".", ".lock"))
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

@@ -32,6 +32,7 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.preprocessing = self.path / PREPROCESSING
         self.best_weights = self.path / "best.weights.h5"
+        self.export = self.path / "export"
         self._metrics = self.path / "metrics.jsonl"
         self._result = self.path / "result.json"
         self._environment = self.path / "env.json"
@@ -100,11 +101,12 @@ class RunFolder:
 
     def fingerprint(self) -> str | None:
         """Returns that of the data the run began on, or None where it has not begun."""
-        if not self._environment.exists():
-            return None
-        return self._begun()["data_fingerprint"]
+        return self.environment().get("data_fingerprint")
 
-    def _begun(self) -> dict[str, Any]:
+    def environment(self) -> dict[str, Any]:
+        """Returns what env.json holds; nothing where the run has not begun."""
+        if not self._environment.exists():
+            return {}
         return files.read_json(self._environment, holding=["data_fingerprint"], mend=_MEND)
 
     def on(self, fingerprint: str) -> "RunFolder":
@@ -130,8 +132,7 @@ class RunFolder:
         # The flags come first: by them a next start knows the folder for a run's, wherever this one was killed.
         files.write_text(self.flagfile, header + flagfile.dumps(config, workdir=self.path))
         starts = []
-        if self._environment.exists():
-            last = self._begun()
+        if last := self.environment():
             starts = [*last.pop("earlier_starts", []), last]
         environment = {**machine.environment(), "accelerators": list(accelerators), "data_fingerprint": fingerprint}
         files.write_json(self._environment, {**environment, "earlier_starts": starts})

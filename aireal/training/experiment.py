@@ -10,7 +10,7 @@ import tensorflow as tf
 from aireal import machine
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import calibration, evaluation
+from aireal.judging import calibration, card, evaluation
 from aireal.judging.calibration import Calibration
 from aireal.network import models
 from aireal.network.cost import Cost
@@ -53,7 +53,9 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         if splits := _judged(data):
             evaluation.evaluate(folder, data, splits)
         peaks = (machine.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
-        return folder.update_result(precision=data.config.precision, peak_memory_bytes=max(peaks))
+        result = folder.update_result(precision=data.config.precision, peak_memory_bytes=max(peaks))
+        card.write(folder)
+        return result
 
 
 def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distribute.Strategy]:

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from aireal.data.batches import Data
-from aireal.judging import battery, evaluation
+from aireal.judging import battery, card, evaluation
 from aireal.pixels import preprocess
 from aireal.runs.folder import RunFolder, model_file
 from aireal.training import experiment
@@ -75,6 +75,14 @@ def test_what_the_battery_found_is_kept(folder, config, monkeypatch):
     earlier = json.loads((EARLIER / "robustness.json").read_text())
     assert [condition.as_dict() for condition in result.conditions] == earlier["conditions"]
     assert place == folder.path / "robustness.json"
+
+
+def test_it_gets_cards(folder):
+    for path in card.write(folder):
+        text = path.read_text()
+        assert "### model.keras after compression" in text
+        assert "| JPEG 40 | " in text
+    assert "| model_int8.tflite | " in (folder.path / "export/README.md").read_text()
 
 
 @pytest.mark.parametrize("form", ["", "export/model_int8.tflite"])

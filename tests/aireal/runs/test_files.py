@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 
 import pytest
 
@@ -145,3 +146,20 @@ def test_a_json_file_that_is_not_whole_is_named_with_what_to_do(tmp_path, text):
 def test_a_whole_json_file_is_read(tmp_path):
     files.write_json(tmp_path / "result.json", {"figure": 1.5, "name": "Zürich"})
     assert files.read_json(tmp_path / "result.json", holding=["figure"], mend="") == {"figure": 1.5, "name": "Zürich"}
+
+
+def test_turns_wait_for_each_other_and_claims_do_not(tmp_path):
+    path, order = tmp_path / "README.md", []
+
+    def second():
+        with files.turn(path):
+            order.append("second")
+
+    with files.turn(path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        with pytest.raises(UserError, match="busy"):
+            files.claim(path, "busy")
+        order.append("first")
+    waiting.join(timeout=10)
+    assert order == ["first", "second"]

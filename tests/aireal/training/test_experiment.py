@@ -60,7 +60,8 @@ def test_a_run_leaves_its_files_and_no_others(make_config, tmp_path):
     names = {path.name for path in (tmp_path / "run").iterdir()}
     figures = {f"{name}.png" for name in ("curves", "confusion_matrix", "roc", "calibration", "errors")}
     assert names == figures | {
-        "flags.cfg", "env.json", "metrics.jsonl", "model.keras", "preprocessing.json", "result.json", "predictions.csv"
+        "flags.cfg", "env.json", "metrics.jsonl", "model.keras", "preprocessing.json", "result.json", "predictions.csv",
+        "README.md",
     }  # fmt: skip
     assert result["parameters"] == models.build_model(make_config()).count_params()
     assert len(rows(tmp_path / "run")) == 2
