@@ -53,6 +53,8 @@ def test_the_wheel_has_packages_flagfiles_and_data_files_but_no_tests(wheel):
         "aireal/judging/card.md",
         "aireal/judging/card_export.md",
         "aireal/runs/page.html",
+        "aireal/trained/robust/README.md",
+        "aireal/trained/robust/export/README.md",
         "exports/README.md",
         "tuning/configs/hyperband.cfg",
     ):
