@@ -12,6 +12,7 @@ from aireal.runs import shipped
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings import flags as shared
 from aireal.sources.source import Source
+from exports import hub
 
 _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", required=True)
 shared.define_data_flags()
@@ -23,6 +24,12 @@ _CAMERA_SIZE = flags.DEFINE_integer(
     lower_bound=0,
     upper_bound=1024,
 )
+_HUB = flags.DEFINE_string(
+    "hub",
+    None,
+    "user/name of a repository on the Hugging Face Hub to upload the export to; one that is not there yet is made, and "
+    "is private",
+)
 
 
 def main() -> None:
@@ -30,12 +37,16 @@ def main() -> None:
     config = folder.config(**shared.other_data(), cache="none")
     model_file(folder.path)  # makes sure that there is one
     Source(config.source).check()
+    if _HUB.value is not None:
+        hub.check(_HUB.value)
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with folder.hold():
         from exports import package
 
         package.export(folder, config, camera_size=_CAMERA_SIZE.value)
+        if _HUB.value is not None:
+            print(f"It is on {hub.upload(folder.export, _HUB.value)}.")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ def test_packages_import_none_of_their_modules():
         ("aireal.sources.source", ["tensorflow", "sklearn"]),
         ("aireal.command", ["tensorflow", "numpy"]),
         ("aireal.judging.card", ["tensorflow", "keras", "huggingface_hub"]),
+        ("exports.hub", ["tensorflow", "huggingface_hub"]),
         ("aireal.analysis.report", ["tensorflow", "keras"]),
     ],
 )
