@@ -8,7 +8,7 @@ def test_the_command_ends_with_1_and_shows_findings(run_python, faulty, tmp_path
     assert done.returncode == 1
     assert "warning  8 files are not as they should be, 5 of which cannot be read" in done.stdout
     assert "1 of 201 fake test images are also in train, byte for byte" in done.stdout
-    assert "Looking at pictures" in done.stderr
+    assert " is read as\n  train  " in done.stdout
     assert "tensorflow" not in done.stderr  # which takes longer to load than this to finish
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
 

@@ -19,5 +19,5 @@ def test_seeds_that_make_no_sense_are_refused(run_python, seeds):
 
 def test_a_file_that_another_process_is_writing_is_refused(run_python, tmp_path):
     with files.claim_file(tmp_path / "out.json"):
-        done = run_python("-m", "aireal.benchmark", "--output=out.json", "--source=nowhere")
+        done = run_python("-m", "aireal.benchmark", "--output=out.json", "--source=demo")
     assert (done.returncode, "out.json. Wait for it" in done.stderr) == (2, True), done.stderr

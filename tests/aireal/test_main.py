@@ -7,7 +7,7 @@ import pytest
 
 from aireal import machine
 
-ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "search", "export", "latency", "benchmark"]
+ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "search", "export", "card", "latency", "benchmark"]
 
 
 def aireal(*arguments, **options):

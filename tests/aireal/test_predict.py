@@ -120,7 +120,6 @@ def test_the_table_is_aligned(predict):
     [
         (["--run=nowhere", "a.jpg"], "nowhere does not exist"),
         (["--run=.", "a.jpg"], "is not a run folder"),
-        (["a.jpg"], "--run"),
         (["--run={run}"], "Which pictures?"),
         (["--run={run}", "a.jpg", "--format=xml"], "--format=xml"),
         (["--run={run}", "a.jpg", "--output=no/such/folder.csv"], "--output=no/such/folder.csv cannot be written"),

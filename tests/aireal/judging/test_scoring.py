@@ -1,5 +1,7 @@
 """aireal.judging.scoring: every image of a split has its score, in the order of the table, or the model is refused."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -56,7 +58,8 @@ def test_answers_that_are_no_numbers_are_refused(data, wrong):
         scoring.score(Broken(), data, "test")
 
 
-def test_answers_of_any_function_are_put_together(capsys):
+def test_answers_of_any_function_are_put_together(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     batches = tf.data.Dataset.from_tensor_slices(np.arange(7 * 4 * 4 * 3, dtype=np.uint8).reshape(7, 4, 4, 3)).batch(3)
     found = scoring.answers(lambda pixels: pixels[:, 0, 0, 0], batches, 7, "counting")
     assert found.tolist() == [48 * number % 256 for number in range(7)]
