@@ -53,8 +53,15 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
         stream.reconfigure(errors="backslashreplace")  # a terminal may lack the letters of a file's name
     # zsh, unlike other shells, hands a comment behind a command over to it.
     given = itertools.takewhile(lambda argument: argument != "#", sys.argv)
-    try:
+    with _errors_told():
         app.run(checked, argv=list(flagfile.expand(list(given))), flags_parser=_parse)
+
+
+@contextlib.contextmanager
+def _errors_told() -> Iterator[None]:
+    """Prints what the user can mend as one sentence, and exits with the status that belongs to it."""
+    try:
+        yield
     except UserError as error:
         _refuse(str(error))
     except KeyboardInterrupt:

@@ -71,10 +71,7 @@ class Run:
         Raises:
           UserError: the source or the split is of no use, or another process is at work in the folder.
         """
-        data = _data(self._run.config(source=source))
-        with self._run.hold():
-            into = self._run.on(data.fingerprint)
-            return evaluation.evaluate(self._run, data, [split], into)[split]
+        return evaluation.evaluate_alone(self._run, self._run.config(source=source), split)[split]
 
     def export(self, *, camera_size: int = 0) -> pathlib.Path:
         """Returns the folder export/ of the run, made anew: SavedModel, .tflite files, and the proof that they are it.

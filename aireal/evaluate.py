@@ -27,12 +27,9 @@ def main() -> None:
     config = folder.config(**shared.other_data())
     model_file(folder.path)  # makes sure that there is one
     Source(config.source).check()
-    from aireal.data.batches import Data
     from aireal.judging import evaluation
 
-    data = Data(config)
-    with folder.hold():
-        evaluation.evaluate(folder, data, [_SPLIT.value], folder.on(data.fingerprint))
+    evaluation.evaluate_alone(folder, config, _SPLIT.value)
 
 
 if __name__ == "__main__":

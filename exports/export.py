@@ -41,12 +41,11 @@ def main() -> None:
         hub.check(_HUB.value)
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    with folder.hold():
-        from exports import package
+    from exports import package
 
-        package.export(folder, config, camera_size=_CAMERA_SIZE.value)
-        if _HUB.value is not None:
-            print(f"It is on {hub.upload(folder.export, _HUB.value)}.")
+    package.export(folder, config, camera_size=_CAMERA_SIZE.value)
+    if _HUB.value is not None:
+        print(f"It is on {hub.upload(folder.export, _HUB.value)}.")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
     try:
-        with files.replacing_folder(path) as partial:
+        with folder.hold(), files.replacing_folder(path) as partial:
             _convert(reference.model, contract, data, camera_size, partial)
             forms = verify.load(partial)
             proof, camera_proof = _prove(reference, forms, contract, data, camera_size, partial)

@@ -53,23 +53,20 @@ def compare(
     configs = {model: run.config(**overrides, cache="none") for model, run in runs.items()}
     _check_alike(groups, configs)
     _check_same_images(configs.values())
-    found, places = {}, []
-    for name, models in groups.items():
-        found[name] = results = []
-        for model in models:
-            result, place = battery.judge(model, runs[model], configs[model], split)
-            results.append(result)
-            places.append(place)
-            print(f"{model} is judged on {result.basis.n:,} {split} images in {place}.", flush=True)
-            card.write(runs[model])
+    by_model, beside = {}, None
+    for model, run in runs.items():
+        by_model[model], place = battery.judge(model, run, configs[model], split)
+        print(f"{model} is judged on {by_model[model].basis.n:,} {split} images in {place}.", flush=True)
+        beside = beside or place.with_suffix(".png")
+        card.write(run)
+    found = {name: [by_model[model] for model in models] for name, models in groups.items()}
     accuracy = {name: values(results, lambda figures: figures.accuracy) for name, results in found.items()}
-    judged = [result for results in found.values() for result in results]
+    judged = list(by_model.values())
     published = PUBLISHED if all(result.basis.is_cifake for result in judged) else {}
     own = split == "validation" and len(runs) > 1  # so figures differ by the images as well
     images = "each run's own validation images" if own else f"{judged[0].basis.n:,} {split} images"
     _print(found, accuracy, published, images)
-    beside = places[0].with_suffix(".png")
-    figure = figure or (beside if len(places) == 1 else beside.with_name(f"comparison-{split}.png"))
+    figure = figure or (beside if sum(map(len, groups.values())) == 1 else beside.with_name(f"comparison-{split}.png"))
     title = f"Accuracy on {images}"
     drawing.write(plots.robustness(judged[0].conditions, accuracy, battery.UNCHANGED, published, title), figure)
     print(f"\nThe figure is {figure}.")

@@ -14,6 +14,7 @@ from aireal.judging.scoring import score
 from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
+from aireal.settings.config import Config
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import REAL, Rule
@@ -70,6 +71,25 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     card.write(folder)
     _print(into, split, table, p_real, rule, result)
     return result
+
+
+def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, Any]:
+    """Judges a trained run again, with its folder held; figures of other images go into a folder of theirs.
+
+    Args:
+      folder: a trained run.
+      config: the run's, perhaps with another source.
+      split: train, validation or test.
+
+    Returns:
+      The contents of result.json, as `evaluate`.
+
+    Raises:
+      UserError: as `evaluate`; the source cannot be used; another process is at work in the folder.
+    """
+    data = Data(config)
+    with folder.hold():
+        return evaluate(folder, data, [split], folder.on(data.fingerprint))
 
 
 def _figures(

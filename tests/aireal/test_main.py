@@ -47,10 +47,11 @@ def test_a_command_takes_the_flags_of_its_entry_and_ends_with_its_status():
     assert done.stderr.startswith("error: /nowhere does not exist.")
 
 
-def test_without_tensorflow_an_entry_says_what_to_install():
+def test_without_tensorflow_an_entry_says_what_to_install(tmp_path):
     # A finder that knows of no TensorFlow, as in an environment for .tflite verdicts alone.
     code = (
-        "import sys; sys.modules['tensorflow'] = None; sys.argv = ['x', '--source=demo', '--workdir=/tmp/never']\n"
+        "import sys; sys.modules['tensorflow'] = None\n"
+        f"sys.argv = ['train', '--source=demo', '--workdir={tmp_path}/run']\n"
         "import runpy; runpy.run_module('aireal.train', run_name='__main__', alter_sys=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=machine.package_folder())

@@ -18,7 +18,7 @@ def nobody_there():
 
 
 def test_a_repository_is_user_and_name():
-    hub.check("user/name-of.model_1")
+    assert hub.check("user/name-of.model_1") is None  # no error
 
 
 @pytest.mark.parametrize("name", ["", "name", "user/name/more", "user/na me", "user/--", "/name"])

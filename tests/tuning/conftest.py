@@ -96,3 +96,51 @@ def declared() -> Callable:
         return hp
 
     return declare
+
+
+@pytest.fixture
+def make(declared) -> Callable:
+    """Returns a function that makes an oracle over two parts of the space, which goes on with what is in a folder."""
+    import keras_tuner
+
+    from tuning import oracles
+    from tuning.space import Space
+
+    def make_oracle(tuner: str, folder, *, trials: int = 10, complaint=lambda values: None) -> keras_tuner.Oracle:
+        oracle = oracles.make(
+            tuner,
+            epochs=9,
+            objective=keras_tuner.Objective("val_auc", "max"),
+            max_trials=trials,
+            hyperparameters=declared(Space(Config(), ["regularization", "optimizer"])),
+            seed=0,
+            complaint=complaint,
+        )
+        oracle._set_project_dir(folder, "trials")
+        oracle.verbose = 0
+        oracle.reload()
+        return oracle
+
+    return make_oracle
+
+
+@pytest.fixture
+def run() -> Callable[..., list[dict]]:
+    """Returns a function that runs some trials of an oracle, whose outcome is a function of their values, and returns
+    these values.
+    """
+
+    def run_trials(oracle, count: int) -> list[dict]:
+        found = []
+        for _ in range(count):
+            trial = oracle.create_trial("worker")
+            if trial.status != "RUNNING":
+                break
+            found.append(dict(trial.hyperparameters.values))
+            numbers = [value for value in trial.hyperparameters.values.values() if isinstance(value, float)]
+            oracle.update_trial(trial.trial_id, {"val_auc": 1 / (1 + sum(numbers))})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+        return found
+
+    return run_trials
