@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:  # late, because who judges one picture waits for it
     from tqdm.auto import tqdm
 
-_TERMINAL_SECONDS, _LOG_SECONDS = 0.5, 30.0  # between two looks at a bar
+_TERMINAL_SECONDS, LOG_SECONDS = 0.5, 30.0  # between two looks at a bar
 
 
 def bar(iterable: Iterable | None = None, title: str | None = None, total: int | None = None, **options) -> "tqdm":
@@ -22,7 +22,7 @@ def bar(iterable: Iterable | None = None, title: str | None = None, total: int |
     from tqdm.auto import tqdm
 
     is_watched = _is_watched()
-    pace = {"mininterval": _TERMINAL_SECONDS} if is_watched else {"mininterval": _LOG_SECONDS, "delay": _LOG_SECONDS}
+    pace = {"mininterval": _TERMINAL_SECONDS} if is_watched else {"mininterval": LOG_SECONDS, "delay": LOG_SECONDS}
     return tqdm(iterable, title, total, **pace | {"dynamic_ncols": is_watched} | options)
 
 

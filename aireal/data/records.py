@@ -12,13 +12,15 @@ import tensorflow as tf
 
 from aireal import paths
 from aireal.errors import UserError
+from aireal.runs import files
 from aireal.settings.config import Config
 from aireal.sources.source import Source
-from builders.cifake import layout
+from builders.cifake import layout, sources
 from builders.cifake.cifake_dataset_builder import Builder
 
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
 SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
+_READ_AS = "read_as.txt"  # beside the records: what the source was understood as
 _FRAME_BYTES = 16  # of a TFRecord: length and checksums
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
 
@@ -34,7 +36,10 @@ def prepare(config: Config) -> Builder:
     try:
         # Apart from folders: only what comes from Kaggle is checked to be the release.
         folder = root / f"{'kaggle' if source.is_release else form}-{source.fingerprint(config.seed)}"
+        read_as = folder / _READ_AS
         if builder := _prepared(form, folder):
+            if read_as.exists():  # versions before did not write it down
+                tell(config.source, read_as.read_text(encoding="utf-8"))
             return builder
         root.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_suffix(".lock")):
@@ -45,13 +50,22 @@ def prepare(config: Config) -> Builder:
                 shutil.rmtree(folder)
             print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
             with source.located(config.seed) as place:
-                builder = Builder(config=form, data_dir=folder, source=place, release_only=source.is_release)
-                builder.download_and_prepare()
+                outline = sources.outline(place)
+                tell(config.source, str(outline))
+                options = {"source": place, "release_only": source.is_release, "outline": outline}
+                Builder(config=form, data_dir=folder, **options).download_and_prepare()
+            files.write_text(read_as, str(outline))
         return Builder(config=form, data_dir=folder)
     except layout.SourceError as error:
         raise UserError(str(error)) from error
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
+
+
+@functools.cache
+def tell(source: str, outline: str) -> None:
+    """Prints what a source is understood as, once a process."""
+    print(f"{layout.printable(source)} is read as\n{outline}", flush=True)
 
 
 def _prepared(form: str, folder: pathlib.Path) -> Builder | None:

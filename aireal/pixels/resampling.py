@@ -12,7 +12,7 @@
 import numpy as np
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
-_AT_ONCE = 4096  # columns, which a processor's cache holds for 32 lines
+COLUMNS_AT_ONCE = 4096  # columns, which a processor's cache holds for 32 lines
 
 
 def resize(image: np.ndarray, size: int, aspect_ratio: str = "stretch", *, antialias: bool = True) -> np.ndarray:
@@ -53,8 +53,8 @@ def _summed(lines: np.ndarray, size: int) -> np.ndarray:
     """[N, L] -> [size, L] float32: sums of lines, weighted by their distance."""
     firsts, weights = _weights(len(lines), size)
     total = np.zeros((size, lines.shape[1]), np.float32)
-    for start in range(0, lines.shape[1], _AT_ONCE):
-        columns = slice(start, start + _AT_ONCE)
+    for start in range(0, lines.shape[1], COLUMNS_AT_ONCE):
+        columns = slice(start, start + COLUMNS_AT_ONCE)
         some, summed = lines[:, columns], total[:, columns]
         part = np.empty_like(summed)
         for tap, weight in enumerate(weights.T):

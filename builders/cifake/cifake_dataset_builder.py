@@ -31,6 +31,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Args:
       source: a folder or archive, as `sources.pictures` takes it. By default TFDS's `manual_dir`.
       release_only: refuse anything but CIFAKE's own 120,000 files, byte for byte.
+      outline: of the source, where it is known already.
       **kwargs: those of tfds.core.DatasetBuilder.
     """
 
@@ -50,8 +51,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     manual_dir: the folders train/ and test/, each with FAKE/ and REAL/, or the archive as downloaded.
     """
 
-    def __init__(self, *, source: os.PathLike | str | None = None, release_only: bool = False, **kwargs):
+    def __init__(
+        self,
+        *,
+        source: os.PathLike | str | None = None,
+        release_only: bool = False,
+        outline: layout.Outline | None = None,
+        **kwargs,
+    ):
         self._source = source
+        self._outline = outline
         self._release_only = release_only
         super().__init__(**kwargs)
 
@@ -81,9 +90,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _download_and_prepare(self, dl_manager, download_config):
         self._source = self._source or dl_manager.manual_dir
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
-        outline, name = sources.outline(self._source), layout.printable(str(self._source))
-        outline.check(name)
-        print(f"{name} is read as\n{outline}", flush=True)
+        (self._outline or sources.outline(self._source)).check(layout.printable(str(self._source)))
         self._reader = sources.Reader(self._source)
         found = checks.scan(self._reader, strict=self.builder_config.strict)
         if self._release_only and not checks.is_release(found.digests):

@@ -15,12 +15,12 @@ from builders import progress
 # where 2 of 20,000 test pictures have such a neighbour among the 50,000 train pictures of the other class.
 CORRELATION = 0.98
 EDGE = 8  # of a thumbnail, pixels
+KEPT_PAIRS = 1_000_000  # films have many more among their frames, and as many say the same
 
 _PLAIN = 8.0  # norm of a thumbnail that differs from its mean by little more than rounding: like any other plain one
 _DIMENSIONS = 8  # of the search: of 100,000 pictures of CIFAKE it leaves 245,100 pairs to compare
 _SOUGHT_AT_ONCE = 500  # pictures
 _COMPARED_AT_ONCE = 100_000  # pairs: 150 MB
-_KEPT = 1_000_000  # pairs; films have many more among their frames, and as many say the same
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
@@ -92,7 +92,7 @@ def _near(thumbnails: np.ndarray) -> np.ndarray:
         others = tree.query_radius(points[some], radius)
         pairs = np.column_stack([np.repeat(some, [len(one) for one in others]), np.concatenate(others)])
         found = np.concatenate([found, _alike(vectors, pairs[pairs[:, 0] < pairs[:, 1]])])
-        if len(found) > _KEPT:
+        if len(found) > KEPT_PAIRS:
             found = np.column_stack([np.arange(len(rows)), _originals(found, len(rows))])
     return rows[found]
 

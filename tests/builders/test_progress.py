@@ -14,6 +14,6 @@ def test_a_terminal_sees_the_bar_at_once(capsys, monkeypatch):
 def test_a_log_gets_a_line_only_of_what_takes_long(capsys, monkeypatch):
     list(progress.bar(range(3), "counting"))
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(progress, "_LOG_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
     list(progress.bar(range(3), "counting"))
     assert "counting: 100%" in capsys.readouterr().err

@@ -60,6 +60,19 @@ def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
     assert second.info.splits["train"].num_examples == first.info.splits["train"].num_examples + 1
 
 
+def test_what_a_source_was_understood_as_is_said_at_every_start(files, write, tmp_path, capsys):
+    folder = write(files | {"validation/FAKE/0.jpg": b""})
+    settings = config.Config(source=str(folder), prepared_dir=str(tmp_path / "prepared"))
+    said = f"{folder} is read as\n  train  4 FAKE, 4 REAL\n  test   4 FAKE, 4 REAL\n  NOT READ"
+    records.prepare(settings)
+    assert said in capsys.readouterr().out
+    records.prepare(settings)
+    assert capsys.readouterr().out == ""  # once a process
+    records.tell.cache_clear()  # as in another one
+    records.prepare(settings)
+    assert capsys.readouterr().out.startswith(said)
+
+
 def cut(folder):
     os.truncate(next(folder.glob("*train.tfrecord*")), 10)
 

@@ -37,7 +37,7 @@ def test_pixels_are_those_of_tensorflow(size, aspect_ratio, antialias):
 def test_a_wide_picture_is_summed_up_in_pieces(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (40, 3000, 3), np.uint8)
     whole = resampling.resize(image, 32)
-    monkeypatch.setattr(resampling, "_AT_ONCE", 100)
+    monkeypatch.setattr(resampling, "COLUMNS_AT_ONCE", 100)
     np.testing.assert_array_equal(resampling.resize(image, 32), whole)
 
 

@@ -68,7 +68,7 @@ def test_plain_pictures_are_no_copies_of_each_other():
 
 def test_copies_of_copies_lead_to_the_first(monkeypatch):
     # A film: each frame is near the next, the last is far from the first. Pairs are summed up on the way.
-    monkeypatch.setattr(copies, "_KEPT", 3)
+    monkeypatch.setattr(copies, "KEPT_PAIRS", 3)
     start, end = (np.random.default_rng(seed).integers(0, 256, (8, 8, 3)) for seed in (0, 1))
     frames = {f"train/REAL/{at:02}.png": (start + (end - start) * at / 29).astype(np.uint8) for at in range(30)}
     assert found(frames) == dict.fromkeys(list(frames)[1:], "train/REAL/00.png")
