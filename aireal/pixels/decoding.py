@@ -6,7 +6,7 @@ import math
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps, features
+from PIL import ExifTags, Image, ImageChops, ImageOps, features
 
 from builders.cifake import ends
 
@@ -21,6 +21,7 @@ MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
 _MAX_EDGE = 65_535
 _TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF
+_LINES_AT_ONCE = 256  # some MB, which the allocator has at hand
 # Those people have. Pillow knows more, some of which start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
 
@@ -80,6 +81,15 @@ def check_size(image: Image.Image, max_pixels: int | None) -> None:
         raise OSError(f"it has {width:,} x {height:,} pixels, more than the limit: {limits}")
 
 
+def is_plain_jpeg(image: Image.Image) -> bool:
+    """Returns whether an opened picture is an upright JPEG in colour, of which other decoders make the same pixels."""
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    except Exception:  # damaged EXIF raises nearly anything
+        return False
+    return image.format in ("JPEG", "MPO") and image.mode == "RGB" and not turned
+
+
 def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
     """Decodes an opened picture.
 
@@ -101,9 +111,19 @@ def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
         image = image if in_place else image.copy()
         with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
             ImageOps.exif_transpose(image, in_place=True)
-        return np.asarray(_without_alpha(image, bits))
+        return _array(_without_alpha(image, bits))
     except Exception as error:  # as above
         raise OSError(_damaged(error)) from error
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """Does what np.asarray does, line by line: in half of the time, and without two more copies of the picture."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _LINES_AT_ONCE):
+        bottom = min(top + _LINES_AT_ONCE, height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
 
 
 def _bits_of_grey(image: Image.Image) -> int | None:
@@ -119,7 +139,7 @@ def _without_alpha(image: Image.Image, bits: int | None) -> Image.Image:
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits, whose range is not known")
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # which copies
     image = image.convert("RGBA")
     over_white = image.convert("RGB")
     over_white.paste("white", mask=ImageChops.invert(image.getchannel("A")))

@@ -29,6 +29,10 @@ class Scorer(Protocol):
     def resize(image: np.ndarray, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray:
         """What `resampling.resize` does, by what the form has loaded anyway."""
 
+    @staticmethod
+    def reduce_jpeg(encoded: bytes, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray | None:
+        """Decodes and resizes a JPEG of `decoding.is_plain_jpeg` in one go; None where Pillow has to see to it."""
+
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
 

@@ -14,6 +14,8 @@ from aireal.pixels import preprocess
 from aireal.verdicts.forms import EXPECTED, edge
 from aireal.verdicts.verdict import REAL
 
+_JPEG_END = b"\xff\xd9"
+
 
 @functools.cache
 def _resizer(size: int, aspect_ratio: str, antialias: bool) -> tf.types.experimental.PolymorphicFunction:
@@ -27,6 +29,24 @@ def _resize(image: np.ndarray, size: int, aspect_ratio: str, *, antialias: bool)
     return _resizer(size, aspect_ratio, antialias)(image).numpy()
 
 
+@functools.cache
+def _jpeg_reducer(size: int, aspect_ratio: str, antialias: bool) -> tf.types.experimental.PolymorphicFunction:
+    return tf.function(
+        lambda encoded: preprocess.resize(preprocess.decode_jpeg(encoded), size, aspect_ratio, antialias=antialias),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
+
+
+def _reduce_jpeg(encoded: bytes, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray | None:
+    """Does what Pillow and `_resize` do, without a copy of the whole picture in between: in half of the time."""
+    if not encoded.endswith(_JPEG_END):  # cut: TensorFlow would print a line that names no file
+        return None
+    try:
+        return _jpeg_reducer(size, aspect_ratio, antialias)(encoded).numpy()
+    except tf.errors.InvalidArgumentError:  # damaged; Pillow reads some of these, and says of the others what is wrong
+        return None
+
+
 class KerasScorer:
     """A Keras model: [B, S, S, 3] float32 in [0, 1] -> one logit.
 
@@ -35,7 +55,7 @@ class KerasScorer:
       path: the .keras file that it is of.
     """
 
-    resize = staticmethod(_resize)
+    resize, reduce_jpeg = staticmethod(_resize), staticmethod(_reduce_jpeg)
 
     def __init__(self, model: keras.Model, path: pathlib.Path):
         self.model = model
@@ -69,7 +89,7 @@ class KerasScorer:
 class SavedModelScorer:
     """A SavedModel folder with the signature `serving_default`: `image` -> `probabilities` [B, 2]."""
 
-    resize = staticmethod(_resize)
+    resize, reduce_jpeg = staticmethod(_resize), staticmethod(_reduce_jpeg)
 
     def __init__(self, path: pathlib.Path):
         with tempfile.TemporaryDirectory() as folder:  # TensorFlow takes [ and * in a path for a pattern

@@ -22,6 +22,10 @@ class TfliteScorer:
 
     resize = staticmethod(resampling.resize)
 
+    @staticmethod
+    def reduce_jpeg(encoded: bytes, size: int, aspect_ratio: str, *, antialias: bool) -> None:
+        """Returns None: nothing here decodes but Pillow."""
+
     def __init__(self, path: pathlib.Path):
         from ai_edge_litert.interpreter import Interpreter
 

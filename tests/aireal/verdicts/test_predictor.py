@@ -16,6 +16,7 @@ from PIL import Image, ImageSequence
 from aireal import machine
 from aireal.errors import UserError
 from aireal.network import models
+from aireal.pixels import decoding, resampling
 from aireal.settings.config import Config
 from aireal.verdicts.pictures import find
 from aireal.verdicts.predictor import Predictor
@@ -69,6 +70,50 @@ def test_the_pixels_that_a_model_sees_are_pinned(predictor, trained, name):
         for one in (predictor, Predictor(trained[1], aspect_ratio="center_crop"))
     )
     assert (stretched, cropped) == PIXELS[name]
+
+
+LARGE = np.asarray(Image.effect_noise((401, 303), 60).convert("RGB").resize((501, 403)))
+LARGE_JPEGS = {
+    "plain": {},
+    "4:4:4": {"subsampling": "4:4:4", "quality": 95},
+    "4:2:2": {"subsampling": "4:2:2", "quality": 30},
+    "progressive": {"progressive": True},
+    "with restarts": {"restart_marker_rows": 1},
+    "turned": {"exif": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"},
+    "in RGB": {"keep_rgb": True},
+}
+
+
+@pytest.mark.parametrize("options", LARGE_JPEGS.values(), ids=LARGE_JPEGS)
+@pytest.mark.parametrize("aspect_ratio", ["stretch", "center_crop"])
+def test_a_large_jpeg_has_the_same_pixels_the_short_way(trained, jpeg, options, aspect_ratio):
+    encoded = jpeg(LARGE, **options)
+    seen = _seen(Predictor(trained[1], aspect_ratio=aspect_ratio), encoded)
+    np.testing.assert_array_equal(seen, resampling.resize(decoding.decode(encoded), 32, aspect_ratio))
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_a_large_jpeg_of_other_colours_has_the_same_pixels(predictor, mode):
+    file = io.BytesIO()
+    Image.fromarray(LARGE).convert(mode).save(file, "JPEG")
+    encoded = file.getvalue()
+    np.testing.assert_array_equal(_seen(predictor, encoded), resampling.resize(decoding.decode(encoded), 32))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_large_jpeg_that_is_damaged_is_what_pillow_makes_of_it(predictor, jpeg):
+    rng, outcomes = np.random.default_rng(0), []
+    for encoded in (_mutated(rng, [jpeg(LARGE)]) for _ in range(100)):
+        ((prediction, pixels),) = predictor.stream([encoded])
+        expected = reason = None
+        try:
+            expected = resampling.resize(decoding.decode(encoded), 32)
+        except OSError as error:
+            reason = str(error)
+        assert prediction.error == reason
+        np.testing.assert_array_equal(pixels, expected)
+        outcomes.append(reason is None)
+    assert 20 < sum(outcomes) < 80
 
 
 def test_a_folder_gets_the_scores_of_the_report(predictor, trained, demo_source):
