@@ -3,6 +3,8 @@
 With --source images of another place are judged; into a subfolder where they are not those the run began on.
 """
 
+import dataclasses
+
 from absl import flags
 
 from aireal import command
@@ -15,6 +17,17 @@ _SPLIT = flags.DEFINE_enum(
     "test",
     ["train", "validation", "test"],
     "images to judge it on; predictions.csv and figures are about them",
+)
+_RISK = flags.DEFINE_float(
+    "risk",
+    None,
+    "find anew, on the run's validation images, when verdicts are withheld: share of those given that may be wrong; 0 "
+    "withholds none. By default it stays as it is",
+    lower_bound=0.0,
+    upper_bound=0.5,
+)
+_RISK_CONFIDENCE = flags.DEFINE_float(
+    "risk_confidence", 0.95, "confidence with which --risk is kept", lower_bound=0.5, upper_bound=0.999999
 )
 shared.define_data_flags()
 
@@ -29,6 +42,12 @@ def main() -> None:
     Source(config.source).check()
     from aireal.judging import evaluation
 
+    if _RISK.value is not None:
+        from aireal.judging import unsure
+
+        # Through Config, which refuses what is not a number.
+        config = dataclasses.replace(config, risk=_RISK.value, risk_confidence=_RISK_CONFIDENCE.value)
+        unsure.refit(folder, config, config.risk, config.risk_confidence)
     evaluation.evaluate_alone(folder, config, _SPLIT.value)
 
 

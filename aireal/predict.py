@@ -39,6 +39,9 @@ _ASPECT_RATIO = flags.DEFINE_enum(
     ASPECT_RATIOS,
     "what becomes of pictures that are not square: stretch or center_crop; by default as in training",
 )
+_UNSURE = flags.DEFINE_bool(
+    "unsure", True, "withhold verdicts that are too likely to be wrong, as the model's rule says; else FAKE or REAL"
+)
 _MAX_PIXELS = flags.DEFINE_integer(
     "max_pixels", decoding.MAX_PIXELS, "larger pictures are refused: a small file can claim to be huge", lower_bound=1
 )
@@ -57,7 +60,7 @@ def main(names: Sequence[str]) -> int:
         found = list(pictures.find(names, left_out))
         from aireal.verdicts.predictor import Predictor
 
-        predictor = Predictor(run, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value)
+        predictor = Predictor(run, aspect_ratio=_ASPECT_RATIO.value, max_pixels=_MAX_PIXELS.value, unsure=_UNSURE.value)
         judged = progress.bar(predictor.stream(found), "judging", len(found), leave=False, unit=" pictures")
         if explanations:
             from aireal.verdicts import explain
@@ -67,7 +70,10 @@ def main(names: Sequence[str]) -> int:
         predictions = []
         for line in listing.FORMATS[_FORMAT.value](_kept(judged, predictions), found):
             write(line, file=file)
-    print(listing.summary(predictions, predictor.contract.image_size, left_out), file=sys.stderr)
+    print(listing.summary(predictions, predictor.contract, left_out), file=sys.stderr)
+    if _UNSURE.value and not predictor.contract.rule.withholds:
+        note = "No verdict is UNSURE: this network has no rule for it (aireal evaluate --risk finds one)."
+        print(note, file=sys.stderr)
     return int(any(prediction.error for prediction in predictions))
 
 

@@ -80,6 +80,31 @@ def refine_float16(half: bytes, full: bytes) -> bytes:
     return write(model)
 
 
+def chain(first: bytes, second: bytes) -> bytes:
+    """Returns one model of two: the second takes what the first gives, by the names in their signatures."""
+    model, other = read(first), read(second)
+    graph, behind = model.subgraphs[0], other.subgraphs[0]
+    signature, its = model.signatureDefs[0], other.signatureDefs[0]
+    given = {one.name: one.tensorIndex for one in signature.outputs}
+    place = {index: len(graph.tensors) + index for index in range(len(behind.tensors))}
+    place |= {one.tensorIndex: given[one.name] for one in its.inputs} | {-1: -1}  # -1: none
+    for tensor in behind.tensors:
+        tensor.buffer += len(model.buffers)
+    for operator in behind.operators:
+        operator.opcodeIndex += len(model.operatorCodes)
+        operator.inputs = [place[index] for index in operator.inputs]
+        operator.outputs = [place[index] for index in operator.outputs]
+    for one in its.outputs:
+        one.tensorIndex = place[one.tensorIndex]
+    graph.tensors += behind.tensors
+    graph.operators += behind.operators
+    graph.outputs = [place[index] for index in behind.outputs]
+    model.buffers += other.buffers
+    model.operatorCodes += other.operatorCodes
+    signature.outputs = its.outputs
+    return write(model)
+
+
 def diffuse(kernel: np.ndarray) -> np.ndarray:
     """Rounds to float16 by error diffusion, as pictures are dithered: what is lost on a weight goes to the next one.
 
@@ -106,8 +131,10 @@ def diffuse(kernel: np.ndarray) -> np.ndarray:
 def _drop_unused(model: schema.ModelT) -> None:
     graph = model.subgraphs[0]
     used = {tensor for operator in graph.operators for tensor in (*operator.inputs, *operator.outputs)}
-    for index, tensor in enumerate(graph.tensors):
-        if index not in used and index not in (*graph.inputs, *graph.outputs):
+    used |= {*graph.inputs, *graph.outputs}
+    kept = {tensor.buffer for index, tensor in enumerate(graph.tensors) if index in used}  # tensors may share one
+    for tensor in graph.tensors:
+        if tensor.buffer not in kept:
             model.buffers[tensor.buffer].data = None
 
 

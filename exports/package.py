@@ -4,7 +4,6 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import keras
 import tensorflow as tf
 from PIL import Image
 
@@ -21,17 +20,19 @@ from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import Rule
 from builders.cifake.layout import LABELS
 from exports import artifacts, verify
+from exports.serving import Served
 
 _GOLDEN = 32  # images
 
 
-def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[str, Any]:
+def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: bool = True) -> dict[str, Any]:
     """Writes DIR/export/ of a run, whole and proven or not at all: what stood there stays until then.
 
     Args:
       folder: a trained run.
       config: the run's, perhaps with another source to prove it on; 512 of its training images give int8 its ranges.
       camera_size: edge in pixels of the camera form's input; 0 leaves it out.
+      unsure: whether the files withhold verdicts, as the run's rule says; else they have two labels.
 
     Returns:
       The contents of verify.json.
@@ -42,12 +43,15 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
     environment = machine.environment()  # before the work, which takes minutes
     reference = scorers.load(folder.model)
     contract = Contract.load(folder.model, reference.input_size)
+    if not unsure:
+        contract = dataclasses.replace(contract, rule=contract.rule.plain())
     if camera_size and camera_size <= reference.input_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
     try:
         with folder.hold(), files.replacing_folder(path) as partial:
-            _convert(reference.model, contract, data, camera_size, partial)
+            served = Served(reference.model, contract.rule, reference.unit if contract.rule.withholds else None)
+            _convert(served, contract, data, camera_size, partial)
             forms = verify.load(partial)
             proof, camera_proof = _prove(reference, forms, contract, data, camera_size, partial)
             found = {"dataset": card.dataset(config), "data_fingerprint": data.fingerprint, **proof.as_dict()}
@@ -63,10 +67,10 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0) -> dict[s
     return found
 
 
-def _convert(model: keras.Model, contract: Contract, data: Data, camera_size: int, into: pathlib.Path) -> None:
+def _convert(served: Served, contract: Contract, data: Data, camera_size: int, into: pathlib.Path) -> None:
     print("Converting: SavedModel and .tflite ...", flush=True)
     representative = data.images("train", verify.stratified(data, "train", artifacts.REPRESENTATIVE_IMAGES))
-    artifacts.write(model, representative, contract, camera_size, into)
+    artifacts.write(served, representative, contract, camera_size, into)
 
 
 def _prove(
@@ -95,13 +99,14 @@ def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: 
     rows = verify.stratified(data, "test", _GOLDEN)
     images, table = data.images("test", rows), data.table("test").rows(rows)
     scores = {name: form(images) for name, form in forms.items()}
+    verdicts = {name: verify.verdicts(one, rule).tolist() for name, one in scores.items()}
     described = []
     for index, image in enumerate(images):
         name = f"{index:02}"
         Image.fromarray(image).save(folder / f"{name}.png")
         (folder / f"{name}.rgb").write_bytes(image.tobytes())
-        p_real = {form: float(values[index]) for form, values in scores.items()}
-        verdict = {form: rule.label(score) for form, score in p_real.items()}
+        p_real = {form: float(values.p_real[index]) for form, values in scores.items()}
+        verdict = {form: verdicts[form][index] for form in scores}
         described.append({"image": name, "label": LABELS[table.label[index]], "p_real": p_real, "verdict": verdict})
     files.write_json(folder / "scores.json", described)
 

@@ -1,39 +1,122 @@
 """The graph that is shipped: pixels or files in, probabilities out, by the functions that training used."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
+from aireal.network import foreign, models
+from aireal.network.foreign import Unit
 from aireal.pixels import preprocess
-from aireal.verdicts.contract import Contract
-from aireal.verdicts.verdict import REAL
-from builders.cifake.layout import LABELS
+from aireal.verdicts.verdict import DEFAULT, EDGE_TOLERANCE, UNSURE, VERDICTS, Rule
 
 Signature = tuple[Callable[[tf.Tensor], dict[str, tf.Tensor]], list[tf.TensorSpec]]
 
+# What probabilities of .tflite files keep from 0 and 1, so that the 1 of UNSURE is above both.
+_MARGIN = 2.0**-24
 
-def from_pixels(model: keras.Model, batch: int | None) -> Signature:
-    """`image` uint8 [batch, S, S, 3] RGB -> `probabilities` float32 [batch, 2], p_fake and p_real."""
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A network as it is shipped.
+
+    Attributes:
+      model: images [B, S, S, 3] float32 in [0, 1] -> logit [B, 1].
+      rule: which verdict its scores give.
+      unit: tells how foreign a picture is, where the rule asks for it.
+    """
+
+    model: keras.Model
+    rule: Rule = DEFAULT
+    unit: Unit | None = None
+
+    @property
+    def size(self) -> int:
+        """Edge in pixels of what the network judges."""
+        return self.model.input_shape[1]
+
+    def scores(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """[B, S, S, 3] float32 in [0, 1] -> p_real [B, 1], foreignness [B, 1] or None."""
+        if self.unit is None:
+            return tf.sigmoid(self.model(images, training=False)), None
+        logit, foreignness = self.unit.attach(self.model)(images)
+        return tf.sigmoid(logit), foreignness[:, None]
+
+    def finish(self, found: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Does what `scores` does with what the network found inside; there has to be a unit."""
+        logit, seen = foreign.parts(self.model)[1](found)
+        return tf.sigmoid(logit), self.unit(seen)[:, None]
+
+    def is_unsure(self, p_real: tf.Tensor, foreignness: tf.Tensor | None) -> tf.Tensor:
+        """Returns whether there is no verdict, whatever the picture's size: bool [B, 1]."""
+        low = self.rule.is_low(p_real)
+        return low if foreignness is None else low | self.rule.is_foreign(foreignness)
+
+
+def from_pixels(served: Served) -> Signature:
+    """`image` uint8 [B, S, S, 3] RGB -> `probabilities` float32 [B, 2], p_fake and p_real.
+
+    Where the rule withholds verdicts also `label` string [B], of VERDICTS, and `foreign` float32 [B].
+    """
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": _probabilities(model, preprocess.normalise(image))}
+        return _apart(served, preprocess.normalise(image))
 
-    return serve, [tf.TensorSpec([batch, *model.input_shape[1:]], tf.uint8, name="image")]
+    return serve, [tf.TensorSpec([None, served.size, served.size, 3], tf.uint8, name="image")]
 
 
-def from_floats(model: keras.Model) -> Signature:
-    """`image` float32 [1, S, S, 3] in [0, 1] -> as above: the form whose quantisation makes uint8 of it."""
+def from_one(served: Served) -> Signature:
+    """`image` uint8 [1, S, S, 3] RGB -> `probabilities` float32 [1, 2], p_fake and p_real.
+
+    Where the rule withholds verdicts [1, 3]: the third is 1 where there is none, else 0, so that the largest of the
+    three is the verdict.
+    """
 
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": _probabilities(model, image)}
+        return _together(served, *served.scores(preprocess.normalise(image)))
 
-    return serve, [tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="image")]
+    return serve, [tf.TensorSpec([1, served.size, served.size, 3], tf.uint8, name="image")]
 
 
-def from_camera(model: keras.Model, camera_size: int) -> Signature:
-    """`image` uint8 [1, C, C, 3] -> as above, with predict's antialiased reduction to the model's size in the graph."""
-    size = model.input_shape[1]
+def from_floats(served: Served) -> Signature:
+    """`image` float32 [1, S, S, 3] in [0, 1] -> as `from_one`: the form whose quantisation makes uint8 of it."""
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _together(served, *served.scores(image))
+
+    return serve, [tf.TensorSpec([1, served.size, served.size, 3], tf.float32, name="image")]
+
+
+def inside(served: Served) -> Signature:
+    """`image` as `from_floats` -> what the network finds inside, the part that 8 bits suffice for."""
+    first, _ = foreign.parts(served.model)
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return dict(zip(_names(first), first(image, training=False), strict=True))
+
+    return serve, [tf.TensorSpec([1, served.size, served.size, 3], tf.float32, name="image")]
+
+
+def from_inside(served: Served) -> Signature:
+    """What `inside` gives -> as `from_one`: scores and their comparison with borders, which need more bits."""
+    first, _ = foreign.parts(served.model)
+    twice = 2 if models.averages_mirrored(served.model) else 1
+
+    def serve(*found: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _together(served, *served.finish(found))
+
+    named = zip(_names(first), first.outputs, strict=True)
+    return serve, [tf.TensorSpec([twice, *one.shape[1:]], tf.float32, name=name) for name, one in named]
+
+
+def _names(first: keras.Model) -> list[str]:
+    return [f"inside_{number}" for number in range(len(first.outputs))]
+
+
+def from_camera(served: Served, camera_size: int) -> Signature:
+    """`image` uint8 [1, C, C, 3] -> as `from_one`, with predict's antialiased reduction to the model's size inside."""
+    size = served.size
     # Resampling is linear and works on rows and columns alone, so its weights are what it makes of the unit matrix.
     weights = tf.image.resize(tf.eye(camera_size)[..., None], [size, camera_size], antialias=True)[..., 0]
 
@@ -43,28 +126,52 @@ def from_camera(model: keras.Model, camera_size: int) -> Signature:
         pixels = tf.transpose(tf.reshape(tf.transpose(rows, [1, 0, 2]), [camera_size, size * 3]))
         columns = tf.reshape(tf.matmul(pixels, weights, transpose_b=True), [size, 3, size])
         reduced = tf.round(tf.transpose(columns, [0, 2, 1]))[None]
-        return {"probabilities": _probabilities(model, reduced / 255.0)}
+        return _together(served, *served.scores(reduced / 255.0))
 
     return serve, [tf.TensorSpec([1, camera_size, camera_size, 3], tf.uint8, name="image")]
 
 
-def from_bytes(model: keras.Model, contract: Contract) -> Signature:
-    """`image_bytes` string [B], JPEG or PNG files -> `probabilities` as above, and `label` string [B]."""
-    size = model.input_shape[1]
+def from_bytes(served: Served, aspect_ratio: str) -> Signature:
+    """`image_bytes` string [B], JPEG or PNG files -> as `from_pixels`, and `label` always, by the files' size too."""
+    size = served.size
 
-    def read(encoded: tf.Tensor) -> tf.Tensor:
-        return preprocess.resize(preprocess.decode_jpeg_or_png(encoded), size, contract.aspect_ratio)
+    def read(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        picture = preprocess.decode_jpeg_or_png(encoded)
+        return preprocess.resize(picture, size, aspect_ratio), _fits(served.rule, tf.shape(picture)[:2])
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = tf.map_fn(read, image_bytes, fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
-        probabilities = _probabilities(model, preprocess.normalise(pixels))
-        is_real = tf.cast(contract.rule.is_real(probabilities[:, REAL]), tf.int32)
-        return {"probabilities": probabilities, "label": tf.gather(tf.constant(LABELS), is_real)}
+        specification = tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.bool)
+        pixels, fits = tf.map_fn(read, image_bytes, fn_output_signature=specification)
+        return _apart(served, preprocess.normalise(pixels), fits)
 
     return serve, [tf.TensorSpec([None], tf.string, name="image_bytes")]
 
 
-def _probabilities(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def _fits(rule: Rule, size: tf.Tensor) -> tf.Tensor:
+    """Does what `Rule.fits` does with numbers."""
+    if rule.edges is None:
+        return tf.constant(True)
+    least, largest = rule.edges
+    edges = tf.cast(size, tf.float32)
+    return (least <= tf.reduce_min(edges) * EDGE_TOLERANCE) & (tf.reduce_max(edges) <= largest * EDGE_TOLERANCE)
+
+
+def _apart(served: Served, images: tf.Tensor, fits: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    p_real, foreignness = served.scores(images)
+    answer = {"probabilities": tf.concat([1.0 - p_real, p_real], axis=1)}
+    if not served.rule.withholds and fits is None:
+        return answer
+    unsure = served.is_unsure(p_real, foreignness)[:, 0]
+    unsure = unsure if fits is None else unsure | ~fits
+    label = tf.cast(served.rule.is_real(p_real[:, 0]), tf.int32)
+    answer["label"] = tf.gather(tf.constant(VERDICTS), tf.where(unsure, VERDICTS.index(UNSURE), label))
+    return answer if foreignness is None else {**answer, "foreign": foreignness[:, 0]}
+
+
+def _together(served: Served, p_real: tf.Tensor, foreignness: tf.Tensor | None) -> dict[str, tf.Tensor]:
     # 1 - p and not a softmax over [0, logit], which loses more verdicts in 8 bits.
-    p_real = tf.sigmoid(model(images, training=False))
-    return tf.concat([1.0 - p_real, p_real], axis=1)
+    if not served.rule.withholds:
+        return {"probabilities": tf.concat([1.0 - p_real, p_real], axis=1)}
+    unsure = tf.cast(served.is_unsure(p_real, foreignness), tf.float32)
+    p_real = tf.clip_by_value(p_real, _MARGIN, 1.0 - _MARGIN)
+    return {"probabilities": tf.concat([1.0 - p_real, p_real, unsure], axis=1)}

@@ -19,7 +19,8 @@ from aireal.judging.scoring import score
 from aireal.pixels import preprocess
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
-from aireal.verdicts.verdict import DEFAULT, Rule
+from aireal.verdicts.forms import Scores
+from aireal.verdicts.verdict import DEFAULT, UNSURE, Rule
 from builders.cifake.layout import LABELS
 from exports import artifacts
 
@@ -30,6 +31,7 @@ FORMS = {"saved_model": artifacts.SAVED_MODEL} | {
 # Of p_real, against Keras.
 LARGEST_DIFFERENCE = {"saved_model": 1e-5, "float32": 1e-5, "float16": 1e-3}
 LARGEST_LOSS = 0.003  # of accuracy, for the forms that compute in 8 bits, beyond what chance explains
+LARGEST_FLIPS = 0.02  # share of verdicts, for the same forms, beyond what chance explains
 LARGEST_CAMERA_FLIPS = 0.02  # share of verdicts
 _ENLARGED = 200  # test images, to the size of a photograph
 _CROPS = 20  # of each photograph
@@ -50,8 +52,8 @@ class Differences:
     flips: int  # verdicts that differ
 
     @classmethod
-    def of(cls, scores: np.ndarray, reference: np.ndarray, rule: Rule) -> "Differences":
-        difference = np.abs(scores.astype(np.float64) - reference)
+    def of(cls, scores: Scores, reference: Scores, rule: Rule) -> "Differences":
+        difference = np.abs(scores.p_real.astype(np.float64) - reference.p_real)
         return cls(float(difference.max()), float(difference.mean()), _flips(scores, reference, rule))
 
 
@@ -104,24 +106,30 @@ def compare(reference: scorers.Scorer, forms: dict[str, scorers.Scorer], data: D
     Raises:
       UserError: a form says the same to every image, or no numbers; names it.
     """
-    label, p_real = data.table("test").label, {}
+    label, found = data.table("test").label, {}
     figures: dict[str, FormFigures] = {}
     for name, form in {"keras": reference, **forms}.items():
         start = time.perf_counter()
-        p_real[name] = scores = score(form, data, "test", title=f"comparing {name}")
+        found[name] = scores = score(form, data, "test", title=f"comparing {name}")
         seconds = round(time.perf_counter() - start, 3)
-        if np.ptp(scores) == 0:
-            raise UserError(f"{name} says {scores[0]} to every test image: it is not exported.")
-        found = metrics.Figures.of(label, scores, rule)
-        differences = Differences.of(scores, p_real["keras"], rule) if name != "keras" else None
-        figures[name] = FormFigures(found.accuracy, found.roc_auc, seconds, differences)
+        if np.ptp(scores.p_real) == 0:
+            raise UserError(f"{name} says {scores.p_real[0]} to every test image: it is not exported.")
+        worth = metrics.Figures.of(label, scores.p_real, rule)
+        differences = Differences.of(scores, found["keras"], rule) if name != "keras" else None
+        figures[name] = FormFigures(worth.accuracy, worth.roc_auc, seconds, differences)
     pairs = itertools.combinations(forms, 2)
-    between = {f"{one} {other}": _flips(p_real[one], p_real[other], rule) for one, other in pairs}
+    between = {f"{one} {other}": _flips(found[one], found[other], rule) for one, other in pairs}
     return Proof(len(label), figures.pop("keras"), figures, between)
 
 
-def _flips(one: np.ndarray, other: np.ndarray, rule: Rule) -> int:
-    return int(np.sum(rule.is_real(one) != rule.is_real(other)))
+def verdicts(scores: Scores, rule: Rule) -> np.ndarray:
+    """Returns the verdicts on pictures of the model's size: [N] str, of VERDICTS."""
+    labels = np.array(LABELS)[rule.is_real(scores.p_real).astype(int)]
+    return np.where(rule.reasons(scores.p_real, scores.foreign) == "", labels, UNSURE)
+
+
+def _flips(one: Scores, other: Scores, rule: Rule) -> int:
+    return int(np.sum(verdicts(one, rule) != verdicts(other, rule)))
 
 
 def check(proof: Proof) -> None:
@@ -137,6 +145,8 @@ def _complaint(name: str, proof: Proof) -> str | None:
         largest, what = LARGEST_DIFFERENCE[name], "p_real differs from Keras's by up to"
         value = form.differences.max_difference
     else:
+        if form.differences.flips > LARGEST_FLIPS * proof.n + 2 * math.sqrt(form.differences.flips):
+            return f"{name} is not the model that was trained: {form.differences.flips} of {proof.n} verdicts differ."
         # A verdict that flips is a gain or a loss: on few images two standard errors of their sum are more than 0.003.
         chance = 2 * math.sqrt(form.differences.flips) / proof.n
         largest, what = LARGEST_LOSS + chance, "accuracy differs from Keras's by"

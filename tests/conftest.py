@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -72,6 +73,18 @@ def trained(tmp_path_factory, prepared_dir):
     folder = tmp_path_factory.mktemp("runs") / "run"
     experiment.run(config, str(folder))
     return config, folder
+
+
+@pytest.fixture(scope="session")
+def withholding(trained, tmp_path_factory):
+    """The run of `trained`, with a rule for a risk of 0.3, which withholds some verdicts. To be left alone."""
+    from aireal.judging import unsure
+    from aireal.runs.folder import RunFolder
+
+    config, folder = trained
+    copy = shutil.copytree(folder, tmp_path_factory.mktemp("withholding") / "run")
+    unsure.refit(RunFolder(copy), config, 0.3, 0.95)
+    return config, copy
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import io
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +16,9 @@ from aireal.data import readers, splits
 from aireal.data.readers import InMemory, Streamed
 from aireal.data.records import Records, Table, fingerprint, prepare
 from aireal.errors import UserError
-from aireal.pixels import augment, preprocess
+from aireal.pixels import augment, decoding, preprocess
 from aireal.settings.config import Config
-from builders.cifake import layout
+from builders.cifake import layout, sources
 
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
@@ -93,6 +94,13 @@ class Data:
                 f"Of the {split} images {fakes:,} are FAKE and {photographs:,} REAL ({fraction}); to judge a model "
                 "needs one of each at least."
             )
+
+    def sizes(self, split: str) -> np.ndarray:
+        """Returns widths and heights in pixels of the pictures as they came: [N, 2] int, in the order of `table`."""
+        if self.config.strict:
+            return np.full((len(self.table(split)), 2), sources.SIZE)
+        examples = self._records[splits.folder(split)].ordered(self._masks[split]).as_numpy_iterator()
+        return np.array([_size(example) for example in examples])
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -219,6 +227,13 @@ class Data:
         if self.config.cache == "none":
             return streamed
         return InMemory(streamed, records.table, self._learnt_from, self.config.image_size)
+
+
+def _size(example: bytes) -> tuple[int, int]:
+    """Returns width and height of the picture in a serialized example, by its head."""
+    (encoded,) = tf.train.Example.FromString(example).features.feature["image"].bytes_list.value
+    with decoding.open_image(io.BytesIO(encoded)) as image:
+        return image.size
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:

@@ -1,6 +1,7 @@
 """The robustness battery: what verdicts are worth after compression, noise, blur, resampling and other exposure."""
 
 import dataclasses
+import json
 import os
 import pathlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from aireal.data import readers
 from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import metrics, scoring
+from aireal.judging.selective import Selective
 from aireal.pixels import corruptions
 from aireal.pixels.corruptions import Corruption
 from aireal.runs import files
@@ -36,7 +38,7 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
 # Counts up when figures come out otherwise, by formulas, strengths, seeds or metrics: those of another version are
 # found anew. A test holds what they come out as, so that a forgotten count fails.
 VERSION = 1
-_BEFORE = {"version": 1, "rule": dataclasses.asdict(DEFAULT)}  # what files do not say that are older than both
+_BEFORE = {"version": 1, "rule": DEFAULT.as_dict()}  # what files do not say that are older than both
 # The strength at which a family leaves pictures as they are, where that is not 0.
 UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
 
@@ -94,14 +96,18 @@ class InCondition:
     family: str
     strength: float
     figures: metrics.Figures
+    selective: Selective | None  # None in older files, whose rule withholds nothing
 
     def as_dict(self) -> dict[str, Any]:
         """Returns it for JSON, the figures side by side with the rest."""
-        return {"name": self.name, "family": self.family, "strength": self.strength, **self.figures.as_dict()}
+        own = {"name": self.name, "family": self.family, "strength": self.strength}
+        given = {"selective": self.selective.as_dict()} if self.selective else {}
+        return {**own, **self.figures.as_dict(), **given}
 
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> "InCondition":
-        return cls(found["name"], found["family"], found["strength"], metrics.Figures.from_dict(found))
+        given = Selective(**found["selective"]) if "selective" in found else None
+        return cls(found["name"], found["family"], found["strength"], metrics.Figures.from_dict(found), given)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Basis:
       is_cifake: whether they are the official test split at its own size, of which figures are published.
       battery: names of the conditions.
       version: VERSION.
-      rule: what `Rule` holds.
+      rule: what `Rule.as_dict` says.
       seed: of what is random.
       batch_size: images at a time, which share what is random.
     """
@@ -128,7 +134,7 @@ class Basis:
     is_cifake: bool
     battery: list[str]
     version: int
-    rule: dict[str, float]
+    rule: dict[str, Any]
     seed: int
     batch_size: int
 
@@ -201,9 +207,10 @@ def _measured(model: pathlib.Path, data: Data, rule: Rule, known: Result) -> Ite
     battery = conditions(data.config.image_size)
     for number, condition in enumerate(battery[len(known.conditions) :], len(known.conditions) + 1):
         title = f"{condition.name} ({number} of {len(battery)})"
-        p_real = scoring.score(scorer, data, split, condition.of, title)
-        figures = metrics.Figures.of(data.table(split).label, p_real, rule)
-        yield InCondition(condition.name, condition.family, condition.strength, figures)
+        scores, label = scoring.score(scorer, data, split, condition.of, title), data.table(split).label
+        figures = metrics.Figures.of(label, scores.p_real, rule)
+        given = Selective.of(label, scores.p_real, rule.reasons(scores.p_real, scores.foreign), rule)
+        yield InCondition(condition.name, condition.family, condition.strength, figures, given)
 
 
 def _basis(model: pathlib.Path, data: Data, split: str, rule: Rule) -> Basis:
@@ -216,7 +223,7 @@ def _basis(model: pathlib.Path, data: Data, split: str, rule: Rule) -> Basis:
         is_cifake=(split, config.strict, config.image_size, n) == ("test", True, 32, _CIFAKE_TEST_IMAGES),
         battery=[condition.name for condition in conditions(config.image_size)],
         version=VERSION,
-        rule=dataclasses.asdict(rule),
+        rule=json.loads(json.dumps(rule.as_dict())),  # as a file has it
         seed=_SEED,
         batch_size=forms.batch_size(config.image_size),
     )

@@ -128,7 +128,7 @@ def logits(model: keras.Model, data: Data, pixels: tf.data.Dataset | None = None
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name))
     pixels = data.pixels("validation", forms.batch_size(scorer.input_size)) if pixels is None else pixels
     found = scoring.answers(scorer.logit, pixels, len(data.table("validation")), "calibrating")
-    return found.astype(np.float64)
+    return np.concatenate(found).astype(np.float64)
 
 
 def quality_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> Quality:

@@ -17,6 +17,7 @@ from aireal.runs.folder import PREPROCESSING, RunFolder
 from aireal.settings.config import Config
 from aireal.sources.source import Source
 from aireal.verdicts.contract import CAMERA, Contract
+from aireal.verdicts.verdict import EDGE_TOLERANCE
 from builders.cifake.layout import LABELS
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def text(folder: RunFolder, export: pathlib.Path | None = None) -> str:
     """Returns the card of a run; with the folder it was exported into, that of the export."""
     from huggingface_hub import ModelCard  # late: it takes 0.4 s, which --help need not wait for
 
-    facts = {**_of_run(folder), **_of_export(folder, export)}
+    facts = {**_of_run(folder, export), **_of_export(folder, export)}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
@@ -74,9 +75,9 @@ def dataset(config: Config) -> str:
     return "CIFAKE" if config.strict else Source(config.source).name
 
 
-def _of_run(folder: RunFolder) -> dict[str, Any]:
+def _of_run(folder: RunFolder, export: pathlib.Path | None) -> dict[str, Any]:
     config, result, environment = folder.config(), folder.result(), folder.environment()
-    contract = Contract.load(folder.model, config.image_size)
+    contract = Contract.load(export / _SAVED_MODEL if export else folder.model, config.image_size)
     split = next((split for split in ("test", "validation") if split in result), None)
     facts = {
         "name": folder.path.name,
@@ -84,6 +85,8 @@ def _of_run(folder: RunFolder) -> dict[str, Any]:
         "dataset": dataset(config),
         "corruptions": [word for field, word in _CORRUPTIONS.items() if getattr(config, field)],
         "contract": contract,
+        "rule": contract.rule,
+        "tolerance": EDGE_TOLERANCE,
         "size": contract.image_size,
         "labels": LABELS,
         "result": result,

@@ -121,10 +121,15 @@ def table(results: Sequence[Result]) -> Table:
         "AUC": lambda figures: figures.roc_auc,
         "calibration error": lambda figures: figures.expected_calibration_error,
     }
-    means = [values(results, figure).mean(axis=0) for figure in columns.values()]
+    means = {name: values(results, figure).mean(axis=0) for name, figure in columns.items()}
+    if all(result.basis.rule.keys() & {"risk"} for result in results):
+        for name, figure in {"given": "coverage", "of them wrong": "error"}.items():
+            means[name] = np.mean(
+                [[getattr(one.selective, figure) for one in result.conditions] for result in results], 0
+            )
     corner = f"mean of {len(results)} seeds" if len(results) > 1 else ""
-    conditions = zip(results[0].basis.battery, *means, strict=True)
-    return Table([corner, *columns], [[name, *(f"{mean:.4f}" for mean in row)] for name, *row in conditions])
+    conditions = zip(results[0].basis.battery, *means.values(), strict=True)
+    return Table([corner, *means], [[name, *(f"{mean:.4f}" for mean in row)] for name, *row in conditions])
 
 
 def side_by_side(accuracy: dict[str, np.ndarray], names: Sequence[str], published: dict[str, float]) -> Table:

@@ -9,15 +9,16 @@ import numpy as np
 
 from aireal.data import records
 from aireal.data.batches import Data
-from aireal.judging import calibration, card, metrics, plots
+from aireal.judging import calibration, card, metrics, plots, selective
 from aireal.judging.scoring import score
+from aireal.judging.selective import Selective
 from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
-from aireal.verdicts.verdict import REAL, Rule
+from aireal.verdicts.verdict import REAL, UNSURE, Rule
 from builders.cifake.layout import LABELS
 
 _ERRORS_SHOWN = 24
@@ -41,7 +42,8 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
       into: the folder for what was found, where it is not the run's own.
 
     Returns:
-      The contents of result.json: each split with the figures of `metrics.Figures`, `accuracy_by_object` and
+      The contents of result.json: each split with the figures of `metrics.Figures`, which every image has a part in,
+      `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object` and
       `before_calibration` (`calibration.Quality`), and `test_without_duplicates`, the test images that
       are no copies of training images (left out where these are not of both classes, and on other data).
 
@@ -57,16 +59,17 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     calibrated = folder.result().get("calibration")
     for split in splits:
         table = data.table(split)
-        p_real = score(scorer, data, split)
-        found = {split: _figures(table, p_real, data.objects, calibrated, rule)}
+        scores = score(scorer, data, split)
+        p_real, reasons = scores.p_real, rule.reasons(scores.p_real, scores.foreign, _fit(data, split, rule))
+        found = {split: _figures(table, p_real, reasons, data.objects, calibrated, rule)}
         unseen = ~np.char.startswith(table.copy_of, "train/")
         own = split == "test" and data.fingerprint == folder.fingerprint()
         if own and len(np.unique(table.label[unseen])) == len(LABELS):
             found["test_without_duplicates"] = _figures(
-                table.rows(unseen), p_real[unseen], data.objects, calibrated, rule
+                table.rows(unseen), p_real[unseen], reasons[unseen], data.objects, calibrated, rule
             )
         result = into.update_result(**found)
-    _write_predictions(into.path / "predictions.csv", table, p_real, data.objects)
+    _write_predictions(into.path / "predictions.csv", table, p_real, reasons, data.objects, rule)
     _draw(into, data, split, table, p_real, rule)
     card.write(folder)
     _print(into, split, table, p_real, rule, result)
@@ -93,9 +96,15 @@ def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, A
 
 
 def _figures(
-    table: records.Table, p_real: np.ndarray, objects: Sequence[str], calibrated: dict[str, Any] | None, rule: Rule
+    table: records.Table,
+    p_real: np.ndarray,
+    reasons: np.ndarray,
+    objects: Sequence[str],
+    calibrated: dict[str, Any] | None,
+    rule: Rule,
 ) -> dict[str, Any]:
     figures = metrics.Figures.of(table.label, p_real, rule).as_dict()
+    figures["selective"] = Selective.of(table.label, p_real, reasons, rule).as_dict()
     if calibrated:
         figures["before_calibration"] = dataclasses.asdict(calibration.quality_before(calibrated, table.label, p_real))
     if np.any(table.object >= 0):
@@ -108,11 +117,24 @@ def _names(indices: np.ndarray, objects: Sequence[str]) -> np.ndarray:
     return np.array([*objects, ""])[indices]  # -1, unknown, is the empty name at the end
 
 
-def _write_predictions(path: pathlib.Path, table: records.Table, p_real: np.ndarray, objects: Sequence[str]) -> None:
+def _fit(data: Data, split: str, rule: Rule) -> np.ndarray | bool:
+    """Returns whether the pictures of a split have sizes like those that the model learned from: [N] bool."""
+    return rule.edges is None or np.array([rule.fits(size) for size in data.sizes(split)], bool)
+
+
+def _write_predictions(
+    path: pathlib.Path,
+    table: records.Table,
+    p_real: np.ndarray,
+    reasons: np.ndarray,
+    objects: Sequence[str],
+    rule: Rule,
+) -> None:
     columns = (table.filename, np.array(LABELS)[table.label], _names(table.object, objects), table.copy_of)
+    verdicts = np.where(reasons == "", np.array(LABELS)[rule.is_real(p_real).astype(int)], UNSURE)
     # str() of a float32 has just the digits that give the same float32 again.
-    rows = zip(*columns, map(str, p_real), strict=True)
-    files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real"], rows)
+    rows = zip(*columns, map(str, p_real), verdicts, reasons, strict=True)
+    files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real", "verdict", "reason"], rows)
 
 
 def _draw(folder: RunFolder, data: Data, split: str, table: records.Table, p_real: np.ndarray, rule: Rule) -> None:
@@ -121,6 +143,7 @@ def _draw(folder: RunFolder, data: Data, split: str, table: records.Table, p_rea
     figures = {
         "confusion_matrix.png": plots.confusion_matrix(table.label, p_real, split, rule),
         "roc.png": plots.roc(table.label, p_real, split),
+        "risk_coverage.png": plots.risk_coverage(*selective.curve(table.label, p_real, rule), split, rule.risk),
         "calibration.png": plots.reliability(table.label, p_real, split, rule),
         "errors.png": plots.errors(
             data.images(split, worst) if len(worst) else [], table.rows(worst), p_real[worst], split
@@ -141,6 +164,8 @@ def _print(
     called = [f"called {label}" for label in LABELS]
     print(Table(["", *called], [[f"is {label}", *(f"{count:,}" for count in row)] for label, row in confusion]))
     print(f"\n{_side_by_side(result)}")
+    if rule.withholds:
+        print(f"\n{Selective(**result[split]['selective'])}")
     if by_object := result[split].get("accuracy_by_object"):
         rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in by_object.items()]
         print(f"\n{Table([split, 'accuracy', 'images'], rows)}")

@@ -120,6 +120,33 @@ def reliability(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = 
     return figure
 
 
+def risk_coverage(coverage: np.ndarray, risk: np.ndarray, split: str, stated: float | None) -> Figure:
+    """Draws the share of wrong verdicts over the share of verdicts given, the most confident first.
+
+    Args:
+      coverage, risk: [N], of `selective.curve`.
+      split: for the title.
+      stated: the risk that the rule keeps to; None where it states none.
+    """
+    figure = drawing.figure(5.5, 4.4)
+    axes = figure.subplots()
+    axes.plot(coverage, risk, color=drawing.BLUE, label=f"mean {np.mean(risk):.4f}")
+    if stated:
+        axes.axhline(stated, ls="--", color=drawing.GREY, label=f"stated risk {stated:g}")
+    axes.set(
+        title=f"What verdicts given are worth, on {len(risk):,} {split} images",
+        xlabel="verdicts given, the most confident first (coverage)",
+        ylabel="of them wrong (risk)",
+        xlim=(0, 1),
+        ylim=(0, None),
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.grid(**drawing.GRID)
+    axes.legend(loc="upper left")
+    return figure
+
+
 def errors(images: Sequence[np.ndarray], table, p_real: np.ndarray, split: str) -> Figure:
     """Draws a sheet of wrong verdicts.
 

@@ -1,6 +1,7 @@
 """Every image of a split through a model: the one loop behind evaluation, battery, calibration and export."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -8,13 +9,13 @@ import tensorflow as tf
 from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.verdicts import forms
-from aireal.verdicts.forms import Scorer
+from aireal.verdicts.forms import Scorer, Scores
 from builders import progress
 
 Corrupt = Callable[[tf.data.Dataset], tf.data.Dataset]  # of batches [B, S, S, 3] uint8
 
 
-def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None, title: str = "") -> np.ndarray:
+def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None, title: str = "") -> Scores:
     """Returns a model's scores for all images of a split.
 
     Args:
@@ -25,7 +26,7 @@ def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None
       title: for the progress bar.
 
     Returns:
-      p_real [N] float32, in the order of `data.table(split)`.
+      The scores of N images, in the order of `data.table(split)`.
 
     Raises:
       UserError: the model takes pictures of another size, or its answers are not numbers.
@@ -36,14 +37,14 @@ def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None
         )
     pixels = data.pixels(split, forms.batch_size(scorer.input_size))
     found = answers(scorer, corrupt(pixels) if corrupt else pixels, len(data.table(split)), title or f"scoring {split}")
-    return forms.finite(found, scorer.path)
+    return forms.finite(Scores.concatenate(found), scorer.path)
 
 
-def answers(model: Callable[[np.ndarray], np.ndarray], pixels: tf.data.Dataset, count: int, title: str) -> np.ndarray:
-    """Returns what a model answers to batches [B, S, S, 3] uint8 of `count` images in all, with a progress bar: [N]."""
+def answers(model: Callable[[np.ndarray], Any], pixels: tf.data.Dataset, count: int, title: str) -> list[Any]:
+    """Returns what a model answers to each batch [B, S, S, 3] uint8 of `count` images in all, with a progress bar."""
     found = []
     with progress.bar(title=title, total=count, unit=" images", leave=False) as shown:
         for batch in pixels.as_numpy_iterator():
             found.append(model(batch))
             shown.update(len(batch))
-    return np.concatenate(found)
+    return found

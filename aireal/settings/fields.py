@@ -214,6 +214,16 @@ class Fields:
     tensorboard: bool = _training(False, "write TensorBoard logs into the run folder")
     seed: int = _training(0, "what everything random is made from", at_least=0, at_most=2**31 - 1)
 
+    risk: float = _evaluation(
+        0.01,
+        "share of the verdicts given that may be wrong, of FAKE and of REAL, for pictures like those of validation; "
+        "others are UNSURE. 0 gives a verdict on every picture",
+        at_least=0.0,
+        at_most=0.5,
+    )
+    risk_confidence: float = _evaluation(
+        0.95, "confidence with which --risk is kept, by a bound on validation images", at_least=0.5, below=1.0
+    )
     evaluate: str = _evaluation(
         "test",
         "what the finished model is judged on: test (all splits), validation (not test: for experiments), none",

@@ -10,7 +10,7 @@ import tensorflow as tf
 from aireal import machine
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import calibration, card, evaluation
+from aireal.judging import calibration, card, evaluation, unsure
 from aireal.judging.calibration import Calibration
 from aireal.network import models
 from aireal.network.cost import Cost
@@ -20,7 +20,6 @@ from aireal.settings.config import Config
 from aireal.sources.source import imbalance
 from aireal.training import devices, learning
 from aireal.training.journal import Journal
-from aireal.verdicts.contract import Contract
 
 
 def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, Any]:
@@ -143,7 +142,9 @@ def _save(final: keras.Model, data: Data, folder: RunFolder) -> None:
             print(f"The scores are not calibrated: {calibrated.n:,} validation images say too little about them.")
     else:
         print("The scores are not calibrated: --validation_fraction=0 leaves no images for it.")
-    files.write_json(folder.preprocessing, Contract.of(data.config).as_dict())
+    found = unsure.fit(final, data, data.config.risk, data.config.risk_confidence)
+    print(found.sentence, flush=True)
+    unsure.store(folder, data.config, found)
     with files.replacing(folder.model) as path:
         final.save(path)
 

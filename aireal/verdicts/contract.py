@@ -71,14 +71,16 @@ class Contract:
             if not file.exists():
                 return cls(image_size=input_size, input_size=input_size)
             found = json.loads(file.read_text(encoding="utf-8"))
+            form = found.get("forms", {}).get(model.name.removeprefix("model_").removesuffix(".tflite"), {})
+            found |= {"rule": form["rule"]} if "rule" in form else {}
             contract = cls(
                 image_size=found["image_size"],
                 input_size=input_size,
                 aspect_ratio=found["aspect_ratio"],
                 normalised_inside=found["normalisation"] == _INSIDE,
-                rule=Rule(**found.get("rule", {})),  # older runs have the default one, and no word of it
+                rule=Rule.from_dict(found.get("rule", {})),  # older runs have the default one, and no word of it
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{file} is damaged: {error!r}. Take that of the model's run or export.") from error
         if input_size != contract.image_size and model.name != CAMERA:
             raise UserError(
@@ -117,7 +119,7 @@ class Contract:
         Args:
           **forms: name -> contract of each form that differs from this one; only what differs is stated.
         """
-        own = {**self.steps(), "rule": dataclasses.asdict(self.rule)}
+        own = {**self.steps(), "rule": self.rule.as_dict()}
         others = {name: {"input_size": form.input_size, **form.as_dict()} for name, form in forms.items()}
         differing = {
             name: {key: value for key, value in other.items() if own.get(key) != value}

@@ -130,7 +130,8 @@ def _written(
         if pixels is not None:
             heat = grad_cam(pixels[None])[0]
             name = printable(prediction)
-            title = f"{name[-70:]}\n{prediction.verdict}, confidence {prediction.confidence:.4f}"
+            verdict = f"{prediction.verdict} ({prediction.reason})" if prediction.reason else prediction.verdict
+            title = f"{name[-70:]}\n{verdict}, p_real {prediction.p_real:.4f}"
             if not heat.any():
                 title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
             stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")

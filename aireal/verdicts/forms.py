@@ -1,5 +1,6 @@
-"""What all forms of a model have in common: uint8 pixels -> p_real. Free of TensorFlow."""
+"""What all forms of a model have in common: uint8 pixels -> scores. Free of TensorFlow."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -12,6 +13,36 @@ from aireal.errors import UserError
 EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
 
 _BATCH_PIXELS = 256 * 32 * 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What a model says of N pictures.
+
+    Attributes:
+      p_real: [N] float32 in [0, 1], the score for REAL.
+      foreign: [N] float32, how unlike the training pictures each is, on the scale of `Rule.foreign_from`; NaN where the
+        model does not tell.
+    """
+
+    p_real: np.ndarray
+    foreign: np.ndarray
+
+    @classmethod
+    def without(cls, p_real: np.ndarray) -> "Scores":
+        """Returns the scores of a model that does not tell how foreign pictures are."""
+        return cls(p_real, np.full(len(p_real), np.nan, np.float32))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Scores"]) -> "Scores":
+        return cls(np.concatenate([one.p_real for one in parts]), np.concatenate([one.foreign for one in parts]))
+
+    def __len__(self) -> int:
+        return len(self.p_real)
+
+    def __getitem__(self, rows: np.ndarray) -> "Scores":
+        """Returns those at `rows`: integers, or a mask."""
+        return Scores(self.p_real[rows], self.foreign[rows])
 
 
 class Scorer(Protocol):
@@ -33,8 +64,8 @@ class Scorer(Protocol):
     def reduce_jpeg(encoded: bytes, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray | None:
         """Decodes and resizes a JPEG of `decoding.is_plain_jpeg` in one go; None where Pillow has to see to it."""
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """[B, S, S, 3] uint8, RGB -> p_real [B] float32 in [0, 1]."""
+    def __call__(self, pixels: np.ndarray) -> Scores:
+        """[B, S, S, 3] uint8, RGB -> the scores of B pictures."""
 
 
 def batch_size(input_size: int) -> int:
@@ -42,11 +73,11 @@ def batch_size(input_size: int) -> int:
     return max(1, _BATCH_PIXELS // input_size**2)
 
 
-def finite(p_real: np.ndarray, model: os.PathLike | str) -> np.ndarray:
-    """Returns `p_real`. Raises UserError where it is not all numbers; names the model."""
-    if not np.isfinite(p_real).all():
+def finite(scores: Scores, model: os.PathLike | str) -> Scores:
+    """Returns the scores. Raises UserError where p_real is not all numbers; names the model."""
+    if not np.isfinite(scores.p_real).all():
         raise UserError(f"The answers of {model} are not numbers (NaN): its weights are damaged. Train it again.")
-    return p_real
+    return scores
 
 
 def edge(path: pathlib.Path, image: Sequence[int | None], output: Sequence[int | None], *, outputs: int) -> int:

@@ -3,6 +3,7 @@
 import functools
 import pathlib
 import tempfile
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -10,8 +11,9 @@ import tensorflow as tf
 
 from aireal.errors import UserError
 from aireal.network import models
+from aireal.network.foreign import Unit
 from aireal.pixels import preprocess
-from aireal.verdicts.forms import EXPECTED, edge
+from aireal.verdicts.forms import EXPECTED, Scores, edge
 from aireal.verdicts.verdict import REAL
 
 _JPEG_END = b"\xff\xd9"
@@ -53,18 +55,18 @@ class KerasScorer:
     Args:
       model: of `models.build_model`.
       path: the .keras file that it is of.
+      unit: tells how foreign pictures are; None where the run has none.
     """
 
     resize, reduce_jpeg = staticmethod(_resize), staticmethod(_reduce_jpeg)
 
-    def __init__(self, model: keras.Model, path: pathlib.Path):
+    def __init__(self, model: keras.Model, path: pathlib.Path, unit: Unit | None = None):
         self.model = model
+        self.unit = unit
         self.path = path
         self.input_size = edge(path, model.input_shape, model.output_shape, outputs=1)
         self._logit = tf.function(lambda images: model(images, training=False)[:, 0], reduce_retracing=True)
-        self._p_real = tf.function(
-            lambda images: tf.sigmoid(model(images, training=False))[:, 0], reduce_retracing=True
-        )
+        self._scores = tf.function(_scores(model, unit), reduce_retracing=True)
 
     @classmethod
     def load(cls, path: pathlib.Path) -> "KerasScorer":
@@ -76,10 +78,10 @@ class KerasScorer:
                 f"`{models.IMAGE}` in 0..1 to a layer {models.LOGIT!r} without activation, positive for REAL. Build "
                 "yours by aireal.network.models.build_model."
             )
-        return cls(model, path)
+        return cls(model, path, Unit.load(path))
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self._p_real(preprocess.normalise(tf.constant(pixels))).numpy()
+    def __call__(self, pixels: np.ndarray) -> Scores:
+        return Scores(*(one.numpy() for one in self._scores(preprocess.normalise(tf.constant(pixels)))))
 
     def logit(self, pixels: np.ndarray) -> np.ndarray:
         """[B, S, S, 3] uint8, RGB -> logit [B] float32, from which p_real cannot be told apart near 0 and 1."""
@@ -104,8 +106,28 @@ class SavedModelScorer:
         self.path = path
         self.input_size = edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        return self._signature(image=tf.constant(pixels))["probabilities"].numpy()[:, REAL]
+    def __call__(self, pixels: np.ndarray) -> Scores:
+        found = self._signature(image=tf.constant(pixels))
+        p_real = found["probabilities"].numpy()[:, REAL]
+        return Scores(p_real, found["foreign"].numpy()) if "foreign" in found else Scores.without(p_real)
+
+
+def _scores(model: keras.Model, unit: Unit | None) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns images [B, S, S, 3] float32 in [0, 1] -> p_real [B] and foreignness [B], float32."""
+    if unit is None:
+
+        def alone(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            p_real = tf.sigmoid(model(images, training=False))[:, 0]
+            return p_real, tf.fill(tf.shape(p_real), np.float32("nan"))
+
+        return alone
+    both = unit.attach(model)
+
+    def attached(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logit, foreign = both(images)
+        return tf.sigmoid(logit)[:, 0], foreign
+
+    return attached
 
 
 def _ending(model: keras.Model) -> str:

@@ -6,20 +6,23 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from aireal.runs import tables
+from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction
+from aireal.verdicts.verdict import FOREIGN, LOW_CONFIDENCE, UNSURE, Rule
 from builders.cifake import layout
 
 
 def _table(predictions: Iterator[Prediction], found: Sequence[str | Prediction]) -> Iterator[str]:
-    header = ["path", "verdict", "confidence", "p_real"]
+    header = ["path", "verdict", "reason", "confidence", "p_real"]
     widths = [max(len(printable(one)) for one in ["path", *found]), *map(len, header[1:])]
-    yield tables.line(header, widths, left=2)
+    widths[2] = len(LOW_CONFIDENCE)  # the longest reason
+    yield tables.line(header, widths, left=3)
     for one in predictions:
         if one.error:
             yield tables.line([printable(one), "-", one.error], [*widths[:2], 0], left=3)
         else:
-            cells = [one.verdict, f"{one.confidence:.4f}", f"{one.p_real:.4f}"]
-            yield tables.line([printable(one), *cells], widths, left=2)
+            cells = [one.verdict, one.reason or "", f"{one.confidence:.4f}", f"{one.p_real:.4f}"]
+            yield tables.line([printable(one), *cells], widths, left=3)
 
 
 _END = csv.excel.lineterminator  # whose characters in a name the writer puts into quotes; who prints has his own
@@ -54,18 +57,30 @@ def printable(one: str | Prediction) -> str:
     return layout.printable(one if isinstance(one, str) else one.path)
 
 
-def summary(predictions: Sequence[Prediction], image_size: int, left_out: Mapping[str, int] | None = None) -> str:
-    """Returns how many pictures got which verdict, and a warning about those that are not of the network's size."""
-    verdicts = [one.verdict for one in predictions]
+def summary(predictions: Sequence[Prediction], contract: Contract, left_out: Mapping[str, int] | None = None) -> str:
+    """Returns how many pictures got which verdict, why some got none, and what speaks against the others."""
+    verdicts, rule, size = [one.verdict for one in predictions], contract.rule, contract.image_size
+    unsure = f"{verdicts.count(UNSURE):,} {UNSURE}, " * rule.withholds
     lines = [
-        f"{_pictures(len(predictions))}: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, "
+        f"{_pictures(len(predictions))}: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, {unsure}"
         f"{verdicts.count(None):,} could not be judged."
     ]
-    if foreign := sum(one.size not in (None, (image_size, image_size)) for one in predictions):
+    if sized := sum(bool(one.size) and not rule.fits(one.size) for one in predictions):
         lines.append(
-            f"{_pictures(foreign)} not of {image_size}x{image_size} pixels, which is all that this network sees: "
-            "brought to that size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence "
-            "too."
+            f"{FOREIGN}: {_pictures(sized)} of other sizes than this network learned from ({_edges(rule)}), and its "
+            "score means little there. --unsure=false gives the verdict all the same."
+        )
+    if others := sum(one.reason == FOREIGN for one in predictions) - sized:
+        lines.append(f"{FOREIGN}: {_pictures(others)} unlike those this network learned from.")
+    if low := sum(one.reason == LOW_CONFIDENCE for one in predictions):
+        lines.append(
+            f"{LOW_CONFIDENCE}: {_pictures(low)} with a score too near the border: of the verdicts given at most "
+            f"{100 * (rule.risk or 0):g} % are wrong, on pictures like those this network learned from."
+        )
+    if not rule.withholds and (reduced := sum(one.size not in (None, (size, size)) for one in predictions)):
+        lines.append(
+            f"{_pictures(reduced)} not of {size}x{size} pixels, which is all that this network sees: brought to that "
+            "size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence too."
         )
     if left_out:
         by_ending = ", ".join(f"{printable(ending)} {count:,}" for ending, count in sorted(left_out.items()))
@@ -74,6 +89,11 @@ def summary(predictions: Sequence[Prediction], image_size: int, left_out: Mappin
             "file to have it judged."
         )
     return "\n".join(lines)
+
+
+def _edges(rule: Rule) -> str:
+    least, largest = rule.edges
+    return f"{least} pixels an edge" if least == largest else f"{least} to {largest} pixels an edge"
 
 
 def _pictures(count: int) -> str:

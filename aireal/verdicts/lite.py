@@ -10,15 +10,18 @@ import numpy as np
 from aireal import machine
 from aireal.errors import UserError
 from aireal.pixels import resampling
-from aireal.verdicts.forms import EXPECTED, edge
-from aireal.verdicts.verdict import REAL
+from aireal.verdicts.forms import EXPECTED, Scores, edge
+from aireal.verdicts.verdict import REAL, UNSURE, VERDICTS
 from builders.cifake.layout import LABELS
 
 LABELS_FILE = "labels.txt"  # beside exported models, and as a zip archive inside .tflite files
 
 
 class TfliteScorer:
-    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2] float32, run by LiteRT on each core, one picture at a time."""
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2 or 3] float32, run by LiteRT on each core, one picture at a time.
+
+    The third score is that of UNSURE: then a picture is as foreign as can be, and the rule finds the reason.
+    """
 
     resize = staticmethod(resampling.resize)
 
@@ -37,21 +40,27 @@ class TfliteScorer:
             types = f"takes {image['dtype'].__name__} and gives {output['dtype'].__name__}"
             raise UserError(f"{path} {types}. {EXPECTED}")
         self.path = path
-        self.input_size = edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=2)
-        self._image, self._output, self._real = image["index"], output["index"], _labels(path).index(LABELS[REAL])
+        labels = _labels(path)
+        self.input_size = edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=len(labels))
+        self._image, self._output, self._labels = image["index"], output["index"], labels
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+    def __call__(self, pixels: np.ndarray) -> Scores:
         parts = np.array_split(pixels, len(self._interpreters))
         with futures.ThreadPoolExecutor(len(parts)) as pool:
-            return np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
+            scores = np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
+        p_real = scores[:, self._labels.index(LABELS[REAL])]
+        if UNSURE not in self._labels:
+            return Scores.without(p_real)
+        is_unsure = np.argmax(scores, axis=1) == self._labels.index(UNSURE)
+        return Scores(p_real, np.where(is_unsure, np.inf, -np.inf).astype(np.float32))
 
     def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
-        p_real = np.empty(len(pixels), np.float32)
+        scores = np.empty((len(pixels), len(self._labels)), np.float32)
         for index, one in enumerate(pixels):
             interpreter.set_tensor(self._image, one[None])
             interpreter.invoke()
-            p_real[index] = interpreter.get_tensor(self._output)[0, self._real]
-        return p_real
+            scores[index] = interpreter.get_tensor(self._output)[0]
+        return scores
 
 
 def _labels(path: pathlib.Path) -> list[str]:
@@ -61,7 +70,7 @@ def _labels(path: pathlib.Path) -> list[str]:
             labels = archive.read(LABELS_FILE).decode().split()
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
         labels = []
-    if sorted(labels) != sorted(LABELS):
+    if sorted(labels) not in (sorted(LABELS), sorted(VERDICTS)):
         found = f"says {', '.join(labels)}" if labels else f"holds no {LABELS_FILE}"
         raise UserError(
             f"{path} {found}, so nobody knows which of its scores is which. Expected the labels {' and '.join(LABELS)} "

@@ -8,8 +8,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+import numpy as np
+
 from aireal.errors import reason
-from aireal.verdicts.verdict import Rule
+from aireal.verdicts.verdict import UNSURE, Rule
 from builders.cifake import clutter
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
@@ -23,9 +25,10 @@ class Prediction:
 
     Attributes:
       path: the file, or None where the picture came from memory.
-      verdict: FAKE or REAL, by the model's `Rule`; None where `error` is not, as the next two.
-      confidence: the model's score for this verdict, in [0, 1].
+      verdict: FAKE, REAL or UNSURE, by the model's `Rule`; None where `error` is not, as confidence and p_real.
+      confidence: the model's score for what it says, FAKE or REAL, in [0, 1]; for UNSURE too.
       p_real: the model's score for REAL, in [0, 1].
+      reason: why the verdict is UNSURE, LOW_CONFIDENCE or FOREIGN; else None.
       error: why the picture could not be judged.
       size: width and height in pixels, upright, before the picture was brought to the model's size.
     """
@@ -36,15 +39,19 @@ class Prediction:
     p_real: float | None = None
     error: str | None = None
     size: tuple[int, int] | None = None
+    reason: str | None = None
 
-    @classmethod
-    def of(cls, p_real: float, rule: Rule, path: str | None = None, size: tuple[int, int] | None = None) -> Self:
-        """Returns the prediction that a rule makes of a score."""
-        return cls(path, rule.label(p_real), float(rule.confidence(p_real)), p_real, size=size)
+    def judged(self, p_real: float, foreign: float, rule: Rule) -> Self:
+        """Returns the prediction that a rule makes of a picture's scores and size."""
+        fits = self.size is None or rule.fits(self.size)
+        reason = str(rule.reasons(np.float32(p_real), np.float32(foreign), fits)) or None
+        verdict = UNSURE if reason else rule.label(p_real)
+        confidence = float(rule.confidence(p_real))
+        return dataclasses.replace(self, verdict=verdict, confidence=confidence, p_real=p_real, reason=reason)
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns path, verdict, confidence, p_real and error."""
-        return {name: getattr(self, name) for name in ("path", "verdict", "confidence", "p_real", "error")}
+        """Returns path, verdict, reason, confidence, p_real and error."""
+        return {name: getattr(self, name) for name in ("path", "verdict", "reason", "confidence", "p_real", "error")}
 
 
 def find(names: Iterable[str], left_out: collections.Counter[str] | None = None) -> Iterator[str | Prediction]:

@@ -32,17 +32,18 @@ class Predictions(list[Prediction]):
     def _repr_html_(self) -> str:
         rows = "".join(map(_row, self, self._pixels))
         more = f"<p>and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else ""
-        head = "".join(f"<th>{title}</th>" for title in ("", "path", "verdict", "confidence", "p_real"))
+        head = "".join(f"<th>{title}</th>" for title in ("", "path", "verdict", "reason", "confidence", "p_real"))
         return f"<table><tr>{head}</tr>{rows}</table>{more}"
 
 
 def _row(prediction: Prediction, pixels: np.ndarray | None) -> str:
     path = html.escape(prediction.path or "")
     if prediction.error:
-        return f"<tr><td></td><td>{path}</td><td colspan=3>{html.escape(prediction.error)}</td></tr>"
+        return f"<tr><td></td><td>{path}</td><td colspan=4>{html.escape(prediction.error)}</td></tr>"
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     picture = f'<img alt="what the model saw" width={_EDGE} style="image-rendering:pixelated" src="{source}">'
-    cells = [picture, path, f"<b>{prediction.verdict}</b>", f"{prediction.confidence:.4f}", f"{prediction.p_real:.4f}"]
+    scores = f"{prediction.confidence:.4f}", f"{prediction.p_real:.4f}"
+    cells = [picture, path, f"<b>{prediction.verdict}</b>", prediction.reason or "", *scores]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

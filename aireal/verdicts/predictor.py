@@ -2,7 +2,8 @@
 
 >>> import aireal
 >>> aireal.load("runs/fast").predict(["photo.jpg"])  # doctest: +SKIP
-[Prediction(path='photo.jpg', verdict='REAL', confidence=0.93, p_real=0.93, error=None, size=(640, 427))]
+[Prediction(path='photo.jpg', verdict='UNSURE', confidence=0.93, p_real=0.93, error=None, size=(640, 427),
+            reason='FOREIGN')]
 """
 
 import collections
@@ -48,6 +49,7 @@ class Predictor:
         training, or stretch for a file without its preprocessing.json.
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture. Pillow's own limit is
         lifted to it.
+      unsure: withhold verdicts as the model's rule says; else every picture gets FAKE or REAL.
 
     Attributes:
       scorer: the loaded model.
@@ -57,10 +59,18 @@ class Predictor:
       UserError: there is no model, or one of another kind, or its preprocessing.json is damaged.
     """
 
-    def __init__(self, run: os.PathLike | str, *, aspect_ratio: str | None = None, max_pixels: int = MAX_PIXELS):
+    def __init__(
+        self,
+        run: os.PathLike | str,
+        *,
+        aspect_ratio: str | None = None,
+        max_pixels: int = MAX_PIXELS,
+        unsure: bool = True,
+    ):
         self.scorer = scorers.load(model_file(run))
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
-        self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio)
+        rule = contract.rule if unsure else contract.rule.plain()
+        self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
         self._batch = forms.batch_size(self.scorer.input_size)
         self._max_pixels = max_pixels
         decoding.allow_pixels(max_pixels)
@@ -96,17 +106,18 @@ class Predictor:
             raise TypeError("expected a list of pictures, got one; put it in brackets")
         ahead = _map_ahead(self._read, pictures, 2 * self._batch)
         while batch := list(itertools.islice(ahead, self._batch)):
-            scores = iter(self._scores([pixels for _, pixels in batch if pixels is not None]))
+            scores = self._scores([pixels for _, pixels in batch if pixels is not None])
             for prediction, pixels in batch:
                 if pixels is not None:
-                    p_real = float(next(scores))
-                    prediction = Prediction.of(p_real, self.contract.rule, prediction.path, prediction.size)
+                    prediction = prediction.judged(*next(scores), self.contract.rule)
                 yield prediction, pixels
 
-    def _scores(self, pixels: list[np.ndarray]) -> np.ndarray:
+    def _scores(self, pixels: list[np.ndarray]) -> Iterator[tuple[float, float]]:
+        """Returns p_real and foreignness of each picture."""
         if not pixels:
-            return np.empty(0, np.float32)
-        return forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
+            return iter(())
+        scores = forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
+        return zip(scores.p_real.tolist(), scores.foreign.tolist(), strict=True)
 
     def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
         if isinstance(picture, Prediction):
@@ -171,17 +182,18 @@ class Predictor:
         return rgb.copy(), (width, height)  # what was given may change
 
 
-def load(run: os.PathLike | str = shipped.DEFAULT) -> Predictor:
+def load(run: os.PathLike | str = shipped.DEFAULT, *, unsure: bool = True) -> Predictor:
     """Returns what judges pictures: `aireal.load().predict(["photo.jpg", pil_image, array])`.
 
     Args:
       run: `robust` or `accurate`, which are shipped (their int8 .tflite files, without TensorFlow); or a run folder, a
         .keras or .tflite file, or a SavedModel folder.
+      unsure: withhold verdicts as the model's rule says; else every picture gets FAKE or REAL.
 
     Raises:
       UserError: there is no such model.
     """
-    return Predictor(shipped.quickest(run))
+    return Predictor(shipped.quickest(run), unsure=unsure)
 
 
 def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:

@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import pytest
+
 from aireal.runs.folder import RunFolder
 
 
@@ -33,6 +35,29 @@ def test_other_pictures_are_judged_into_a_folder_of_their_own(trained, run_pytho
     found = json.loads((other / "result.json").read_text())
     assert "train_seconds" not in found
     assert "test_without_duplicates" not in found  # its copies are of pictures that the model never saw
+
+
+def test_a_rule_is_found_anew_on_request_and_stays_until_then(trained, run_python, tmp_path):
+    folder = RunFolder(shutil.copytree(trained[1], tmp_path / "run"))
+    command = ("-m", "aireal.evaluate", f"--run={folder.path}", "--split=test")
+    done = run_python(*command, "--risk=0.4", "--risk_confidence=0.9")
+    assert done.returncode == 0, done.stderr
+    rule = json.loads(folder.preprocessing.read_text())["rule"]
+    assert (rule["risk"], rule["risk_confidence"], rule["edges"]) == (0.4, 0.9, [32, 32])
+    assert "On 400 validation images: A verdict on " in done.stdout
+    assert (folder.path / "foreign.npz").exists()
+    assert folder.result()["test"]["selective"]["coverage"] < 1
+    done = run_python(*command)
+    assert json.loads(folder.preprocessing.read_text())["rule"] == rule
+    assert "% of them wrong; UNSURE: LOW_CONFIDENCE" in done.stdout
+
+
+@pytest.mark.parametrize("flag", ["--risk=0.6", "--risk=-0.1", "--risk=nan", "--risk=0.1 --risk_confidence=1"])
+def test_a_risk_that_makes_no_sense_is_refused(trained, run_python, flag):
+    done = run_python("-m", "aireal.evaluate", f"--run={trained[1]}", *flag.split())
+    assert done.returncode != 0
+    assert flag.split()[-1].split("=")[0].strip("-") in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):

@@ -49,7 +49,7 @@ def test_the_command_writes_json_to_a_file(predict, tmp_path):
     done = predict(PICTURES / "32x32.jpg", PICTURES / "plain.bmp", "--format=json", "--output=out.json")
     assert (done.returncode, done.stdout) == (0, "")
     rows = json.loads((tmp_path / "out.json").read_text())
-    assert [set(row) for row in rows] == [{"path", "verdict", "confidence", "p_real", "error"}] * 2
+    assert [set(row) for row in rows] == [{"path", "verdict", "reason", "confidence", "p_real", "error"}] * 2
     assert all(row["confidence"] == max(row["p_real"], 1 - row["p_real"]) for row in rows)
     assert "not of 32x32" not in done.stderr
 
@@ -64,6 +64,20 @@ def test_the_commands_flags_reach_the_predictor(predict, tmp_path, trained):
     assert rows[name]["p_real"] == rows["baseline.jpg"]["p_real"]
     assert "more than the limit" in rows["640x480.jpg"]["error"]
     assert len(rows) == len([*PICTURES.glob("*.*")])  # without make.py, with the named one
+
+
+def test_verdicts_are_withheld_with_a_reason_unless_that_is_not_wanted(run_python, withholding):
+    command = ("-m", "aireal.predict", f"--run={withholding[1]}", PICTURES / "640x480.jpg")
+    done = run_python(*command, "--format=csv")
+    (row,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (done.returncode, row["verdict"], row["reason"]) == (0, "UNSURE", "FOREIGN")
+    assert "0 REAL, 0 FAKE, 1 UNSURE, 0 could not be judged." in done.stderr
+    assert "FOREIGN: 1 picture of other sizes than this network learned from (32 pixels an edge)" in done.stderr
+    done = run_python(*command, "--unsure=false", "--format=csv")
+    (given,) = csv.DictReader(io.StringIO(done.stdout))
+    assert (given["verdict"] in ("FAKE", "REAL"), given["reason"], given["p_real"]) == (True, "", row["p_real"])
+    assert "UNSURE" not in done.stderr
+    assert "not of 32x32 pixels" in done.stderr
 
 
 def test_a_file_that_another_process_is_writing_is_refused(predict, tmp_path):
@@ -110,7 +124,7 @@ def _closed_pipe():
 def test_the_table_is_aligned(predict):
     done = predict(PICTURES / "1x1.png", PICTURES / "progressive.jpg", PICTURES / "make.py")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["path", "verdict", "confidence", "p_real"]
+    assert lines[0].split() == ["path", "verdict", "reason", "confidence", "p_real"]
     columns = [re.search(r"(REAL|FAKE|-)\s+(\d|not)", line).start() for line in lines[1:]]
     assert columns == [lines[0].index("verdict")] * 3
 

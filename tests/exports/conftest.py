@@ -23,6 +23,35 @@ def exported_run(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def unsure_run(trained, tmp_path_factory):
+    """The folder of a run whose rule withholds about every third verdict, with an export. To be left as it is."""
+    import keras
+
+    from aireal.data.batches import Data
+    from aireal.judging import scoring, unsure
+    from aireal.runs.folder import RunFolder
+    from aireal.verdicts import graphs
+    from aireal.verdicts.verdict import Rule
+    from exports import package, verify
+
+    config, run = trained
+    path = tmp_path_factory.mktemp("unsure") / "run"
+    shutil.copytree(run, path)
+    folder, data = RunFolder(path), Data(config)
+    model = keras.models.load_model(folder.model)
+    unit = unsure.learn(model, data)
+    scores = scoring.score(graphs.KerasScorer(model, folder.model, unit), data, "test")
+    low, high = np.quantile(scores.p_real, [0.4, 0.6]).tolist()
+    foreign = float(np.quantile(scores.foreign, 0.85))
+    rule = Rule(0.5, min(low, 0.49), max(high, 0.51), foreign, (32, 32), 0.01, 0.95)
+    unsure.store(folder, config, unsure.Found(rule, unit, ""))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(verify, "LARGEST_FLIPS", 0.15)  # so small a network has many scores near the borders
+        package.export(folder, config, camera_size=256)
+    return path
+
+
+@pytest.fixture(scope="session")
 def exported(exported_run):
     """Its export folder."""
     return exported_run / "export"

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import keras
 import numpy as np
@@ -68,6 +69,46 @@ def test_predict_takes_what_was_exported(exported, trained, file, tolerance):
     expected = [one.p_real for one in Predictor(trained[1]).predict(names)]
     found = [one.p_real for one in Predictor(exported / file).predict(names)]
     np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+@pytest.mark.parametrize("variant", TFLITE)
+def test_a_rule_that_withholds_verdicts_is_in_every_file(unsure_run, variant):
+    interpreter = _interpreter(unsure_run / "export", variant)
+    (scores,) = interpreter.get_output_details()
+    assert (scores["shape"].tolist(), scores["dtype"]) == ([1, 3], np.float32)
+    assert not flatbuffer.unfit(flatbuffer.read((unsure_run / "export" / artifacts.tflite_name(variant)).read_bytes()))
+    assert (unsure_run / "export/labels.txt").read_text().split() == ["FAKE", "REAL", "UNSURE"]
+
+
+@pytest.mark.parametrize(("form", "file"), verify.FORMS.items())
+def test_every_file_gives_the_verdicts_of_the_network(unsure_run, pixels, form, file):
+    expected = Predictor(unsure_run).predict(pixels)
+    found = Predictor(unsure_run / "export" / file).predict(pixels)
+    assert {one.verdict for one in expected} == {"FAKE", "REAL", "UNSURE"}
+    assert {one.reason for one in expected} == {None, "LOW_CONFIDENCE", "FOREIGN"}
+    pairs = [
+        ((one.verdict, one.reason), (other.verdict, other.reason)) for one, other in zip(expected, found, strict=True)
+    ]
+    limit = 0.1 if form in ("int8", "dynamic") else 0.0  # a demo's scores lie near the borders
+    assert np.mean([one != other for one, other in pairs]) <= limit
+
+
+def test_the_size_of_a_picture_is_not_known_to_a_camera_form(unsure_run):
+    plain, camera = (
+        Predictor(unsure_run / "export" / name).contract for name in ("saved_model", "model_camera.tflite")
+    )
+    assert plain.rule.edges == (32, 32)
+    assert camera.rule == dataclasses.replace(plain.rule, edges=None)
+
+
+def test_files_that_give_a_verdict_on_every_picture(unsure_run, trained, pixels, tmp_path):
+    shutil.copytree(unsure_run, tmp_path / "run", ignore=shutil.ignore_patterns("export"))
+    package.export(RunFolder(tmp_path / "run"), trained[0], unsure=False)
+    for name in ("model_int8.tflite", "saved_model"):
+        predictor = Predictor(tmp_path / "run/export" / name)
+        assert not predictor.contract.rule.withholds
+        assert {one.verdict for one in predictor.predict(pixels)} == {"FAKE", "REAL"}
+    assert (tmp_path / "run/export/labels.txt").read_text().split() == ["FAKE", "REAL"]
 
 
 def test_a_model_that_needs_more_than_builtin_operators_is_refused(run, trained, is_as_it_was):

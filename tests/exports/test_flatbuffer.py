@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
-from aireal.network import models
+from aireal.network import foreign, models
 from aireal.settings.config import Config
+from aireal.verdicts.verdict import Rule
 from exports import artifacts, flatbuffer, serving
 
 
@@ -33,13 +35,27 @@ def test_the_float16_form_keeps_its_small_tensors():
     keras.utils.set_random_seed(0)
     model = models.build_model(Config(filters=(8, 4), dense_units=(100, 250)))
     full, half = (
-        artifacts.convert(model, serving.from_pixels(model, batch=1), configure)
+        artifacts.convert(model, serving.from_one(serving.Served(model)), configure)
         for configure in (lambda converter: None, artifacts.float16_weights)
     )
     kept = flatbuffer.read(flatbuffer.refine_float16(half, full))
     names = flatbuffer.operators(kept)
     assert names.count("DEQUANTIZE") == 2  # the kernels of the dense layers
     assert flatbuffer.operators(flatbuffer.read(half)).count("DEQUANTIZE") > 3
+
+
+def test_two_models_in_a_row_are_one():
+    keras.utils.set_random_seed(0)
+    model = models.build_model(Config(filters=(8, 4), dense_units=(10,), mirror_average=True))
+    count = len(foreign.parts(model)[1](foreign.parts(model)[0](np.zeros([1, 32, 32, 3], np.float32)))[1][0])
+    unit = foreign.Unit(np.random.default_rng(0).normal(size=count).astype(np.float32), 0.5)
+    served = serving.Served(model, Rule(fake_up_to=0.1, real_at_least=0.9, foreign_from=0.0), unit)
+    parts = [artifacts.convert(model, signature) for signature in (serving.inside(served), serving.from_inside(served))]
+    chained, whole = flatbuffer.chain(*parts), artifacts.convert(model, serving.from_floats(served))
+    image = np.random.default_rng(1).random([1, 32, 32, 3], np.float32)
+    found, expected = (Interpreter(model_content=one).get_signature_runner()(image=image) for one in (chained, whole))
+    assert list(found) == ["probabilities"]
+    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(6, 3, 3, 40), (6, 500)])

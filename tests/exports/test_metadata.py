@@ -4,9 +4,11 @@ import io
 import zipfile
 
 import numpy as np
+import pytest
 
 from aireal import machine
 from aireal.verdicts import scorers
+from aireal.verdicts.predictor import Predictor
 from exports import artifacts, flatbuffer
 
 
@@ -25,7 +27,25 @@ def test_mediapipe_classifies_as_we_do(exported, pixels):
                 categories = classifier.classify(image).classifications[0].categories
                 found.append({category.category_name: category.score for category in categories})
         assert {frozenset(one) for one in found} == {frozenset({"FAKE", "REAL"})}
-        np.testing.assert_allclose([one["REAL"] for one in found], scorers.load(path)(pixels), atol=tolerance)
+        np.testing.assert_allclose([one["REAL"] for one in found], scorers.load(path)(pixels).p_real, atol=tolerance)
+
+
+@pytest.mark.parametrize("variant", ["float32", "int8"])
+def test_mediapipe_puts_our_verdict_on_top(unsure_run, pixels, variant):
+    import mediapipe as mp
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    path = unsure_run / "export" / artifacts.tflite_name(variant)
+    options = vision.ImageClassifierOptions(base_options=BaseOptions(model_asset_path=str(path)))
+    with vision.ImageClassifier.create_from_options(options) as classifier:
+        found = []
+        for one in pixels:
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(one))
+            found.append(classifier.classify(image).classifications[0].categories[0].category_name)
+    expected = [one.verdict for one in Predictor(path).predict(pixels)]
+    assert set(expected) == {"FAKE", "REAL", "UNSURE"}
+    # Two builds of the same 8-bit kernels may round one step apart.
+    assert np.mean(np.array(found) != expected) <= (0.02 if variant == "int8" else 0.0)
 
 
 def test_the_metadata_says_what_the_file_is(exported):

@@ -13,6 +13,7 @@ from aireal.errors import UserError
 from aireal.judging import battery
 from aireal.runs.folder import RunFolder, model_file, run_of
 from aireal.verdicts.predictor import Predictor
+from aireal.verdicts.verdict import DEFAULT
 from exports import metadata, package, verify
 
 PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
@@ -42,7 +43,7 @@ def test_the_folder_explains_itself(exported):
         assert f"| {file} | {size:,} | {100 * proof[name]['accuracy']:.2f} % |" in text
     assert "`model_camera.tflite` takes 256x256 pixels instead" in text
     assert "`golden/` holds 32 test images" in text
-    assert (exported / "labels.txt").read_text() == metadata.LABELS_TEXT
+    assert (exported / "labels.txt").read_text() == metadata.labels_text(DEFAULT)
 
 
 def test_another_rule_moves_every_verdict_that_is_given(run, trained, run_python):

@@ -1,6 +1,5 @@
 """exports.serving: the graphs that are shipped take pixels or files, and answer as the network they are made of."""
 
-import dataclasses
 import pathlib
 
 import keras
@@ -12,7 +11,6 @@ from aireal.network import models
 from aireal.pixels import preprocess
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
-from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import Rule
 from exports import serving
@@ -21,10 +19,10 @@ PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
 
 
 def test_the_saved_model_takes_any_batch(exported, trained, pixels):
-    expected = scorers.load(trained[1] / "model.keras")(pixels)
+    expected = scorers.load(trained[1] / "model.keras")(pixels).p_real
     saved = scorers.load(exported / "saved_model")
     for count in (1, 7, 200):
-        np.testing.assert_allclose(saved(pixels[:count]), expected[:count], atol=1e-5)
+        np.testing.assert_allclose(saved(pixels[:count]).p_real, expected[:count], atol=1e-5)
 
 
 def test_the_saved_model_reads_files(exported, trained):
@@ -43,21 +41,21 @@ def test_the_camera_form_reduces_as_predict_does(exported, trained):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, [1, 256, 256, 3], np.uint8)
     expected = scorers.load(trained[1] / "model.keras")(preprocess.resize(tf.constant(noise), 32).numpy())
-    np.testing.assert_allclose(scorers.load(exported / "model_camera.tflite")(noise), expected, atol=1e-3)
+    found = scorers.load(exported / "model_camera.tflite")(noise)
+    np.testing.assert_allclose(found.p_real, expected.p_real, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
 def network():
-    """An untrained network of 32x32 pixels, and the contract of its run."""
+    """An untrained network of 32x32 pixels."""
     keras.utils.set_random_seed(1)
-    config = Config(filters=(4,), dense_units=(4,), l2=0.0)
-    return models.build_model(config), Contract.of(config)
+    return models.build_model(Config(filters=(4,), dense_units=(4,), l2=0.0))
 
 
 @pytest.mark.parametrize("batch", [None, 1])
 def test_pixels_give_two_probabilities_each(network, batch):
-    model, _ = network
-    serve, (specification,) = serving.from_pixels(model, batch)
+    served = serving.Served(network)
+    serve, (specification,) = serving.from_one(served) if batch else serving.from_pixels(served)
     assert (specification.shape.as_list(), specification.dtype, specification.name) == (
         [batch, 32, 32, 3],
         tf.uint8,
@@ -65,16 +63,15 @@ def test_pixels_give_two_probabilities_each(network, batch):
     )
     pixels = np.random.default_rng(0).integers(0, 256, [batch or 5, 32, 32, 3], np.uint8)
     found = serve(tf.constant(pixels))["probabilities"].numpy()
-    expected = tf.sigmoid(model(pixels / np.float32(255))).numpy()[:, 0]
+    expected = tf.sigmoid(network(pixels / np.float32(255))).numpy()[:, 0]
     assert (found.shape, found.dtype) == ((len(pixels), 2), np.float32)
     np.testing.assert_allclose(found[:, 1], expected, atol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
 
 
 def test_floats_are_what_pixels_are_divided_by_255(network):
-    model, _ = network
-    of_floats, (specification,) = serving.from_floats(model)
-    of_pixels, _ = serving.from_pixels(model, 1)
+    of_floats, (specification,) = serving.from_floats(serving.Served(network))
+    of_pixels, _ = serving.from_one(serving.Served(network))
     assert (specification.shape.as_list(), specification.dtype) == ([1, 32, 32, 3], tf.float32)
     pixels = np.random.default_rng(0).integers(0, 256, [1, 32, 32, 3], np.uint8)
     found = of_floats(tf.constant(pixels / np.float32(255)))["probabilities"]
@@ -83,9 +80,8 @@ def test_floats_are_what_pixels_are_divided_by_255(network):
 
 @pytest.mark.parametrize("camera_size", [33, 100])
 def test_a_camera_picture_is_reduced_as_predict_reduces_it(network, camera_size):
-    model, _ = network
-    of_camera, (specification,) = serving.from_camera(model, camera_size)
-    of_pixels, _ = serving.from_pixels(model, 1)
+    of_camera, (specification,) = serving.from_camera(serving.Served(network), camera_size)
+    of_pixels, _ = serving.from_one(serving.Served(network))
     assert specification.shape.as_list() == [1, camera_size, camera_size, 3]
     picture = tf.constant(np.random.default_rng(0).integers(0, 256, [1, camera_size, camera_size, 3], np.uint8))
     expected = of_pixels(preprocess.resize(picture, 32))["probabilities"]
@@ -94,13 +90,24 @@ def test_a_camera_picture_is_reduced_as_predict_reduces_it(network, camera_size)
 
 @pytest.mark.parametrize("real_from", [0.0, 1.0])
 def test_files_get_the_label_of_the_rule_and_are_cropped_as_the_contract_says(network, real_from):
-    model, contract = network
-    contract = dataclasses.replace(contract, aspect_ratio="center_crop", rule=Rule(real_from=real_from))
-    serve, (specification,) = serving.from_bytes(model, contract)
+    serve, (specification,) = serving.from_bytes(serving.Served(network, Rule(real_from)), "center_crop")
     assert (specification.shape.as_list(), specification.dtype) == ([None], tf.string)
     files = [(PICTURES / name).read_bytes() for name in ("640x480.jpg", "grey.png")]
     answer = serve(tf.constant(files))
     assert answer["label"].numpy().tolist() == [b"FAKE" if real_from else b"REAL"] * 2
     pixels = tf.stack([preprocess.resize(preprocess.decode_jpeg_or_png(one), 32, "center_crop") for one in files])
-    expected = serving.from_pixels(model, None)[0](pixels)["probabilities"]
+    expected = serving.from_pixels(serving.Served(network))[0](pixels)["probabilities"]
     np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
+
+
+def test_a_saved_model_withholds_verdicts_by_score_and_by_the_size_of_files(unsure_run, pixels):
+    loaded = tf.saved_model.load(str(unsure_run / "export/saved_model"))
+    answer = loaded.signatures["serving_default"](image=tf.constant(pixels))
+    expected = Predictor(unsure_run).predict(pixels)
+    assert [label.decode() for label in answer["label"].numpy()] == [one.verdict for one in expected]
+    assert answer["probabilities"].shape == (len(pixels), 2)
+    names = [PICTURES / name for name in ("32x32.jpg", "640x480.jpg", "1x1.png")]
+    answer = loaded.signatures["serving_bytes"](image_bytes=tf.constant([name.read_bytes() for name in names]))
+    found = [label.decode() for label in answer["label"].numpy()]
+    assert found == [one.verdict for one in Predictor(unsure_run).predict(names)]
+    assert found[1:] == ["UNSURE", "UNSURE"]

@@ -8,6 +8,8 @@ import pytest
 
 from aireal.errors import UserError
 from aireal.verdicts import scorers
+from aireal.verdicts.forms import Scores
+from aireal.verdicts.verdict import Rule
 from exports import verify
 
 
@@ -29,7 +31,7 @@ def test_the_proof_covers_every_form(verified):
 def test_the_proof_is_what_the_files_say(exported, verified, data):
     label = data.table("test").label
     scores = scorers.load(exported / "model_int8.tflite")(data.images("test", np.arange(400)))
-    assert np.mean((scores >= 0.5) == label) == pytest.approx(verified["int8"]["accuracy"])
+    assert np.mean((scores.p_real >= 0.5) == label) == pytest.approx(verified["int8"]["accuracy"])
 
 
 class _Form:
@@ -40,7 +42,7 @@ class _Form:
         self._answer = answer
 
     def __call__(self, pixels):
-        return np.resize(np.float32(self._answer), len(pixels))
+        return Scores.without(np.resize(np.float32(self._answer), len(pixels)))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,22 @@ def test_few_images_allow_for_chance(flips, lost, count, refused):
     found = verify.Proof(count, verify.FormFigures(0.9, 0.9, 1.0), {"int8": int8}, {})
     with pytest.raises(UserError, match=r"0\.004, more than 0\.0039") if refused else contextlib.nullcontext():
         verify.check(found)
+
+
+def test_a_form_that_withholds_other_verdicts_is_refused():
+    def proof(flips):
+        int8 = verify.FormFigures(0.9, 0.9, 1.0, verify.Differences(0.1, 0.1, flips))
+        return verify.Proof(20_000, verify.FormFigures(0.9, 0.9, 1.0), {"int8": int8}, {})
+
+    verify.check(proof(400))
+    with pytest.raises(UserError, match="int8 is not the model that was trained: 500 of 20000 verdicts differ"):
+        verify.check(proof(500))
+
+
+def test_verdicts_are_those_of_the_rule():
+    scores = Scores(np.float32([0.1, 0.4, 0.9, 0.9]), np.float32([0, 0, 0, 2]))
+    rule = Rule(fake_up_to=0.2, real_at_least=0.8, foreign_from=1.0)
+    assert verify.verdicts(scores, rule).tolist() == ["FAKE", "UNSURE", "REAL", "UNSURE"]
 
 
 def test_a_camera_form_that_judges_otherwise_is_refused():

@@ -1,7 +1,10 @@
 """aireal.data.batches: every image once an epoch, in an order that the seed decides, and splits that share none."""
 
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from aireal import machine
 from aireal.data.batches import Data
@@ -164,3 +167,16 @@ def test_training_batches_can_be_placed_on_a_device(make_config):
     data = Data(make_config(), device="/cpu:0")
     images, _ = next(iter(data.training(1)))
     assert "cpu:0" in images.device.lower()
+
+
+def test_sizes_are_those_of_the_files_in_the_order_of_the_table(make_config, demo_source, tmp_path):
+    folder = shutil.copytree(demo_source, tmp_path / "set")
+    sizes = {"FAKE/0003.jpg": (48, 40), "REAL/0007.jpg": (20, 64)}
+    for name, size in sizes.items():
+        with Image.open(folder / "test" / name) as image:
+            image.resize(size).save(folder / "test" / name)
+    data = Data(make_config(source=str(folder), builder_config="any", image_size=16))
+    expected = [sizes.get(name, (32, 32)) for name in data.table("test").filename]
+    np.testing.assert_array_equal(data.sizes("test"), expected)
+    assert len(data.sizes("validation")) == len(data.table("validation"))
+    assert set(data.sizes("train").flat) == {32}

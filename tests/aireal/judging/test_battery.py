@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import battery, metrics
+from aireal.judging import battery, comparison, metrics
 from aireal.pixels import corruptions, preprocess
 from aireal.runs.folder import RunFolder
+from aireal.verdicts.contract import Contract
 
 
 def test_the_battery_is_the_stated_one():
@@ -78,6 +79,26 @@ def test_a_model_that_changed_is_measured_again(judged):
     place.write_text(json.dumps({**result.as_dict(), "model": "another", "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
     assert again.conditions == result.conditions  # and the same seed gives the same figures
+
+
+def test_a_rule_that_withholds_is_judged_in_every_condition(withholding, tmp_path):
+    config, folder = withholding
+    run = RunFolder(shutil.copytree(folder, tmp_path / "run"))
+    rule = Contract.load(run.model, 32).rule
+    result, place = battery.judge(run.model, run, config, "validation")
+    assert result.basis.rule == json.loads(json.dumps(rule.as_dict()))
+    written = place.stat().st_mtime_ns
+    assert battery.judge(run.model, run, config, "validation")[0] == result  # as it was read from the file
+    assert place.stat().st_mtime_ns == written
+    for row in result.conditions:
+        given = row.selective
+        assert given.coverage + given.low_confidence + given.foreign == pytest.approx(1)
+    assert result.conditions[0].selective.foreign <= 0.04
+    assert result.conditions[0].figures.n == 400  # which every image has a part in
+    lines = str(comparison.table([result, result])).splitlines()
+    assert lines[0].split()[-4:] == ["given", "of", "them", "wrong"]
+    clean = result.conditions[0].selective
+    assert lines[1].split()[-2:] == [f"{clean.coverage:.4f}", f"{clean.error:.4f}"]
 
 
 @pytest.mark.parametrize("stated", [{"version": 0}, {"rule": {"real_from": 0.4}}], ids=str)

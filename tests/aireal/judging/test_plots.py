@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aireal.data.records import Table
-from aireal.judging import battery, plots
+from aireal.judging import battery, plots, selective
+from aireal.verdicts.verdict import DEFAULT
 
 LABEL = np.array([0, 0, 0, 1, 1, 1])
 P_REAL = np.array([0.1, 0.2, 0.7, 0.9, 0.8, 0.3], np.float32)
@@ -66,6 +67,27 @@ def test_confusion_matrix_writes_counts_and_shares():
 def test_calibration_shows_every_image_once():
     lower = plots.reliability(LABEL, P_REAL, "validation").axes[1]
     assert sum(bar.get_height() for bar in lower.patches) == 6
+
+
+@pytest.mark.parametrize("stated", [None, 0.25])
+def test_risk_over_coverage_is_drawn_with_the_stated_risk(stated):
+    coverage, risk = selective.curve(LABEL, P_REAL, DEFAULT)
+    figure = plots.risk_coverage(coverage, risk, "test", stated)
+    _assert_drawn(figure)
+    (axes,) = figure.axes
+    assert "6 test images" in axes.get_title()
+    assert "coverage" in axes.get_xlabel()
+    assert "risk" in axes.get_ylabel()
+    drawn, *lines = axes.lines
+    np.testing.assert_array_equal(drawn.get_xdata(), coverage)
+    np.testing.assert_array_equal(drawn.get_ydata(), risk)
+    assert [line.get_ydata()[0] for line in lines] == ([stated] if stated else [])
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == [f"mean {risk.mean():.4f}", *(["stated risk 0.25"] if stated else [])]
+
+
+def test_risk_over_coverage_can_be_drawn_where_no_verdict_is_wrong():
+    _assert_drawn(plots.risk_coverage(*selective.curve(LABEL, LABEL * 0.9, DEFAULT), "test", 0.01))
 
 
 @pytest.mark.parametrize("count", [0, 3])

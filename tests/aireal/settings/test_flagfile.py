@@ -62,6 +62,8 @@ OTHER = Config(
     early_stopping_epochs=4,
     tensorboard=True,
     seed=2**31 - 1,
+    risk=0.02,
+    risk_confidence=0.9,
     evaluate="validation",
 )
 

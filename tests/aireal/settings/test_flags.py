@@ -47,6 +47,8 @@ def test_every_field_has_a_flag_with_its_default_and_what_it_means(values):
         ("train_fraction", " (at least 1e-06, at most 1)"),
         ("filters", " (at least 1, at most 4,096)"),
         ("seed", " (at least 0, at most 2,147,483,647)"),
+        ("risk", " (at least 0, at most 0.5)"),
+        ("risk_confidence", " (at least 0.5, below 1)"),
         ("prepared_dir", ""),
     ],
 )

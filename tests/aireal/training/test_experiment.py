@@ -58,7 +58,9 @@ def stop_after(monkeypatch, epochs):
 def test_a_run_leaves_its_files_and_no_others(make_config, tmp_path):
     result = experiment.run(make_config(), str(tmp_path / "run"))
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    figures = {f"{name}.png" for name in ("curves", "confusion_matrix", "roc", "calibration", "errors")}
+    figures = {
+        f"{name}.png" for name in ("curves", "confusion_matrix", "roc", "risk_coverage", "calibration", "errors")
+    }
     assert names == figures | {
         "flags.cfg", "env.json", "metrics.jsonl", "model.keras", "preprocessing.json", "result.json", "predictions.csv",
         "README.md",

@@ -55,13 +55,33 @@ def test_a_file_that_says_nothing_of_a_rule_has_the_default_one(write):
     assert Contract.load(write(stated) / "model.keras", 32).rule == DEFAULT
 
 
+WITHHOLDING = Rule(0.5, 0.1, 0.9, foreign_from=1.5, edges=(32, 32), risk=0.01, risk_confidence=0.95)
+
+
+def test_a_rule_with_borders_is_read_as_it_was_written(write):
+    contract = dataclasses.replace(PLAIN, rule=WITHHOLDING)
+    assert Contract.load(write(contract.as_dict()) / "model.keras", 32) == contract
+
+
+def test_a_form_may_have_a_rule_of_its_own(write):
+    contract = dataclasses.replace(INSIDE, rule=WITHHOLDING)
+    anywhere = dataclasses.replace(WITHHOLDING, edges=None)
+    stated = contract.as_dict(camera=dataclasses.replace(contract, input_size=256, rule=anywhere))
+    assert set(stated["forms"]["camera"]) == {"input_size", "resampling", "rule"}
+    folder = write(stated)
+    assert Contract.load(folder / CAMERA, 256).rule == anywhere
+    for form in ("model_int8.tflite", "model.keras", "saved_model"):
+        assert Contract.load(folder / form, 32).rule == WITHHOLDING
+
+
 def test_a_model_alone_is_stretched_to_what_it_takes(tmp_path):
     assert Contract.load(tmp_path / "model.keras", 64) == Contract(image_size=64, input_size=64)
 
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "{}", "[]", "3", "", {**PLAIN.as_dict(), "rule": {"threshold": 0.5}}, {**PLAIN.as_dict(), "rule": 3}],
+    ["{", "{}", "[]", "3", "", {**PLAIN.as_dict(), "forms": 3}]
+    + [{**PLAIN.as_dict(), "rule": rule} for rule in ({"threshold": 0.5}, 3, {"edges": [32]}, {"real_from": "x"})],
     ids=str,
 )
 def test_a_damaged_file_is_named(write, content):

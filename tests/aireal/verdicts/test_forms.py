@@ -7,6 +7,7 @@ import pytest
 
 from aireal.errors import UserError
 from aireal.verdicts import forms
+from aireal.verdicts.forms import Scores
 
 EARLIER = pathlib.Path(__file__).parents[1] / "runs/earlier"
 
@@ -16,8 +17,27 @@ def test_batches_hold_the_same_number_of_pixels_whatever_the_size():
 
 
 def test_answers_that_are_no_numbers_are_refused_with_the_models_name():
-    p_real = np.array([0.25, 0.75], np.float32)
-    assert forms.finite(p_real, "a.keras") is p_real
+    scores = Scores.without(np.array([0.25, 0.75], np.float32))
+    assert forms.finite(scores, "a.keras") is scores  # that nobody knows how foreign a picture is, is no damage
     for wrong in (np.nan, np.inf):
         with pytest.raises(UserError, match=r"The answers of a\.keras are not numbers"):
-            forms.finite(np.array([0.25, wrong]), "a.keras")
+            forms.finite(Scores.without(np.array([0.25, wrong])), "a.keras")
+
+
+def test_scores_without_foreignness_have_one_that_nobody_knows():
+    scores = Scores.without(np.array([0.25, 0.75], np.float32))
+    assert len(scores) == 2
+    assert scores.foreign.dtype == np.float32
+    assert np.isnan(scores.foreign).all()
+
+
+def test_scores_are_put_together_and_picked_in_order():
+    p_real, foreign = np.linspace(0, 1, 5, dtype=np.float32), np.arange(5, dtype=np.float32)
+    whole = Scores.concatenate([Scores(p_real[:2], foreign[:2]), Scores(p_real[2:], foreign[2:])])
+    np.testing.assert_array_equal(whole.p_real, p_real)
+    np.testing.assert_array_equal(whole.foreign, foreign)
+    for rows in (np.array([3, 0]), foreign > 2):
+        picked = whole[rows]
+        assert len(picked) == 2
+        np.testing.assert_array_equal(picked.p_real, p_real[rows])
+        np.testing.assert_array_equal(picked.foreign, foreign[rows])

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from aireal.errors import UserError
-from aireal.network import models
+from aireal.network import foreign, models
+from aireal.network.foreign import Unit
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
 
@@ -79,7 +80,7 @@ def test_a_saved_model_is_found_whatever_its_folder_is_called(tmp_path):
     (tmp_path / "plain").mkdir()
     tf.saved_model.save(module, str(tmp_path / "plain"), {"serving_default": module.serve})
     (tmp_path / "plain").rename(folder)
-    assert scorers.load(folder)(np.zeros([2, 32, 32, 3], np.uint8)).tolist() == [0.25, 0.25]
+    assert scorers.load(folder)(np.zeros([2, 32, 32, 3], np.uint8)).p_real.tolist() == [0.25, 0.25]
 
 
 def test_a_keras_file_gives_the_sigmoid_of_its_logit(tmp_path):
@@ -88,7 +89,40 @@ def test_a_keras_file_gives_the_sigmoid_of_its_logit(tmp_path):
     scorer = scorers.load(tmp_path / "model.keras")
     assert (scorer.input_size, scorer.path) == (16, tmp_path / "model.keras")
     pixels = np.random.default_rng(0).integers(0, 256, [3, 16, 16, 3], np.uint8)
-    p_real = scorer(pixels)
+    scores = scorer(pixels)
+    p_real = scores.p_real
     assert (p_real.shape, p_real.dtype) == ((3,), np.float32)
+    assert np.isnan(scores.foreign).all()  # without a unit beside it nobody knows
     np.testing.assert_allclose(scorer.logit(pixels), model(pixels / np.float32(255))[:, 0], atol=1e-5)
     np.testing.assert_allclose(p_real, 1 / (1 + np.exp(-scorer.logit(pixels))), atol=1e-6)
+
+
+def test_a_keras_file_with_a_unit_beside_it_tells_how_foreign_pictures_are(tmp_path):
+    model = models.build_model(Config(filters=(4,), dense_units=(), image_size=16))
+    model.save(tmp_path / "model.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, [3, 16, 16, 3], np.uint8)
+    alone = scorers.load(tmp_path / "model.keras")(pixels)
+    seen = foreign.signs(model)(pixels / np.float32(255))[1].numpy()
+    unit = Unit(np.linspace(-1, 1, seen.shape[1], dtype=np.float32), 0.25)
+    unit.save(tmp_path / foreign.FILE)
+    scores = scorers.load(tmp_path / "model.keras")(pixels)
+    np.testing.assert_allclose(scores.p_real, alone.p_real, atol=1e-6)
+    np.testing.assert_allclose(scores.foreign, seen @ unit.kernel + unit.bias, atol=1e-5)
+    (tmp_path / foreign.FILE).write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"foreign\.npz is damaged"):
+        scorers.load(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_saved_model_may_tell_how_foreign_pictures_are(tmp_path, tells):
+    module = tf.Module()
+
+    def serve(image):
+        level = tf.reduce_mean(tf.cast(image, tf.float32), axis=[1, 2, 3]) / 255
+        return {"probabilities": tf.stack([1 - level, level], 1), **({"foreign": 10 * level} if tells else {})}
+
+    module.serve = tf.function(serve, [tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="image")])
+    tf.saved_model.save(module, str(tmp_path / "model"), {"serving_default": module.serve})
+    scores = scorers.load(tmp_path / "model")(np.full([2, 32, 32, 3], 51, np.uint8))
+    np.testing.assert_allclose(scores.p_real, [0.2, 0.2], atol=1e-6)
+    np.testing.assert_allclose(scores.foreign, [2.0, 2.0] if tells else [np.nan] * 2, atol=1e-5)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from aireal.verdicts.pictures import Prediction, find
-from aireal.verdicts.verdict import DEFAULT
+from aireal.verdicts.verdict import DEFAULT, Rule
 
 
 @pytest.fixture
@@ -79,12 +79,29 @@ def test_an_unreadable_folder_has_a_reason(folder):
     ("p_real", "verdict", "confidence"), [(0.5, "REAL", 0.5), (0.9, "REAL", 0.9), (0.25, "FAKE", 0.75)]
 )
 def test_a_prediction_has_the_verdict_and_the_confidence_of_the_rule(p_real, verdict, confidence):
-    prediction = Prediction.of(p_real, DEFAULT, "a.jpg", (4, 3))
-    expected = {"path": "a.jpg", "verdict": verdict, "confidence": confidence, "p_real": p_real, "error": None}
-    assert prediction.as_dict() == expected
+    prediction = Prediction("a.jpg", size=(4, 3)).judged(p_real, float("nan"), DEFAULT)
+    expected = {"path": "a.jpg", "verdict": verdict, "reason": None, "confidence": confidence, "p_real": p_real}
+    assert prediction.as_dict() == {**expected, "error": None}
     assert prediction.size == (4, 3)
 
 
+@pytest.mark.parametrize(
+    ("size", "p_real", "foreign", "reason"),
+    [
+        ((32, 32), 0.25, 0.0, None),
+        (None, 0.25, 0.0, None),
+        ((32, 32), 0.75, 0.0, "LOW_CONFIDENCE"),
+        (None, 0.25, 2.0, "FOREIGN"),
+        ((64, 32), 0.75, 0.0, "FOREIGN"),
+    ],
+)
+def test_a_verdict_that_is_withheld_leaves_the_scores_and_a_reason(size, p_real, foreign, reason):
+    rule = Rule(0.5, 0.25, 0.875, foreign_from=1.5, edges=(32, 32))
+    prediction = Prediction("a.jpg", size=size).judged(p_real, foreign, rule)
+    assert (prediction.verdict, prediction.reason) == ("UNSURE" if reason else "FAKE", reason)
+    assert (prediction.p_real, prediction.confidence, prediction.size) == (p_real, 0.75, size)
+
+
 def test_an_error_leaves_no_verdict():
-    expected = {"path": "a.jpg", "verdict": None, "confidence": None, "p_real": None, "error": "gone"}
+    expected = {"path": "a.jpg", "verdict": None, "reason": None, "confidence": None, "p_real": None, "error": "gone"}
     assert Prediction("a.jpg", error="gone").as_dict() == expected

@@ -13,3 +13,9 @@ def test_predictions_show_errors_and_no_more_rows_than_a_page_holds():
     assert "no such file" in shown
     assert shown.count("<img") == 99
     assert shown.endswith("and 2 more</p>")
+
+
+def test_predictions_show_why_a_verdict_was_withheld(withholding):
+    shown = aireal.load(withholding[1]).predict([Image.new("RGB", (640, 480))])._repr_html_()
+    assert "<th>reason</th>" in shown
+    assert "<td><b>UNSURE</b></td><td>FOREIGN</td>" in shown

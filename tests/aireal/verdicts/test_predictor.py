@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+import aireal
 from aireal import machine
 from aireal.errors import UserError
 from aireal.network import models
@@ -322,6 +323,34 @@ def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, 
     (tmp_path / "preprocessing.json").write_text(text)
     with pytest.raises(UserError, match=r"preprocessing\.json is damaged"):
         Predictor(tmp_path / "model.keras")
+
+
+def test_verdicts_are_withheld_as_the_runs_rule_says(withholding, demo_source):
+    predictor = Predictor(withholding[1])
+    with open(withholding[1] / "predictions.csv", newline="", encoding="utf-8") as file:
+        names = [row["filename"] for row in csv.DictReader(file)]
+    found = predictor.predict([demo_source / "test" / name for name in names] + [FILES["640x480.jpg"]])
+    rule = predictor.contract.rule
+    scores = predictor.scorer(np.stack([_seen(predictor, demo_source / "test" / name) for name in names]))
+    reasons = [*rule.reasons(scores.p_real, scores.foreign), "FOREIGN"]
+    agreeing = [(one.reason or "") == reason for one, reason in zip(found, reasons, strict=True)]
+    assert np.mean(agreeing) > 0.99  # a score on the very border may fall on either side in another batch
+    assert {one.reason for one in found} == {None, "LOW_CONFIDENCE", "FOREIGN"}
+    for one in found:
+        assert one.verdict == ("UNSURE" if one.reason else rule.label(one.p_real))
+
+
+def test_every_picture_gets_a_verdict_where_none_is_to_be_withheld(withholding):
+    pictures = [np.full([32, 32, 3], level, np.uint8) for level in range(0, 256, 5)] + [FILES["640x480.jpg"]]
+    predictors = [Predictor(withholding[1]), Predictor(withholding[1], unsure=False)]
+    withheld, given = (one.predict(pictures) for one in predictors)
+    assert {one.verdict for one in given} <= {"FAKE", "REAL"}
+    assert {one.reason for one in given} == {None}
+    assert "UNSURE" in {one.verdict for one in withheld}
+    assert [one.p_real for one in given] == [one.p_real for one in withheld]
+    assert [one.confidence for one in given] == [one.confidence for one in withheld]
+    assert not predictors[1].contract.rule.withholds
+    assert aireal.load(withholding[1], unsure=False).contract == predictors[1].contract
 
 
 def _saved(model, tmp_path):

@@ -1,0 +1,155 @@
+"""When a network's verdicts are withheld: found after training, from its own images, and stored with the run."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn import linear_model
+
+from aireal.data.batches import Data
+from aireal.errors import UserError
+from aireal.judging import scoring, selective
+from aireal.network import foreign
+from aireal.network.foreign import Unit
+from aireal.pixels import augment, preprocess
+from aireal.pixels.alterations import ALTERATIONS
+from aireal.runs import files
+from aireal.runs.folder import RunFolder, model_file
+from aireal.settings.config import Config
+from aireal.verdicts import forms, graphs, scorers
+from aireal.verdicts.contract import Contract
+from aireal.verdicts.verdict import DEFAULT, Rule
+from builders import progress
+
+FOREIGN_SHARE = 0.04  # of the validation images, which are foreign by this rule and in truth are not
+_IMAGES, _CORRUPTED, _ALTERED = 3000, 1000, 300  # of training: as they are, as augmented there, altered in each way
+_PENALTY = 0.1  # inverse strength of the unit's L2 penalty; of 0.003 to 0.1 it passed fewest wrong verdicts
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What `fit` found: the rule, its unit, and a sentence about both. Without a unit nothing is withheld."""
+
+    rule: Rule
+    unit: Unit | None
+    sentence: str
+
+
+def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float) -> Found:
+    """Finds when verdicts are withheld: borders of the score, the unit that notices foreign pictures, their sizes.
+
+    Args:
+      model: finished and calibrated.
+      data: its own: training images teach the unit, validation images give the borders.
+      risk: share of the verdicts given that may be wrong, in each class; 0 withholds none.
+      risk_confidence: with which this is kept, for pictures like the validation images.
+    """
+    if not risk:
+        return Found(DEFAULT, None, "No verdict is withheld: --risk=0.")
+    table = data.table("validation")
+    if not len(table):
+        return Found(DEFAULT, None, "No verdict is withheld: --validation_fraction=0 leaves no images to find when.")
+    scorer = graphs.KerasScorer(model, pathlib.Path(model.name))
+    p_real = scoring.score(scorer, data, "validation", title="finding the borders").p_real
+    rule = selective.fit(table.label, p_real, DEFAULT, risk, risk_confidence)
+    if rule is None:
+        return Found(
+            DEFAULT,
+            None,
+            f"No verdict is withheld: on {len(table):,} validation images no border of the score keeps wrong verdicts "
+            f"below --risk={risk:g} with a confidence of {risk_confidence:g}.",
+        )
+    unit = learn(model, data)
+    scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
+    found = scoring.score(scorer, data, "validation", title="finding the borders")
+    sizes = data.sizes("train")
+    rule = dataclasses.replace(
+        rule,
+        foreign_from=float(np.quantile(found.foreign, 1 - FOREIGN_SHARE)),
+        edges=(int(sizes.min()), int(sizes.max())),
+    )
+    reasons = rule.reasons(found.p_real, found.foreign)
+    given = selective.Selective.of(table.label, found.p_real, reasons, rule)
+    return Found(rule, unit, f"On {len(table):,} validation images: {given}")
+
+
+def store(folder: RunFolder, config: Config, found: Found) -> None:
+    """Writes a run's contract with the rule, and the unit beside its model."""
+    file = folder.model.with_name(foreign.FILE)
+    if found.unit:
+        found.unit.save(file)
+    else:
+        file.unlink(missing_ok=True)
+    files.write_json(folder.preprocessing, dataclasses.replace(Contract.of(config), rule=found.rule).as_dict())
+
+
+def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float) -> None:
+    """Finds anew when the verdicts of a trained run are withheld, stores it and says what was found.
+
+    Args:
+      folder: of the run.
+      config: the run's, perhaps with its images in another place.
+      risk: as `fit` has it.
+      risk_confidence: as `fit` has it.
+
+    Raises:
+      UserError: the images are others than those the run was trained on, or cannot be used; the model is damaged.
+    """
+    with folder.hold():
+        data = Data(config)
+        if data.fingerprint != folder.fingerprint():
+            raise UserError(
+                f"The images in {config.source} are others than those that the run in {folder.path} was trained on, "
+                "and --risk is about its own. Leave out --risk, or --source."
+            )
+        found = fit(scorers.load(model_file(folder.path)).model, data, risk, risk_confidence)
+        store(folder, config, found)
+    print(found.sentence, flush=True)
+
+
+def learn(model: keras.Model, data: Data) -> Unit:
+    """Teaches the unit to tell training images, as they are and as training corrupts them, from altered ones."""
+    signs = foreign.signs(model)
+    look = tf.function(lambda pixels: signs(preprocess.normalise(pixels))[1], reduce_retracing=True)
+    images = _images(data)
+    starts = np.arange(len(ALTERATIONS)) * _ALTERED
+    altered = [
+        (alter, images[(start + np.arange(_ALTERED)) % len(images)])
+        for alter, start in zip(ALTERATIONS.values(), starts, strict=True)
+    ]
+    own, others = [], []
+    with progress.bar(title="learning what is foreign", total=len(ALTERATIONS) + 2, leave=False) as shown:
+        for pictures in (images, _augmented(images[:_CORRUPTED], data.config)):
+            own.append(_in_batches(look, pictures))
+            shown.update()
+        for alter, pictures in altered:
+            others.append(_in_batches(look, alter(tf.constant(pictures)).numpy()))
+            shown.update()
+    seen, is_other = np.concatenate([*own, *others]), np.repeat([0, 1], [sum(map(len, own)), sum(map(len, others))])
+    mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-6
+    regression = linear_model.LogisticRegression(C=_PENALTY, solver="newton-cholesky")  # many rows, few columns
+    regression.fit((seen - mean) / deviation, is_other)
+    kernel = (regression.coef_[0] / deviation).astype(np.float32)
+    return Unit(kernel, float(regression.intercept_[0] - np.sum(mean * kernel)))
+
+
+def _images(data: Data) -> np.ndarray:
+    """Returns training images, drawn by the run's seed: [N, S, S, 3] uint8."""
+    count = len(data.table("train"))
+    drawn = np.random.default_rng(data.config.seed).permutation(count)[:_IMAGES]
+    return data.images("train", drawn)
+
+
+def _augmented(images: np.ndarray, config: Config) -> np.ndarray:
+    """Returns what augmentation makes of images in training, which the network knows as well."""
+    batches = np.array_split(images, max(len(images) // 128, 1))  # each with its own strength
+    return np.concatenate(
+        [augment.augment(tf.constant(batch), config, [config.seed, step]).numpy() for step, batch in enumerate(batches)]
+    )
+
+
+def _in_batches(look: tf.types.experimental.PolymorphicFunction, pictures: np.ndarray) -> np.ndarray:
+    size = forms.batch_size(pictures.shape[1])
+    return np.concatenate([look(pictures[at : at + size]).numpy() for at in range(0, len(pictures), size)])
