@@ -13,8 +13,15 @@ from aireal.verdicts.predictor import Predictor
 @pytest.mark.parametrize("recipe", ["accurate", "robust"])
 def test_the_shipped_weights_tell_cifake_apart(cifake, recipe, model):
     files = [path for label in ("FAKE", "REAL") for path in sorted((cifake / "test" / label).iterdir())[:250]]
-    predictions = Predictor(package_folder() / "aireal/trained" / recipe / model).predict(files)
-    assert np.mean([one.verdict == path.parent.name for one, path in zip(predictions, files, strict=True)]) > 0.95
+    predictor = Predictor(package_folder() / "aireal/trained" / recipe / model)
+    verdicts, labels = (np.array(one) for one in ([one.verdict for one in predictor.predict(files)], _labels(files)))
+    given = verdicts != "UNSURE"
+    assert given.mean() > 0.88
+    assert np.mean(verdicts[given] == labels[given]) > 0.98
+
+
+def _labels(files):
+    return [path.parent.name for path in files]
 
 
 @pytest.mark.parametrize("recipe", ["accurate", "robust"])
