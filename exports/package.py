@@ -122,6 +122,8 @@ def _print(proof: verify.Proof, folder: pathlib.Path) -> None:
         rows.append([name, *cells, f"{form.accuracy:.4f}", f"{form.roc_auc:.4f}"])
     header = ["form", "bytes", "largest diff.", "mean diff.", "flips", "accuracy", "AUC"]
     print(f"\nOn {proof.n:,} test images, against Keras:\n\n{Table(header, rows)}")
+    for warning in verify.warnings(proof):
+        print(warning)
 
 
 def _print_camera(proof: verify.CameraProof) -> None:

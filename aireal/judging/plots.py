@@ -141,7 +141,7 @@ def risk_coverage(coverage: np.ndarray, risk: np.ndarray, split: str, stated: fl
         ylim=(0, None),
     )
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes.grid(**drawing.GRID)
     axes.legend(loc="upper left")
     return figure

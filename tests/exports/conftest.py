@@ -32,7 +32,7 @@ def unsure_run(trained, tmp_path_factory):
     from aireal.runs.folder import RunFolder
     from aireal.verdicts import graphs
     from aireal.verdicts.verdict import Rule
-    from exports import package, verify
+    from exports import package
 
     config, run = trained
     path = tmp_path_factory.mktemp("unsure") / "run"
@@ -45,9 +45,7 @@ def unsure_run(trained, tmp_path_factory):
     foreign = float(np.quantile(scores.foreign, 0.85))
     rule = Rule(0.5, min(low, 0.49), max(high, 0.51), foreign, (32, 32), 0.01, 0.95)
     unsure.store(folder, config, unsure.Found(rule, unit, ""))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(verify, "LARGEST_FLIPS", 0.15)  # so small a network has many scores near the borders
-        package.export(folder, config, camera_size=256)
+    package.export(folder, config, camera_size=256)
     return path
 
 

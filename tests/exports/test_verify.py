@@ -68,14 +68,14 @@ def test_few_images_allow_for_chance(flips, lost, count, refused):
         verify.check(found)
 
 
-def test_a_form_that_withholds_other_verdicts_is_refused():
+def test_a_form_that_gives_many_other_verdicts_is_named():
     def proof(flips):
         int8 = verify.FormFigures(0.9, 0.9, 1.0, verify.Differences(0.1, 0.1, flips))
         return verify.Proof(20_000, verify.FormFigures(0.9, 0.9, 1.0), {"int8": int8}, {})
 
-    verify.check(proof(400))
-    with pytest.raises(UserError, match="int8 is not the model that was trained: 500 of 20000 verdicts differ"):
-        verify.check(proof(500))
+    assert verify.warnings(proof(400)) == []
+    (warning,) = verify.warnings(proof(500))
+    assert warning.startswith("Warning: int8 gives another verdict than the network on 2.5% of the test images")
 
 
 def test_verdicts_are_those_of_the_rule():
