@@ -87,8 +87,14 @@ class Unit:
 
         Args:
           model: the one that the unit was made for.
+
+        Raises:
+          UserError: it was made for another.
         """
         look = signs(model)
+        count = look(tf.zeros([1, *model.input_shape[1:]]))[1].shape[1]
+        if len(self.kernel) != count:
+            raise UserError(f"{FILE} is of another network: it has {len(self.kernel)} weights for {count} signs.")
 
         def both(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             logit, seen = look(images)

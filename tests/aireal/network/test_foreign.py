@@ -127,3 +127,9 @@ def test_a_damaged_unit_is_named(tmp_path, damage):
         np.savez(file, weights=np.zeros(3))
     with pytest.raises(UserError, match=r"foreign\.npz is damaged"):
         Unit.load(tmp_path / "model.keras")
+
+
+def test_a_unit_of_another_network_is_refused():
+    model = models.build_model(Config(**SMALL))
+    with pytest.raises(UserError, match=r"foreign\.npz is of another network: it has 3 weights for 37 signs"):
+        _unit(3).attach(model)
