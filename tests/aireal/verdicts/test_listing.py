@@ -98,7 +98,7 @@ def test_verdicts_that_were_withheld_are_counted_by_their_reason():
     ]
     assert "(32 pixels an edge)" in others[0]
     assert "--unsure=false" in others[0]
-    assert "at most 0.01 of them" in others[2]
+    assert "at most 1 % are wrong" in others[2]
     wide = dataclasses.replace(CONTRACT, rule=dataclasses.replace(RULE, edges=(32, 64)))
     assert "(32 to 64 pixels an edge)" in listing.summary(WITHHELD, wide)
 
