@@ -20,7 +20,7 @@ from aireal.pixels import preprocess
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.forms import Scores
-from aireal.verdicts.verdict import DEFAULT, UNSURE, Rule
+from aireal.verdicts.verdict import DEFAULT, Rule
 from builders.cifake.layout import LABELS
 from exports import artifacts
 
@@ -124,8 +124,7 @@ def compare(reference: scorers.Scorer, forms: dict[str, scorers.Scorer], data: D
 
 def verdicts(scores: Scores, rule: Rule) -> np.ndarray:
     """Returns the verdicts on pictures of the model's size: [N] str, of VERDICTS."""
-    labels = np.array(LABELS)[rule.is_real(scores.p_real).astype(int)]
-    return np.where(rule.reasons(scores.p_real, scores.foreign) == "", labels, UNSURE)
+    return rule.verdicts(scores.p_real, rule.reasons(scores.p_real, scores.foreign))
 
 
 def _flips(one: Scores, other: Scores, rule: Rule) -> int:

@@ -18,7 +18,8 @@ from aireal.runs.tables import Table
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
-from aireal.verdicts.verdict import REAL, UNSURE, Rule
+from aireal.verdicts.forms import Scorer
+from aireal.verdicts.verdict import REAL, Rule
 from builders.cifake.layout import LABELS
 
 _ERRORS_SHOWN = 24
@@ -30,6 +31,25 @@ _FIGURES = {  # what is printed of each split: title -> key of result.json
     "Brier score": "brier_score",
     "calibration error": "expected_calibration_error",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """What a model says of N images of a split: their table, p_real [N], why there is no verdict [N], and the rule."""
+
+    table: records.Table
+    p_real: np.ndarray
+    reasons: np.ndarray
+    rule: Rule
+
+    @classmethod
+    def of(cls, scorer: Scorer, data: Data, split: str, rule: Rule) -> "_Judged":
+        scores = score(scorer, data, split)
+        fits = rule.edges is None or np.array([rule.fits(size) for size in data.sizes(split)], bool)
+        return cls(data.table(split), scores.p_real, rule.reasons(scores.p_real, scores.foreign, fits), rule)
+
+    def rows(self, mask: np.ndarray) -> "_Judged":
+        return _Judged(self.table.rows(mask), self.p_real[mask], self.reasons[mask], self.rule)
 
 
 def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFolder | None = None) -> dict[str, Any]:
@@ -58,21 +78,17 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     rule = Contract.load(scorer.path, scorer.input_size).rule
     calibrated = folder.result().get("calibration")
     for split in splits:
-        table = data.table(split)
-        scores = score(scorer, data, split)
-        p_real, reasons = scores.p_real, rule.reasons(scores.p_real, scores.foreign, _fit(data, split, rule))
-        found = {split: _figures(table, p_real, reasons, data.objects, calibrated, rule)}
-        unseen = ~np.char.startswith(table.copy_of, "train/")
+        judged = _Judged.of(scorer, data, split, rule)
+        found = {split: _figures(judged, data.objects, calibrated)}
+        unseen = judged.rows(~np.char.startswith(judged.table.copy_of, "train/"))
         own = split == "test" and data.fingerprint == folder.fingerprint()
-        if own and len(np.unique(table.label[unseen])) == len(LABELS):
-            found["test_without_duplicates"] = _figures(
-                table.rows(unseen), p_real[unseen], reasons[unseen], data.objects, calibrated, rule
-            )
+        if own and len(np.unique(unseen.table.label)) == len(LABELS):
+            found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
         result = into.update_result(**found)
-    _write_predictions(into.path / "predictions.csv", table, p_real, reasons, data.objects, rule)
-    _draw(into, data, split, table, p_real, rule)
+    _write_predictions(into.path / "predictions.csv", judged, data.objects)
+    _draw(into, data, split, judged)
     card.write(folder)
-    _print(into, split, table, p_real, rule, result)
+    _print(into, split, judged, result)
     return result
 
 
@@ -95,16 +111,10 @@ def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, A
         return evaluate(folder, data, [split], folder.on(data.fingerprint))
 
 
-def _figures(
-    table: records.Table,
-    p_real: np.ndarray,
-    reasons: np.ndarray,
-    objects: Sequence[str],
-    calibrated: dict[str, Any] | None,
-    rule: Rule,
-) -> dict[str, Any]:
+def _figures(judged: _Judged, objects: Sequence[str], calibrated: dict[str, Any] | None) -> dict[str, Any]:
+    table, p_real, rule = judged.table, judged.p_real, judged.rule
     figures = metrics.Figures.of(table.label, p_real, rule).as_dict()
-    figures["selective"] = Selective.of(table.label, p_real, reasons, rule).as_dict()
+    figures["selective"] = Selective.of(table.label, p_real, judged.reasons, rule).as_dict()
     if calibrated:
         figures["before_calibration"] = dataclasses.asdict(calibration.quality_before(calibrated, table.label, p_real))
     if np.any(table.object >= 0):
@@ -117,27 +127,16 @@ def _names(indices: np.ndarray, objects: Sequence[str]) -> np.ndarray:
     return np.array([*objects, ""])[indices]  # -1, unknown, is the empty name at the end
 
 
-def _fit(data: Data, split: str, rule: Rule) -> np.ndarray | bool:
-    """Returns whether the pictures of a split have sizes like those that the model learned from: [N] bool."""
-    return rule.edges is None or np.array([rule.fits(size) for size in data.sizes(split)], bool)
-
-
-def _write_predictions(
-    path: pathlib.Path,
-    table: records.Table,
-    p_real: np.ndarray,
-    reasons: np.ndarray,
-    objects: Sequence[str],
-    rule: Rule,
-) -> None:
+def _write_predictions(path: pathlib.Path, judged: _Judged, objects: Sequence[str]) -> None:
+    table, verdicts = judged.table, judged.rule.verdicts(judged.p_real, judged.reasons)
     columns = (table.filename, np.array(LABELS)[table.label], _names(table.object, objects), table.copy_of)
-    verdicts = np.where(reasons == "", np.array(LABELS)[rule.is_real(p_real).astype(int)], UNSURE)
     # str() of a float32 has just the digits that give the same float32 again.
-    rows = zip(*columns, map(str, p_real), verdicts, reasons, strict=True)
+    rows = zip(*columns, map(str, judged.p_real), verdicts, judged.reasons, strict=True)
     files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real", "verdict", "reason"], rows)
 
 
-def _draw(folder: RunFolder, data: Data, split: str, table: records.Table, p_real: np.ndarray, rule: Rule) -> None:
+def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
+    table, p_real, rule = judged.table, judged.p_real, judged.rule
     wrong = np.flatnonzero(rule.is_real(p_real) != (table.label == REAL))
     worst = wrong[np.argsort(-rule.confidence(p_real[wrong]), kind="stable")][:_ERRORS_SHOWN]
     figures = {
@@ -155,11 +154,10 @@ def _draw(folder: RunFolder, data: Data, split: str, table: records.Table, p_rea
         drawing.write(figure, folder.path / name)
 
 
-def _print(
-    folder: RunFolder, split: str, table: records.Table, p_real: np.ndarray, rule: Rule, result: dict[str, Any]
-) -> None:
+def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any]) -> None:
+    table, rule = judged.table, judged.rule
     print(f"\n{split}: {len(table):,} images, {rule}")
-    print(metrics.classification_report(table.label, p_real, rule))
+    print(metrics.classification_report(table.label, judged.p_real, rule))
     confusion = zip(LABELS, result[split]["confusion_matrix"], strict=True)
     called = [f"called {label}" for label in LABELS]
     print(Table(["", *called], [[f"is {label}", *(f"{count:,}" for count in row)] for label, row in confusion]))

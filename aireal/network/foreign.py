@@ -3,7 +3,7 @@
 The network's verdict says nothing about it: under a picture of another kind scores are as high as ever. The unit sees
 the mean and the mean absolute deviation of each feature map of the first convolutions, which tell how a picture was
 reduced and saved, and what the logit sees, which tells what is in it. It was taught to tell training pictures from
-altered ones (`judging.unsure`). A linear unit because it costs some hundred weights and works in 8 bits.
+altered ones (`judging.unsure`). A linear unit because it costs some hundred weights, 2 kB.
 """
 
 import dataclasses

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from aireal.errors import reason
-from aireal.verdicts.verdict import UNSURE, Rule
+from aireal.verdicts.verdict import Rule
 from builders.cifake import clutter
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
@@ -44,10 +44,14 @@ class Prediction:
     def judged(self, p_real: float, foreign: float, rule: Rule) -> Self:
         """Returns the prediction that a rule makes of a picture's scores and size."""
         fits = self.size is None or rule.fits(self.size)
-        reason = str(rule.reasons(np.float32(p_real), np.float32(foreign), fits)) or None
-        verdict = UNSURE if reason else rule.label(p_real)
-        confidence = float(rule.confidence(p_real))
-        return dataclasses.replace(self, verdict=verdict, confidence=confidence, p_real=p_real, reason=reason)
+        reason = rule.reasons(np.float32(p_real), np.float32(foreign), fits)
+        return dataclasses.replace(
+            self,
+            verdict=str(rule.verdicts(p_real, reason)),
+            confidence=float(rule.confidence(p_real)),
+            p_real=p_real,
+            reason=str(reason) or None,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Returns path, verdict, reason, confidence, p_real and error."""

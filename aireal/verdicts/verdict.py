@@ -109,6 +109,10 @@ class Rule:
         causes = [*causes.items(), (FOREIGN, self.is_foreign(foreign))]
         return np.select([found for _, found in causes], [name for name, _ in causes], "")
 
+    def verdicts(self, p_real: np.ndarray, reasons: np.ndarray) -> np.ndarray:
+        """Returns the verdicts on pictures, of VERDICTS, by their scores and their `reasons`: array of str."""
+        return np.where(reasons == "", np.array(LABELS)[np.asarray(self.is_real(p_real), int)], UNSURE)
+
     def __str__(self) -> str:
         text = f"REAL from a p_real of {self.real_from:g} on"
         if self.fake_up_to is not None:
