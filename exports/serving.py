@@ -38,15 +38,12 @@ class Served:
 
     def scores(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """[B, S, S, 3] float32 in [0, 1] -> p_real [B, 1], foreignness [B, 1] or None."""
-        if self.unit is None:
-            return tf.sigmoid(self.model(images, training=False)), None
-        logit, foreignness = self.unit.attach(self.model)(images)
-        return tf.sigmoid(logit), foreignness[:, None]
+        return foreign.judge(self.model, self.unit)(images)
 
     def finish(self, found: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Does what `scores` does with what the network found inside; there has to be a unit."""
         logit, seen = foreign.parts(self.model)[1](found)
-        return tf.sigmoid(logit), self.unit(seen)[:, None]
+        return tf.sigmoid(logit), self.unit(seen)
 
     def is_unsure(self, p_real: tf.Tensor, foreignness: tf.Tensor | None) -> tf.Tensor:
         """Returns whether there is no verdict, whatever the picture's size: bool [B, 1]."""

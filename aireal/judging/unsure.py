@@ -37,7 +37,7 @@ class Found:
     sentence: str
 
 
-def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float) -> Found:
+def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, says: Rule = DEFAULT) -> Found:
     """Finds when verdicts are withheld: borders of the score, the unit that notices foreign pictures, their sizes.
 
     Args:
@@ -45,31 +45,31 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float) -> 
       data: its own: training images teach the unit, validation images give the borders.
       risk: share of the verdicts given that may be wrong, in each class; 0 withholds none.
       risk_confidence: with which this is kept, for pictures like the validation images.
+      says: what the model says; it withholds nothing.
     """
     if not risk:
-        return Found(DEFAULT, None, "No verdict is withheld: --risk=0.")
+        return Found(says, None, "No verdict is withheld: --risk=0.")
     table = data.table("validation")
     if not len(table):
-        return Found(DEFAULT, None, "No verdict is withheld: --validation_fraction=0 leaves no images to find when.")
-    scorer = graphs.KerasScorer(model, pathlib.Path(model.name))
-    p_real = scoring.score(scorer, data, "validation", title="finding the borders").p_real
-    rule = selective.fit(table.label, p_real, DEFAULT, risk, risk_confidence)
-    if rule is None:
-        return Found(
-            DEFAULT,
-            None,
-            f"No verdict is withheld: on {len(table):,} validation images no border of the score keeps wrong verdicts "
-            f"below --risk={risk:g} with a confidence of {risk_confidence:g}.",
-        )
+        return Found(says, None, "No verdict is withheld: --validation_fraction=0 leaves no images to find when.")
     unit = learn(model, data)
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
     found = scoring.score(scorer, data, "validation", title="finding the borders")
     sizes = data.sizes("train")
     rule = dataclasses.replace(
-        rule,
+        says,
         foreign_from=float(np.quantile(found.foreign, 1 - FOREIGN_SHARE)),
         edges=(int(sizes.min()), int(sizes.max())),
     )
+    known = ~rule.is_foreign(found.foreign)  # the risk is about the verdicts that are given
+    rule = selective.fit(table.label[known], found.p_real[known], rule, risk, risk_confidence)
+    if rule is None:
+        return Found(
+            says,
+            None,
+            f"No verdict is withheld: on {len(table):,} validation images no border of the score keeps wrong verdicts "
+            f"below --risk={risk:g} with a confidence of {risk_confidence:g}.",
+        )
     reasons = rule.reasons(found.p_real, found.foreign)
     given = selective.Selective.of(table.label, found.p_real, reasons, rule)
     return Found(rule, unit, f"On {len(table):,} validation images: {given}")
@@ -104,7 +104,9 @@ def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float
                 f"The images in {config.source} are others than those that the run in {folder.path} was trained on, "
                 "and --risk is about its own. Leave out --risk, or --source."
             )
-        found = fit(scorers.load(model_file(folder.path)).model, data, risk, risk_confidence)
+        scorer = scorers.load(model_file(folder.path))
+        says = Contract.load(scorer.path, scorer.input_size).rule.plain()
+        found = fit(scorer.model, data, risk, risk_confidence, says)
         store(folder, config, found)
     print(found.sentence, flush=True)
 

@@ -79,28 +79,8 @@ class Unit:
     bias: float
 
     def __call__(self, seen: tf.Tensor) -> tf.Tensor:
-        """Returns the foreignness of pictures with these signs: [B, F] -> [B] float32."""
-        return tf.matmul(seen, self.kernel[:, None])[:, 0] + self.bias
-
-    def attach(self, model: keras.Model) -> Look:
-        """Returns the network with the unit: images -> (logit [B, 1], foreignness [B]), float32.
-
-        Args:
-          model: the one that the unit was made for.
-
-        Raises:
-          UserError: it was made for another.
-        """
-        look = signs(model)
-        count = look(tf.zeros([1, *model.input_shape[1:]]))[1].shape[1]
-        if len(self.kernel) != count:
-            raise UserError(f"{FILE} is of another network: it has {len(self.kernel)} weights for {count} signs.")
-
-        def both(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logit, seen = look(images)
-            return logit, self(seen)
-
-        return both
+        """Returns the foreignness of pictures with these signs: [B, F] -> [B, 1] float32."""
+        return tf.matmul(seen, self.kernel[:, None]) + self.bias
 
     def save(self, path: pathlib.Path) -> None:
         """Writes the unit: beside, then renamed."""
@@ -117,4 +97,31 @@ class Unit:
             with np.load(path, allow_pickle=False) as found:
                 return cls(found["kernel"].astype(np.float32), float(found["bias"]))
         except Exception as error:  # numpy, zipfile and zlib raise many kinds
-            raise UserError(f"{path} is damaged: {error}. Take it from a copy of the run, or train again.") from error
+            raise UserError(
+                f"{path} is damaged: {error}. Take it from a copy of the run, or delete it and let "
+                "`python -m aireal.evaluate --risk=0.01` learn it anew."
+            ) from error
+
+
+def judge(model: keras.Model, unit: Unit | None) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]:
+    """Returns a network's scores: images [B, S, S, 3] float32 in [0, 1] -> p_real [B, 1], foreignness [B, 1], float32.
+
+    Args:
+      model: of `models.build_model`, finished.
+      unit: made for this model; without one there is no foreignness, but None.
+
+    Raises:
+      UserError: the unit was made for another model.
+    """
+    if unit is None:
+        return lambda images: (tf.sigmoid(model(images, training=False)), None)
+    look = signs(model)
+    count = look(tf.zeros([1, *model.input_shape[1:]]))[1].shape[1]
+    if len(unit.kernel) != count:
+        raise UserError(f"{FILE} is of another network: it has {len(unit.kernel)} weights for {count} signs.")
+
+    def both(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logit, seen = look(images)
+        return tf.sigmoid(logit), unit(seen)
+
+    return both

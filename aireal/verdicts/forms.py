@@ -40,10 +40,6 @@ class Scores:
     def __len__(self) -> int:
         return len(self.p_real)
 
-    def __getitem__(self, rows: np.ndarray) -> "Scores":
-        """Returns those at `rows`: integers, or a mask."""
-        return Scores(self.p_real[rows], self.foreign[rows])
-
 
 class Scorer(Protocol):
     """What all forms have in common.

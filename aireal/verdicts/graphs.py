@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aireal.errors import UserError
-from aireal.network import models
+from aireal.network import foreign, models
 from aireal.network.foreign import Unit
 from aireal.pixels import preprocess
 from aireal.verdicts.forms import EXPECTED, Scores, edge
@@ -113,21 +113,16 @@ class SavedModelScorer:
 
 
 def _scores(model: keras.Model, unit: Unit | None) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns images [B, S, S, 3] float32 in [0, 1] -> p_real [B] and foreignness [B], float32."""
-    if unit is None:
+    """Returns images [B, S, S, 3] float32 in [0, 1] -> p_real [B] and foreignness [B], NaN without a unit, float32."""
+    judge = foreign.judge(model, unit)
 
-        def alone(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            p_real = tf.sigmoid(model(images, training=False))[:, 0]
-            return p_real, tf.fill(tf.shape(p_real), np.float32("nan"))
+    def scores(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        p_real, foreignness = judge(images)
+        if foreignness is None:
+            foreignness = tf.fill(tf.shape(p_real), np.float32("nan"))
+        return p_real[:, 0], foreignness[:, 0]
 
-        return alone
-    both = unit.attach(model)
-
-    def attached(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logit, foreign = both(images)
-        return tf.sigmoid(logit)[:, 0], foreign
-
-    return attached
+    return scores
 
 
 def _ending(model: keras.Model) -> str:

@@ -20,7 +20,7 @@ EDGE_TOLERANCE = 1.25  # a picture's edges may be beyond those of the training p
 class Rule:
     """Which verdict scores give. It lies beside a model as data: preprocessing.json, `rule`.
 
-    What the model says (`is_real`, `label`) and what the tool says (`reason`, `verdict`) are two things: UNSURE stands
+    What the model says (`is_real`) and what the tool says (`reasons`, `verdicts`) are two things: UNSURE stands
     in the place of a label that is too likely to be wrong. Nothing else compares scores with borders. Methods take
     numbers, arrays and, where they say so, tensors.
 
@@ -66,10 +66,6 @@ class Rule:
     def is_real(self, p_real: Any) -> Any:
         """Returns whether each score (number, array or tensor) means REAL: bool of the same shape."""
         return p_real >= self.real_from
-
-    def label(self, p_real: float) -> str:
-        """Returns what the model says, one of LABELS."""
-        return LABELS[REAL if self.is_real(p_real) else FAKE]
 
     def confidence(self, p_real: np.ndarray | float) -> np.ndarray:
         """Returns the model's score for what it says, p_real or 1 - p_real: float64 of the same shape."""

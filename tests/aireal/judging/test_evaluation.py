@@ -56,7 +56,7 @@ def test_verdicts_that_are_withheld_are_in_the_report(withholding, tmp_path, cap
     result = evaluation.evaluate(RunFolder(folder), Data(config), ["test"], RunFolder(tmp_path / "report"))["test"]
     rows = predictions(tmp_path / "report")
     for row in rows:
-        assert row["verdict"] == ("UNSURE" if row["reason"] else rule.label(float(row["p_real"])))
+        assert row["verdict"] == rule.verdicts(float(row["p_real"]), row["reason"])
         assert rule.is_low(np.float32(row["p_real"])) == (row["reason"] == "LOW_CONFIDENCE")
     reasons = collections.Counter(row["reason"] for row in rows)
     selective = result["selective"]

@@ -13,14 +13,14 @@ from sklearn.metrics import roc_auc_score
 
 from aireal.data.batches import Data
 from aireal.errors import UserError
-from aireal.judging import unsure
+from aireal.judging import selective, unsure
 from aireal.network import foreign, models
 from aireal.pixels.alterations import ALTERATIONS
 from aireal.runs.folder import RunFolder
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
-from aireal.verdicts.verdict import DEFAULT
+from aireal.verdicts.verdict import DEFAULT, Rule
 
 PHOTOGRAPH = pathlib.Path(__file__).parents[1] / "pictures/640x480.jpg"
 
@@ -95,7 +95,9 @@ def test_a_risk_that_can_be_kept_gives_a_rule_and_a_unit(withholding, data):
     assert 0 < rule.fake_up_to < 0.5 <= rule.real_at_least < 1
     scores = scorers.load(withholding[1] / "model.keras")(data.images("validation", np.arange(400)))
     label = data.table("validation").label
-    given = ~rule.is_low(scores.p_real)
+    known = ~rule.is_foreign(scores.foreign)
+    assert selective.fit(label[known], scores.p_real[known], rule.plain(), 0.3, 0.95).fake_up_to == rule.fake_up_to
+    given = known & ~rule.is_low(scores.p_real)
     for real in (False, True):
         said = given & (rule.is_real(scores.p_real) == real)
         assert np.mean((label[said] == 1) != real) < 0.3
@@ -130,8 +132,15 @@ def test_a_photograph_is_foreign_and_gets_a_verdict_only_if_asked_for(withholdin
     (prediction,) = Predictor(withholding[1]).predict([PHOTOGRAPH])
     assert (prediction.verdict, prediction.reason, prediction.size) == ("UNSURE", "FOREIGN", (640, 480))
     (anyway,) = Predictor(withholding[1], unsure=False).predict([PHOTOGRAPH])
-    assert anyway.verdict == DEFAULT.label(prediction.p_real)
+    assert anyway.verdict == DEFAULT.verdicts(prediction.p_real, "")
     assert (anyway.reason, anyway.p_real, anyway.confidence) == (None, prediction.p_real, prediction.confidence)
+
+
+def test_refitting_leaves_what_the_model_says(run, trained):
+    contract = json.loads(run.preprocessing.read_text())
+    run.preprocessing.write_text(json.dumps({**contract, "rule": {"real_from": 0.6}}))
+    unsure.refit(run, trained[0], 0.0, 0.95)
+    assert rule_of(run) == Rule(real_from=0.6)
 
 
 def test_refitting_says_what_it_found_and_can_take_it_back(run, trained, capsys):

@@ -66,22 +66,29 @@ def test_foreignness_is_the_one_found_by_hand(fields, layers):
     np.testing.assert_allclose(signs, expected, atol=1e-5)
     np.testing.assert_allclose(logit, model(images, training=False), atol=1e-5)
     unit = _unit(expected.shape[1])
-    logit, foreignness = tf.function(unit.attach(model))(tf.constant(images))
-    np.testing.assert_allclose(foreignness, expected @ unit.kernel + 0.75, atol=1e-4)
-    np.testing.assert_allclose(logit, model(images, training=False), atol=1e-5)
-    assert (foreignness.shape, foreignness.dtype) == ((5,), tf.float32)
+    p_real, foreignness = tf.function(foreign.judge(model, unit))(tf.constant(images))
+    np.testing.assert_allclose(foreignness[:, 0], expected @ unit.kernel + 0.75, atol=1e-4)
+    np.testing.assert_allclose(p_real, tf.sigmoid(model(images, training=False)), atol=1e-5)
+    assert (foreignness.shape, foreignness.dtype) == ((5, 1), tf.float32)
     assert np.ptp(foreignness) > 0.01
+
+
+def test_a_network_without_a_unit_has_scores_alone():
+    model, images = models.build_model(Config(**SMALL)), _images()
+    p_real, foreignness = foreign.judge(model, None)(images)
+    np.testing.assert_allclose(p_real, tf.sigmoid(model(images, training=False)), atol=1e-6)
+    assert foreignness is None
 
 
 def test_a_mirrored_picture_is_as_foreign_where_the_network_averages_both():
     model, images = models.build_model(Config(**SMALL, mirror_average=True)), _images()
-    both = _unit(foreign.signs(model)(images)[1].shape[1]).attach(model)
+    both = foreign.judge(model, _unit(foreign.signs(model)(images)[1].shape[1]))
     np.testing.assert_allclose(both(images)[1], both(images[:, :, ::-1])[1], atol=1e-5)
 
 
 def test_foreignness_does_not_depend_on_the_other_pictures():
     model, images = models.build_model(Config(**SMALL, mirror_average=True)), _images()
-    both = _unit(foreign.signs(model)(images)[1].shape[1]).attach(model)
+    both = foreign.judge(model, _unit(foreign.signs(model)(images)[1].shape[1]))
     alone = np.concatenate([both(images[number : number + 1])[1] for number in range(len(images))])
     np.testing.assert_allclose(both(images)[1], alone, atol=1e-5)
 
@@ -132,4 +139,4 @@ def test_a_damaged_unit_is_named(tmp_path, damage):
 def test_a_unit_of_another_network_is_refused():
     model = models.build_model(Config(**SMALL))
     with pytest.raises(UserError, match=r"foreign\.npz is of another network: it has 3 weights for 37 signs"):
-        _unit(3).attach(model)
+        foreign.judge(model, _unit(3))

@@ -31,13 +31,8 @@ def test_scores_without_foreignness_have_one_that_nobody_knows():
     assert np.isnan(scores.foreign).all()
 
 
-def test_scores_are_put_together_and_picked_in_order():
+def test_scores_are_put_together_in_order():
     p_real, foreign = np.linspace(0, 1, 5, dtype=np.float32), np.arange(5, dtype=np.float32)
     whole = Scores.concatenate([Scores(p_real[:2], foreign[:2]), Scores(p_real[2:], foreign[2:])])
     np.testing.assert_array_equal(whole.p_real, p_real)
     np.testing.assert_array_equal(whole.foreign, foreign)
-    for rows in (np.array([3, 0]), foreign > 2):
-        picked = whole[rows]
-        assert len(picked) == 2
-        np.testing.assert_array_equal(picked.p_real, p_real[rows])
-        np.testing.assert_array_equal(picked.foreign, foreign[rows])

@@ -337,7 +337,7 @@ def test_verdicts_are_withheld_as_the_runs_rule_says(withholding, demo_source):
     assert np.mean(agreeing) > 0.99  # a score on the very border may fall on either side in another batch
     assert {one.reason for one in found} == {None, "LOW_CONFIDENCE", "FOREIGN"}
     for one in found:
-        assert one.verdict == ("UNSURE" if one.reason else rule.label(one.p_real))
+        assert one.verdict == rule.verdicts(one.p_real, one.reason or "")
 
 
 def test_every_picture_gets_a_verdict_where_none_is_to_be_withheld(withholding):

@@ -35,13 +35,13 @@ def test_labels_are_in_alphabetical_order():
     ],
 )
 def test_a_score_has_one_verdict_and_the_models_confidence_in_it(rule, p_real, label, confidence):
-    assert rule.label(p_real) == label
+    assert rule.verdicts(p_real, "") == label
     assert rule.confidence(p_real) == pytest.approx(confidence)
 
 
 def test_arrays_and_tensors_get_the_verdicts_of_their_numbers():
     rule, p_real = Rule(real_from=0.3), np.linspace(0, 1, 11, dtype=np.float32)
-    expected = [rule.label(one) == "REAL" for one in p_real]
+    expected = [bool(rule.is_real(one)) for one in p_real]
     assert rule.is_real(p_real).tolist() == expected
     assert rule.is_real(tf.constant(p_real)).numpy().tolist() == expected
     assert rule.confidence(p_real).tolist() == [float(rule.confidence(one)) for one in p_real]
