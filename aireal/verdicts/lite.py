@@ -42,20 +42,20 @@ class TfliteScorer:
         self.path = path
         labels = _labels(path)
         self.input_size = edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=len(labels))
-        self._image, self._output, self._labels = image["index"], output["index"], labels
+        self._image, self._output, self.labels = image["index"], output["index"], labels
 
     def __call__(self, pixels: np.ndarray) -> Scores:
         parts = np.array_split(pixels, len(self._interpreters))
         with futures.ThreadPoolExecutor(len(parts)) as pool:
             scores = np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
-        p_real = scores[:, self._labels.index(LABELS[REAL])]
-        if UNSURE not in self._labels:
+        p_real = scores[:, self.labels.index(LABELS[REAL])]
+        if UNSURE not in self.labels:
             return Scores.without(p_real)
-        is_unsure = np.argmax(scores, axis=1) == self._labels.index(UNSURE)
+        is_unsure = np.argmax(scores, axis=1) == self.labels.index(UNSURE)
         return Scores(p_real, np.where(is_unsure, np.inf, -np.inf).astype(np.float32))
 
     def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
-        scores = np.empty((len(pixels), len(self._labels)), np.float32)
+        scores = np.empty((len(pixels), len(self.labels)), np.float32)
         for index, one in enumerate(pixels):
             interpreter.set_tensor(self._image, one[None])
             interpreter.invoke()

@@ -1,0 +1,1 @@
+"""The page on which people try a network in their browser."""

@@ -1,0 +1,36 @@
+"""Makes a page that judges pictures in the browser: python -m exports.web --run=robust --output=page --serve
+
+The folder is static files, for any web server: the page, the .tflite file, and LiteRT, which runs it on the device.
+"""
+
+from absl import flags
+
+from aireal import command
+from aireal.errors import UserError
+from aireal.runs import shipped
+
+_RUN = flags.DEFINE_string(
+    "run",
+    shipped.DEFAULT,
+    "what the page judges by: a run folder with an export, an export folder, a .tflite file, or robust or accurate, "
+    "which are shipped",
+)
+_OUTPUT = flags.DEFINE_string("output", None, "folder for the page; one that it wrote before is written anew")
+_SERVE = flags.DEFINE_bool("serve", False, "serve the page on this machine, until Ctrl-C")
+_PORT = flags.DEFINE_integer("port", 8000, "port to serve it on; 0 takes a free one", lower_bound=0, upper_bound=65535)
+
+
+def main() -> None:
+    if not _OUTPUT.value:
+        raise UserError("Where to? Name a folder for the page: --output=page")
+    from exports.web import server, site
+
+    folder = site.make(_RUN.value, _OUTPUT.value)
+    if _SERVE.value:
+        server.serve(folder, _PORT.value)
+    else:
+        print(f"To look at it: python -m exports.web --run={_RUN.value} --output={_OUTPUT.value} --serve")
+
+
+if __name__ == "__main__":
+    command.run(main, trains=False)

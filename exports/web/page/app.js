@@ -1,0 +1,216 @@
+/** The page: takes pictures, has them judged by the worker, and shows what it says. */
+
+import {PictureError, checkFormat} from './pictures.js';
+import {judge, plain} from './rule.js';
+
+const REASONS = {
+  SIZE: 'It is of another size than the pictures that the network learned from.',
+  FOREIGN: 'It is unlike the pictures that the network learned from.',
+  LOW_CONFIDENCE: 'The score is too near the middle.',
+};
+const WORDS = {REAL: 'a photograph', FAKE: 'made by AI', UNSURE: 'no verdict'};
+const $ = (selector, within = document) => within.querySelector(selector);
+
+const {rule} = await (await fetch('model/preprocessing.json')).json();
+const worker = new Worker('worker.js');
+const results = [];  // of all pictures, in the order in which they were given
+let ready = false;
+
+worker.onmessage = ({data: {id, found, error, broken, ...said}}) => {
+  if (said.ready) {
+    ready = true;
+    tell('');
+  } else if (broken) {
+    tell(broken);
+    document.body.classList.add('broken');
+  } else {
+    Object.assign(results[id], {found, error});
+    show(results[id]);
+    tellProgress();
+  }
+};
+worker.onerror = () => tell('The network could not be loaded. Load the page again.');
+
+function tell(words) {
+  $('#state').textContent = words;
+}
+
+function tellProgress() {
+  const waiting = results.filter(({found, error, hidden}) => !found && !error && !hidden).length;
+  if (ready) tell(waiting ? `Judging: ${waiting} to go` : '');
+}
+
+/** Has files judged, each with a card of its own at the top of the list. */
+async function add(files, note = '') {
+  for (const file of files) {
+    const result = {id: results.length, file, name: file.name || 'pasted picture', note};
+    results.push(result);
+    result.card = $('#result').content.cloneNode(true).firstElementChild;
+    $('h3', result.card).textContent = result.name;
+    $('#results').prepend(result.card);
+    $('#saving').hidden = false;
+    try {
+      await checkFormat(file);
+      await checkSize(file);
+      worker.postMessage({id: result.id, file});
+    } catch (error) {
+      result.error = error instanceof PictureError ? error.message : 'The file could not be read. Was it moved?';
+      show(result);
+    }
+    tellProgress();
+  }
+}
+
+/** Throws PictureError where a picture claims more pixels than are decoded here. Reads its head alone. */
+async function checkSize(file) {
+  const limit = Number(document.body.dataset.maxPixels);
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    const known = await new Promise((resolve) => {
+      image.onload = () => resolve(true);
+      image.onerror = () => resolve(false);  // the worker says what is wrong
+    });
+    const pixels = image.naturalWidth * image.naturalHeight;
+    if (known && pixels > limit) {
+      const [found, most] = [pixels, limit].map((count) => Math.round(count / 1e6));
+      throw new PictureError(`It has ${found} megapixels, more than the ${most} that are judged here.`);
+    }
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+}
+
+/** Returns what is said about a picture as things stand, with the names that predict gives to it. */
+function verdictOf({name, found, error}) {
+  if (!found) return {path: name, verdict: null, reason: null, confidence: null, p_real: null, error: error ?? null};
+  const {verdict, reason, confidence} = judge(isAnyway() ? plain(rule) : rule, found);
+  return {path: name, verdict, reason, confidence, p_real: found.pReal, error: null};
+}
+
+const isAnyway = () => $('#anyway')?.checked ?? false;
+
+function show(result) {
+  const {card, found, error, note} = result;
+  const {verdict, reason} = verdictOf(result);
+  card.className = error ? 'error' : verdict.toLowerCase();
+  $('.verdict strong', card).textContent = error ? 'Not judged' : verdict;
+  $('.reason', card).textContent = error ?? (reason ? reasonOf(result, reason) : WORDS[verdict]);
+  if (error) return;
+  const share = `${100 * found.pReal}%`;
+  const scale = $('.scale', card);
+  scale.setAttribute('role', 'img');
+  scale.setAttribute('aria-label', `Score: ${found.pReal.toFixed(2)}, where 0 is made by AI and 1 a photograph`);
+  $('.mark', card).style.left = share;
+  const zone = $('.unsure-zone', card);
+  zone.hidden = rule.fake_up_to === undefined || isAnyway();
+  zone.style.left = `${100 * rule.fake_up_to}%`;
+  zone.style.right = `${100 * (1 - rule.real_at_least)}%`;
+  $('.facts', card).textContent = `Score ${found.pReal.toFixed(4)} · ${found.width} x ${found.height} pixels${note}`;
+  draw(result);
+}
+
+function reasonOf({found}, reason) {
+  const other = reason === 'FOREIGN' && judge({...rule, edges: undefined}, found).reason !== 'FOREIGN';
+  return REASONS[other ? 'SIZE' : reason];
+}
+
+function draw({card, found}) {
+  if (!found.shown) return;  // drawn before
+  const picture = $('.shown', card);
+  [picture.width, picture.height] = [found.shown.width, found.shown.height];
+  picture.classList.toggle('tiny', Math.max(found.width, found.height) < 144);
+  picture.getContext('bitmaprenderer').transferFromImageBitmap(found.shown);
+  found.shown = null;
+  const seen = $('.seen canvas', card);
+  seen.width = seen.height = found.size;
+  const pixels = new ImageData(found.size, found.size);
+  for (let index = 0; index < found.size ** 2; index++) {
+    pixels.data.set([...found.pixels.subarray(3 * index, 3 * index + 3), 255], 4 * index);
+  }
+  seen.getContext('2d').putImageData(pixels, 0, 0);
+}
+
+const shown = () => results.filter(({hidden}) => !hidden).map(verdictOf);
+const AS = {
+  json: () => JSON.stringify(shown(), null, 2),
+  csv: () => {
+    const quoted = (value) => `"${String(value ?? '').replaceAll('"', '""')}"`;
+    const columns = Object.keys(verdictOf({name: ''}));
+    return [columns, ...shown().map(Object.values)].map((row) => row.map(quoted).join(',')).join('\r\n');
+  },
+};
+
+function save(form) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([AS[form]()], {type: form === 'csv' ? 'text/csv' : 'application/json'}));
+  link.download = `verdicts.${form}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href));
+}
+
+async function openCamera() {
+  const video = $('#camera video');
+  try {
+    video.srcObject = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
+  } catch {
+    tell('No camera can be used: there is none, or this page was not allowed to.');
+    return;
+  }
+  $('#camera').showModal();
+  await video.play();
+}
+
+function shoot() {
+  const video = $('#camera video');
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+  canvas.getContext('2d').drawImage(video, 0, 0);
+  canvas.toBlob((blob) => add([new File([blob], 'camera.png', {type: blob.type})]), 'image/png');
+  $('#camera').close();
+}
+
+$('#files').onchange = ({target}) => {
+  add([...target.files]);
+  target.value = '';  // so that the same file can be chosen again
+};
+document.onpaste = ({clipboardData}) => add([...clipboardData.files]);
+document.ondragover = (event) => {
+  event.preventDefault();
+  document.body.classList.add('dragging');
+};
+document.ondragleave = ({relatedTarget}) => {
+  if (!relatedTarget) document.body.classList.remove('dragging');
+};
+document.ondrop = (event) => {
+  event.preventDefault();
+  document.body.classList.remove('dragging');
+  add([...event.dataTransfer.files]);
+};
+$('#anyway')?.addEventListener('change', () => results.filter(({found}) => found).forEach(show));
+document.querySelectorAll('[data-save]').forEach((button) => {
+  button.onclick = () => save(button.dataset.save);
+});
+$('#copy').onclick = async () => {
+  await navigator.clipboard.writeText(AS.json());
+  tell('Copied');
+};
+$('#clear').onclick = () => {
+  for (const result of results) {
+    result.hidden = true;
+    result.card.remove();
+  }
+  $('#saving').hidden = true;
+};
+$('#open-camera').hidden = !navigator.mediaDevices?.getUserMedia;
+$('#open-camera').onclick = openCamera;
+$('#shoot').onclick = shoot;
+$('#close-camera').onclick = () => $('#camera').close();
+$('#camera').onclose = () => {
+  const video = $('#camera video');
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+};
+navigator.serviceWorker?.register('service-worker.js');
+const sample = await (await fetch('sample.png')).blob();
+add([new File([sample], 'A sample: part of a photograph')]);

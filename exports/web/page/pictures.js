@@ -1,0 +1,87 @@
+/** A picture file -> the pixels that the network sees, as preprocessing.json says, by the browser's own decoders. */
+
+import {Reduction} from './resampling.js';
+
+const LINES_AT_ONCE = 256;
+const READABLE = 'JPEG, PNG, GIF, WebP, AVIF and BMP';
+const FORMATS = [  // a pattern of a file's first bytes, each as one character
+  ['JPEG', /^\xff\xd8\xff/],
+  ['PNG', /^\x89PNG\r\n\x1a\n/],
+  ['GIF', /^GIF8[79]a/],
+  ['WebP', /^RIFF[^]{4}WEBP/],
+  ['AVIF', /^[^]{4}ftyp(avif|avis)/],
+  ['BMP', /^BM/],
+];
+
+/** What is wrong with a picture, in words for whoever gave it. */
+export class PictureError extends Error {}
+
+/** Throws PictureError where a file is none of the formats above, whatever its name says. */
+export async function checkFormat(file) {
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
+  if (!head) throw new PictureError('The file is empty.');
+  if (!FORMATS.some(([, pattern]) => pattern.test(head))) {
+    throw new PictureError(`This is no picture that can be read here. These can: ${READABLE}.`);
+  }
+}
+
+/** Returns a decoded picture, upright, its colours as they are in the file; whoever gets it closes it. */
+export async function decode(file) {
+  try {
+    return await createImageBitmap(file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+  } catch {
+    throw new PictureError('The picture is damaged, or of a kind that this browser cannot read.');
+  }
+}
+
+/**
+ * Returns the pixels that the network sees: size x size, RGB, Uint8Array.
+ *
+ * @param {ImageBitmap} picture
+ * @param {number} size
+ * @param {string} aspectRatio stretch, or center_crop: the largest square in the middle
+ */
+export function reduce(picture, size, aspectRatio) {
+  let {width, height} = picture;
+  let [left, top] = [0, 0];
+  if (aspectRatio === 'center_crop') {
+    const edge = Math.min(width, height);
+    [left, top] = [Math.floor((width - edge) / 2), Math.floor((height - edge) / 2)];
+    [width, height] = [edge, edge];
+  }
+  const reduction = new Reduction(width, height, size);
+  const context = canvas(width, Math.min(height, LINES_AT_ONCE));
+  for (let first = 0; first < height; first += LINES_AT_ONCE) {
+    const lines = Math.min(LINES_AT_ONCE, height - first);
+    context.fillRect(0, 0, width, lines);
+    context.drawImage(picture, left, top + first, width, lines, 0, 0, width, lines);
+    const {data} = context.getImageData(0, 0, width, lines);
+    for (let line = 0; line < lines; line++) reduction.add(data, line * width * 4);
+  }
+  return reduction.result();
+}
+
+/** Returns a picture at most `edge` pixels large, to be shown. */
+export function thumbnail(picture, edge) {
+  const share = Math.min(1, edge / Math.max(picture.width, picture.height));
+  const [resizeWidth, resizeHeight] = [picture.width, picture.height].map((one) => Math.max(1, Math.round(one * share)));
+  return createImageBitmap(picture, {resizeWidth, resizeHeight, resizeQuality: 'medium'});
+}
+
+/** Returns whether a canvas gives back the pixels that it was given: hardened browsers add noise, which looks made. */
+export async function canvasIsHonest() {
+  const given = new ImageData(64, 64);
+  given.data.forEach((_, index) => {
+    given.data[index] = index % 4 === 3 ? 255 : (index * 2654435761) >>> 24;
+  });
+  const context = canvas(64, 64);
+  context.drawImage(await createImageBitmap(given), 0, 0);
+  const found = context.getImageData(0, 0, 64, 64).data;
+  return given.data.every((value, index) => value === found[index]);
+}
+
+function canvas(width, height) {
+  const context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+  context.fillStyle = 'white';
+  return context;
+}
