@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo page test lint format clean
 
 demo: .venv/installed
 	$(BIN)/python -m aireal.train --flagfile=aireal/configs/demo.cfg
+
+# Fetches LiteRT for browsers from npm the first time, so it needs Node.js.
+page: .venv/installed
+	$(BIN)/python -m exports.web --output=page --serve
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -14,6 +14,7 @@ _COMMANDS = {
     "robustness": ("aireal.robustness", "see what compression, noise, blur and resizing do to verdicts"),
     "search": ("tuning.search", "search for a better network by Keras Tuner"),
     "export": ("exports.export", "make SavedModel and .tflite files, proven to be the network"),
+    "page": ("exports.web", "make a page on which people try a network in their browser"),
     "card": ("aireal.card", "write the model card of a trained network anew"),
     "latency": ("exports.benchmark", "measure size, latency and memory of an export"),
     "benchmark": ("aireal.benchmark", "measure the pipeline, or a recipe over several seeds"),

@@ -70,7 +70,7 @@ def _npm_install(folder: pathlib.Path) -> None:
         )
     for file in _PINS:
         shutil.copyfile(_HERE / "page" / file, folder / file)
-    command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if ran.returncode:
         last = " ".join(ran.stderr.split())[-400:]

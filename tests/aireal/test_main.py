@@ -7,7 +7,8 @@ import pytest
 
 from aireal import machine
 
-ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "search", "export", "card", "latency", "benchmark"]
+ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "search", "export", "page", "card", "latency"]
+ENTRIES += ["benchmark"]
 
 
 def aireal(*arguments, **options):
@@ -37,7 +38,7 @@ def test_a_command_that_is_none_is_refused_with_the_nearest():
 def test_a_commands_help_is_its_entrys(name):
     done = aireal(name, "--help")
     assert done.returncode == 0
-    assert f"python -m {'' if name in ('search', 'export', 'latency') else 'aireal.'}" in done.stdout
+    assert f"python -m {'' if name in ('search', 'export', 'page', 'latency') else 'aireal.'}" in done.stdout
     assert "--" in done.stdout
 
 
