@@ -56,6 +56,8 @@ def test_the_wheel_has_packages_flagfiles_and_data_files_but_no_tests(wheel):
         "aireal/trained/robust/README.md",
         "aireal/trained/robust/export/README.md",
         "exports/README.md",
+        "exports/web/page/app.js",
+        "exports/web/page/package-lock.json",
         "tuning/configs/hyperband.cfg",
     ):
         assert name in names

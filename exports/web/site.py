@@ -142,6 +142,8 @@ def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None
         text = written.read_text(encoding="utf-8").split("\n---\n", 1)[-1]  # without the head
         # Without html, so that markup in a card is shown and not obeyed.
         shown = markdown_it.MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+        # Wide tables scroll by themselves, which the keyboard has to reach.
+        shown = shown.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
         facts["card"] = markupsafe.Markup(shown)
         files.write_text(into / "card.html", environment.get_template("card.html").render(facts))
 

@@ -1,6 +1,5 @@
 /** The page: takes pictures, has them judged by the worker, and shows what it says. */
 
-import {PictureError, checkFormat} from './pictures.js';
 import {judge, plain} from './rule.js';
 
 const REASONS = {
@@ -41,41 +40,40 @@ function tellProgress() {
 }
 
 /** Has files judged, each with a card of its own at the top of the list. */
-async function add(files, note = '') {
+function add(files) {
   for (const file of files) {
-    const result = {id: results.length, file, name: file.name || 'pasted picture', note};
+    const result = {id: results.length, file, name: file.name || 'pasted picture'};
     results.push(result);
     result.card = $('#result').content.cloneNode(true).firstElementChild;
     $('h3', result.card).textContent = result.name;
     $('#results').prepend(result.card);
     $('#saving').hidden = false;
-    try {
-      await checkFormat(file);
-      await checkSize(file);
-      worker.postMessage({id: result.id, file});
-    } catch (error) {
-      result.error = error instanceof PictureError ? error.message : 'The file could not be read. Was it moved?';
-      show(result);
-    }
-    tellProgress();
+    send(result);
   }
+  tellProgress();
 }
 
-/** Throws PictureError where a picture claims more pixels than are decoded here. Reads its head alone. */
-async function checkSize(file) {
-  const limit = Number(document.body.dataset.maxPixels);
+async function send(result) {
+  const [pixels, limit] = [await pixelsOf(result.file), Number(document.body.dataset.maxPixels)];
+  if (pixels <= limit) {
+    worker.postMessage({id: result.id, file: result.file});
+    return;
+  }
+  const [found, most] = [pixels, limit].map((count) => Math.round(count / 1e6));
+  result.error = `It has ${found} megapixels, more than the ${most} that are judged here.`;
+  show(result);
+  tellProgress();
+}
+
+/** Returns how many pixels a picture claims to have, by its head alone; 0 for what is no picture. */
+async function pixelsOf(file) {
   const image = new Image();
   image.src = URL.createObjectURL(file);
   try {
-    const known = await new Promise((resolve) => {
-      image.onload = () => resolve(true);
-      image.onerror = () => resolve(false);  // the worker says what is wrong
+    await new Promise((resolve) => {
+      image.onload = image.onerror = resolve;  // the worker says what is wrong
     });
-    const pixels = image.naturalWidth * image.naturalHeight;
-    if (known && pixels > limit) {
-      const [found, most] = [pixels, limit].map((count) => Math.round(count / 1e6));
-      throw new PictureError(`It has ${found} megapixels, more than the ${most} that are judged here.`);
-    }
+    return image.naturalWidth * image.naturalHeight;
   } finally {
     URL.revokeObjectURL(image.src);
   }
@@ -91,7 +89,7 @@ function verdictOf({name, found, error}) {
 const isAnyway = () => $('#anyway')?.checked ?? false;
 
 function show(result) {
-  const {card, found, error, note} = result;
+  const {card, found, error} = result;
   const {verdict, reason} = verdictOf(result);
   card.className = error ? 'error' : verdict.toLowerCase();
   $('.verdict strong', card).textContent = error ? 'Not judged' : verdict;
@@ -106,7 +104,7 @@ function show(result) {
   zone.hidden = rule.fake_up_to === undefined || isAnyway();
   zone.style.left = `${100 * rule.fake_up_to}%`;
   zone.style.right = `${100 * (1 - rule.real_at_least)}%`;
-  $('.facts', card).textContent = `Score ${found.pReal.toFixed(4)} · ${found.width} x ${found.height} pixels${note}`;
+  $('.facts', card).textContent = `Score ${found.pReal.toFixed(4)} · ${found.width} x ${found.height} pixels`;
   draw(result);
 }
 

@@ -13,15 +13,12 @@ const FORMATS = [  // a pattern of a file's first bytes, each as one character
   ['BMP', /^BM/],
 ];
 
-/** What is wrong with a picture, in words for whoever gave it. */
-export class PictureError extends Error {}
-
-/** Throws PictureError where a file is none of the formats above, whatever its name says. */
+/** Throws Error, in words for whoever gave it, where a file is none of the formats above, whatever its name says. */
 export async function checkFormat(file) {
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
-  if (!head) throw new PictureError('The file is empty.');
+  if (!head) throw new Error('The file is empty.');
   if (!FORMATS.some(([, pattern]) => pattern.test(head))) {
-    throw new PictureError(`This is no picture that can be read here. These can: ${READABLE}.`);
+    throw new Error(`This is no picture that can be read here. These can: ${READABLE}.`);
   }
 }
 
@@ -30,7 +27,7 @@ export async function decode(file) {
   try {
     return await createImageBitmap(file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
   } catch {
-    throw new PictureError('The picture is damaged, or of a kind that this browser cannot read.');
+    throw new Error('The picture is damaged, or of a kind that this browser cannot read.');
   }
 }
 
@@ -80,8 +77,12 @@ export async function canvasIsHonest() {
   return given.data.every((value, index) => value === found[index]);
 }
 
+let last;  // kept, because a canvas takes longer to make than a small picture to be judged
+
 function canvas(width, height) {
-  const context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
-  context.fillStyle = 'white';
-  return context;
+  if (last?.canvas.width !== width || last.canvas.height !== height) {
+    last = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
+    last.fillStyle = 'white';
+  }
+  return last;
 }

@@ -36,20 +36,23 @@ export class Reduction {
   result() {
     const {size, sums, columns: {firsts, weights}} = this;
     const pixels = new Uint8ClampedArray(size * size * 3);  // which rounds half to even
-    for (let row = 0; row < size; row++) {
+    for (let row = 0, to = 0; row < size; row++) {
       for (let column = 0; column < size; column++) {
         for (let channel = 0; channel < 3; channel++) {
-          let sum = 0;
-          weights[column].forEach((weight, tap) => {
-            const value = sums[row][(firsts[column] + tap) * 3 + channel];
-            sum = Math.fround(sum + Math.fround(weight * value));
-          });
-          pixels[(row * size + column) * 3 + channel] = sum;
+          pixels[to++] = summed(sums[row], firsts[column] * 3 + channel, weights[column]);
         }
       }
     }
     return new Uint8Array(pixels.buffer);
   }
+}
+
+function summed(values, from, weights) {
+  let sum = 0;
+  for (let tap = 0; tap < weights.length; tap++, from += 3) {
+    sum = Math.fround(sum + Math.fround(weights[tap] * values[from]));
+  }
+  return sum;
 }
 
 function accumulate(sums, values, start, weight, width) {

@@ -37,13 +37,14 @@ async function answer({id, file}) {
     const [found, transferred] = await judge(file);
     postMessage({id, found}, transferred);
   } catch (error) {
-    postMessage({id, error: error.message});
+    postMessage({id, error: error.name === 'NotReadableError' ? 'The file cannot be read. Was it moved?' : error.message});
   }
 }
 
 async function judge(file) {
-  const [{decode, reduce, thumbnail}, {Tensor}] = await modules;
+  const [{checkFormat, decode, reduce, thumbnail}, {Tensor}] = await modules;
   const {model, labels, size, aspectRatio} = await network;
+  await checkFormat(file);
   const picture = await decode(file);
   try {
     const {width, height} = picture;
