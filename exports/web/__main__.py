@@ -6,7 +6,6 @@ The folder is static files, for any web server: the page, the .tflite file, and 
 from absl import flags
 
 from aireal import command
-from aireal.errors import UserError
 from aireal.runs import shipped
 
 _RUN = flags.DEFINE_string(
@@ -15,14 +14,12 @@ _RUN = flags.DEFINE_string(
     "what the page judges by: a run folder with an export, an export folder, a .tflite file, or robust or accurate, "
     "which are shipped",
 )
-_OUTPUT = flags.DEFINE_string("output", None, "folder for the page; one that it wrote before is written anew")
+_OUTPUT = flags.DEFINE_string("output", "page", "folder for the page; one that it wrote before is written anew")
 _SERVE = flags.DEFINE_bool("serve", False, "serve the page on this machine, until Ctrl-C")
 _PORT = flags.DEFINE_integer("port", 8000, "port to serve it on; 0 takes a free one", lower_bound=0, upper_bound=65535)
 
 
 def main() -> None:
-    if not _OUTPUT.value:
-        raise UserError("Where to? Name a folder for the page: --output=page")
     from exports.web import server, site
 
     folder = site.make(_RUN.value, _OUTPUT.value)

@@ -4,6 +4,7 @@ Needs nothing but Python and Node.js: a wheel that is built where Node is carrie
 """
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ def litert() -> pathlib.Path:
 def is_there() -> bool:
     """Returns whether LiteRT's files are there, in the versions that are pinned."""
     file = LITERT / _VERSIONS
-    return file.exists() and json.loads(file.read_text(encoding="utf-8")) == _versions()
+    return file.exists() and file.read_text(encoding="utf-8") == _versions()
 
 
 def install() -> None:
@@ -53,12 +54,23 @@ def install() -> None:
         for file in _WASM:
             shutil.copyfile(package / "wasm" / file, partial / file)
         shutil.copyfile(_HERE / "LITERT_LICENSE.txt", partial / "LICENSE.txt")
-        (partial / _VERSIONS).write_text(json.dumps(_versions()), encoding="utf-8")
-        try:
+        (partial / _VERSIONS).write_text(_versions(), encoding="utf-8")
+        _place(partial)
+
+
+def _place(found: pathlib.Path) -> None:
+    """Puts a folder at `LITERT`, whole or not at all; another process may be about the same."""
+    beside = LITERT.with_name(f".{LITERT.name}-{os.getpid()}")
+    try:
+        shutil.copytree(found, beside)
+        if not is_there():
             shutil.rmtree(LITERT, ignore_errors=True)
-            shutil.copytree(partial, LITERT)
-        except OSError as error:
+            os.replace(beside, LITERT)
+    except OSError as error:
+        if not is_there():
             raise NotInstalled(f"LiteRT for browsers cannot be written to {LITERT}: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _npm_install(folder: pathlib.Path) -> None:
@@ -77,9 +89,9 @@ def _npm_install(folder: pathlib.Path) -> None:
         raise NotInstalled(f"npm could not fetch LiteRT for browsers: {last}")
 
 
-def _versions() -> dict[str, str]:
+def _versions() -> str:
     pins = json.loads((_HERE / "page" / _PINS[1]).read_text(encoding="utf-8"))["packages"]
-    return {name.removeprefix("node_modules/"): pin["version"] for name, pin in pins.items() if "litert" in name}
+    return json.dumps({name: pin["version"] for name, pin in pins.items() if "litert" in name}, indent=2)
 
 
 def _without_map(script: str) -> str:

@@ -189,6 +189,7 @@ $('#anyway')?.addEventListener('change', () => results.filter(({found}) => found
 document.querySelectorAll('[data-save]').forEach((button) => {
   button.onclick = () => save(button.dataset.save);
 });
+$('#copy').hidden = !navigator.clipboard;  // a page without https has none
 $('#copy').onclick = async () => {
   await navigator.clipboard.writeText(AS.json());
   tell('Copied');
@@ -209,6 +210,10 @@ $('#camera').onclose = () => {
   video.srcObject?.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
 };
-navigator.serviceWorker?.register('service-worker.js');
+if (navigator.serviceWorker) {
+  // Kept from an earlier visit, so perhaps of another network: the page that is served now takes its place.
+  if (navigator.serviceWorker.controller) navigator.serviceWorker.oncontrollerchange = () => location.reload();
+  navigator.serviceWorker.register('service-worker.js');
+}
 const sample = await (await fetch('sample.png')).blob();
 add([new File([sample], 'A sample: part of a photograph')]);

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import subprocess
+import threading
 import zlib
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn import datasets
 
 from aireal.machine import package_folder
 from aireal.verdicts.predictor import Predictor
+from exports.web import server, site
 
 api = pytest.importorskip("playwright.sync_api")
 
@@ -149,6 +151,23 @@ def test_it_works_without_a_network_after_the_first_visit(opened, address):
     give(page, PICTURES / "32x32.jpg")
     page.goto(f"{address}card.html")
     api.expect(page.locator("h1")).to_have_text("robust")
+
+
+def test_a_page_made_anew_takes_the_place_of_the_one_that_was_kept(browser, litert, tmp_path):
+    folder = site.make("robust", tmp_path / "page")
+    context = browser.new_context()
+    page = context.new_page()
+    with server.bind(folder, 0) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{served.server_port}/")
+        wait_for(page, 1)
+        page.wait_for_timeout(1000)  # the service worker has all files
+        site.make("accurate", folder)
+        page.reload()
+        api.expect(page.locator("footer")).to_contain_text("Network accurate", timeout=10_000)
+        wait_for(page, 1)
+        served.shutdown()
+    context.close()
 
 
 def test_no_request_leaves_the_page_and_none_could(opened, address, browser):
