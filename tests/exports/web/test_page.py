@@ -18,6 +18,7 @@ from aireal.verdicts.predictor import Predictor
 from exports.web import server, site
 
 api = pytest.importorskip("playwright.sync_api")
+api.expect.set_options(timeout=30_000)  # other tests run beside
 
 PICTURES = package_folder() / "tests/aireal/pictures"
 LARGE = (PICTURES / "640x480.jpg").read_bytes()
@@ -51,6 +52,11 @@ def predictor(folder):
 def wait_for(page, count, timeout=60_000):
     """Waits until so many pictures have an answer."""
     api.expect(page.locator("#results li[class]")).to_have_count(count, timeout=timeout)
+
+
+def wait_until_kept(page):
+    """Waits until the service worker has all files."""
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
 
 
 def give(page, *files):
@@ -142,9 +148,7 @@ def test_a_picture_is_taken_with_the_camera(opened):
 
 def test_it_works_without_a_network_after_the_first_visit(opened, address):
     page = opened(service_workers="allow")
-    page.reload()  # by the service worker, once it has all files
-    wait_for(page, 1)
-    page.wait_for_timeout(1000)
+    wait_until_kept(page)
     page.context.set_offline(True)
     page.reload()
     wait_for(page, 1)
@@ -161,10 +165,10 @@ def test_a_page_made_anew_takes_the_place_of_the_one_that_was_kept(browser, lite
         threading.Thread(target=served.serve_forever, daemon=True).start()
         page.goto(f"http://127.0.0.1:{served.server_port}/")
         wait_for(page, 1)
-        page.wait_for_timeout(1000)  # the service worker has all files
+        wait_until_kept(page)
         site.make("accurate", folder)
         page.reload()
-        api.expect(page.locator("footer")).to_contain_text("Network accurate", timeout=10_000)
+        api.expect(page.locator("footer")).to_contain_text("Network accurate")
         wait_for(page, 1)
         served.shutdown()
     context.close()
@@ -241,7 +245,7 @@ def test_a_browser_that_adds_noise_to_pixels_is_told_and_gets_no_verdict(browser
     context.route("**/worker.js", hardened)
     page = context.new_page()
     page.goto(address)
-    api.expect(page.locator("#state")).to_contain_text("This browser adds noise to the pixels", timeout=30_000)
+    api.expect(page.locator("#state")).to_contain_text("This browser adds noise to the pixels")
     api.expect(page.locator("#results .verdict strong")).to_have_text("Not judged")
     context.close()
 
