@@ -25,7 +25,7 @@ from aireal.verdicts.predictor import Predictor
 from exports.web import parts
 
 _PAGE = pathlib.Path(__file__).parent / "page"
-_COPIED = ("app.js", "worker.js", "pictures.js", "resampling.js", "rule.js", "style.css", "icon.svg")
+_COPIED = ("app.js", "worker.js", "pictures.js", "orientation.js", "resampling.js", "rule.js", "style.css", "icon.svg")
 _MANIFEST, _WORKER = "manifest.webmanifest", "service-worker.js"
 _MARK = "made-by-aireal.json"  # tells a page from a folder of somebody's own
 _DEFAULT_FORM = "int8"

@@ -211,8 +211,10 @@ $('#camera').onclose = () => {
   video.srcObject = null;
 };
 if (navigator.serviceWorker) {
-  // Kept from an earlier visit, so perhaps of another network: the page that is served now takes its place.
-  if (navigator.serviceWorker.controller) navigator.serviceWorker.oncontrollerchange = () => location.reload();
+  // Kept from an earlier visit, so perhaps of another network: the page that is served now takes its place, unless
+  // somebody is at work here, whose verdicts would be lost.
+  const replace = () => results.length > 1 || location.reload();
+  if (navigator.serviceWorker.controller) navigator.serviceWorker.oncontrollerchange = replace;
   navigator.serviceWorker.register('service-worker.js');
 }
 const sample = await (await fetch('sample.png')).blob();

@@ -1,5 +1,6 @@
 /** A picture file -> the pixels that the network sees, as preprocessing.json says, by the browser's own decoders. */
 
+import {upright} from './orientation.js';
 import {Reduction} from './resampling.js';
 
 const LINES_AT_ONCE = 256;
@@ -13,19 +14,23 @@ const FORMATS = [  // a pattern of a file's first bytes, each as one character
   ['BMP', /^BM/],
 ];
 
-/** Throws Error, in words for whoever gave it, where a file is none of the formats above, whatever its name says. */
-export async function checkFormat(file) {
+/** Returns the format of a file, whatever its name says. Throws Error, in words for whoever gave it, for any other. */
+async function formatOf(file) {
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
   if (!head) throw new Error('The file is empty.');
-  if (!FORMATS.some(([, pattern]) => pattern.test(head))) {
-    throw new Error(`This is no picture that can be read here. These can: ${READABLE}.`);
-  }
+  const found = FORMATS.find(([, pattern]) => pattern.test(head));
+  if (!found) throw new Error(`This is no picture that can be read here. These can: ${READABLE}.`);
+  return found[0];
 }
 
 /** Returns a decoded picture, upright, its colours as they are in the file; whoever gets it closes it. */
 export async function decode(file) {
+  const isWebp = await formatOf(file) === 'WebP';
+  const imageOrientation = isWebp ? 'none' : 'from-image';
   try {
-    return await createImageBitmap(file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+    const picture = await createImageBitmap(
+      file, {imageOrientation, colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
+    return isWebp ? await upright(picture, file) : picture;
   } catch {
     throw new Error('The picture is damaged, or of a kind that this browser cannot read.');
   }

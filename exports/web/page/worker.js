@@ -42,9 +42,8 @@ async function answer({id, file}) {
 }
 
 async function judge(file) {
-  const [{checkFormat, decode, reduce, thumbnail}, {Tensor}] = await modules;
+  const [{decode, reduce, thumbnail}, {Tensor}] = await modules;
   const {model, labels, size, aspectRatio} = await network;
-  await checkFormat(file);
   const picture = await decode(file);
   try {
     const {width, height} = picture;

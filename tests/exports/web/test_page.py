@@ -1,6 +1,8 @@
 """The page in headless Chromium: what people do on it, and that it says what predict says."""
 
 import csv
+import functools
+import http.server
 import io
 import json
 import shutil
@@ -157,6 +159,69 @@ def test_it_works_without_a_network_after_the_first_visit(opened, address):
     api.expect(page.locator("h1")).to_have_text("robust")
 
 
+class _OtherHost(http.server.SimpleHTTPRequestHandler):
+    """What other hosts do: browsers may keep files for an hour, and card.html leads to card."""
+
+    def do_GET(self):
+        if self.path == "/card.html":
+            self.send_response(308)
+            self.send_header("Location", "/card")
+            self.end_headers()
+            return
+        self.path = self.path.replace("/card", "/card.html")
+        super().do_GET()
+
+    def end_headers(self):
+        self.send_header("Cache-Control", "max-age=3600")
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hosted(litert, tmp_path):
+    """A page of its own on such a host: its folder and its address."""
+    folder = site.make("robust", tmp_path / "page")
+    handler = functools.partial(_OtherHost, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{served.server_port}/"
+        served.shutdown()
+
+
+def test_hosts_that_keep_files_and_lead_elsewhere_change_nothing(browser, hosted):
+    folder, address = hosted
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    wait_for(page, 1)
+    wait_until_kept(page)
+    page.goto(f"{address}card.html")
+    api.expect(page.locator("h1")).to_have_text("robust")
+    site.make("accurate", folder)
+    page.goto(address)
+    api.expect(page.locator("footer")).to_contain_text("Network accurate")
+    context.close()
+
+
+def test_verdicts_are_not_lost_when_the_page_is_made_anew(browser, hosted):
+    folder, address = hosted
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    wait_for(page, 1)
+    wait_until_kept(page)
+    site.make("accurate", folder)
+    with context.expect_event("serviceworker", timeout=30_000):
+        page.reload()
+        wait_for(page, 1)
+        give(page, PICTURES / "32x32.jpg")
+    page.wait_for_timeout(3000)  # the page made anew is there
+    assert [one["path"] for one in saved(page)][1:] == ["32x32.jpg"]
+    context.close()
+
+
 def test_a_page_made_anew_takes_the_place_of_the_one_that_was_kept(browser, litert, tmp_path):
     folder = site.make("robust", tmp_path / "page")
     context = browser.new_context()
@@ -188,9 +253,31 @@ def test_no_request_leaves_the_page_and_none_could(opened, address, browser):
         policy = context.request.get(address + path).headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "connect-src 'self'" in policy
-    refused = page.evaluate("() => fetch('https://example.com').then(() => 'sent', (error) => error.name)")
-    assert refused == "TypeError"
     context.close()
+
+
+class _Stranger(http.server.BaseHTTPRequestHandler):
+    """Another origin, which would take whatever it is sent."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_neither_page_nor_worker_can_send_anything_elsewhere(opened):
+    fetch = "(url) => fetch(url).then(() => 'sent', (error) => error.name)"
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        elsewhere = f"http://127.0.0.1:{stranger.server_port}/"
+        page = opened(service_workers="block")
+        assert page.evaluate(fetch, elsewhere) == page.workers[0].evaluate(fetch, elsewhere) == "TypeError"
+        unguarded = opened(service_workers="block", bypass_csp=True)
+        assert unguarded.evaluate(fetch, elsewhere) == "sent"  # so it is the policy that forbids it
+        stranger.shutdown()
 
 
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>.png", "a&amp;b.png", "=1+1.png"])
@@ -201,23 +288,23 @@ def test_a_files_name_is_text_and_nothing_else(opened, name):
     assert card.locator("img").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "The file is empty."),
-        (b"hello, I am a text of some length", "This is no picture that can be read here."),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "This is no picture"),
-        (b"\xff\xd8\xff\xe0" + bytes(100), "The picture is damaged, or of a kind that this browser cannot read."),
-        (LARGE[: len(LARGE) // 2], "The picture is damaged"),
-        (LARGE[: len(LARGE) // 2] + bytes(len(LARGE) // 2), "The picture is damaged"),
-    ],
-    ids=["empty", "text", "svg", "damaged", "cut", "zeros"],
-)
-def test_what_is_no_picture_is_told_in_words(opened, content, words):
+BROKEN = [
+    (b"", "The file is empty."),
+    (b"hello, I am a text of some length", "This is no picture that can be read here."),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "This is no picture"),
+    (b"\xff\xd8\xff\xe0" + bytes(100), "The picture is damaged, or of a kind that this browser cannot read."),
+    (LARGE[: len(LARGE) // 2], "The picture is damaged"),
+    (LARGE[: len(LARGE) // 2] + bytes(len(LARGE) // 2), "The picture is damaged"),
+]
+
+
+def test_what_is_no_picture_is_told_in_words(opened):
     page = opened()
-    card = give(page, {"name": "a.png", "mimeType": "image/png", "buffer": content})
-    api.expect(card.locator(".verdict")).to_contain_text(f"Not judged {words}")
-    assert saved(page)[-1]["error"].startswith(words)
+    for content, words in BROKEN:
+        card = give(page, {"name": "a.png", "mimeType": "image/png", "buffer": content})
+        api.expect(card.locator(".verdict")).to_contain_text(f"Not judged {words}")
+    errors = [one["error"] for one in saved(page)[1:]]
+    assert all(found.startswith(words) for found, (_, words) in zip(errors, BROKEN, strict=True))
 
 
 def test_a_picture_of_100_megapixels_is_refused_by_its_head(opened):
@@ -256,6 +343,8 @@ def test_results_are_saved_as_predict_writes_them(opened, predictor):
     (_, expected), rows = predictor.predict([PICTURES / "32x32.jpg", PICTURES / "640x480.jpg"]), saved(page, "csv")
     assert list(rows[-1]) == list(expected.as_dict())
     assert (rows[-1]["path"], rows[-1]["verdict"]) == ("640x480.jpg", expected.verdict)
+    assert list(saved(page)[-1]) == list(expected.as_dict())
+    assert_same(saved(page)[-1], expected)
     page.click("#clear")
     api.expect(page.locator("#results li")).to_have_count(0)
     give(page, PICTURES / "32x32.jpg")
@@ -336,6 +425,7 @@ def _alike(folder):
         exif = Image.Exif()
         for exif[0x0112] in (3, 6, 8, number % 8 + 1):
             image.save(folder / f"{number}-exif{exif[0x0112]}.jpg", exif=exif)
+            clear.save(folder / f"{number}-exif{exif[0x0112]}.webp", exif=exif, lossless=True)
         image.save(folder / f"{number}.png")
         image.quantize(64).save(folder / f"{number}-palette.png")
         clear.save(folder / f"{number}-alpha.png")
