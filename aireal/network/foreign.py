@@ -99,7 +99,7 @@ class Unit:
         except Exception as error:  # numpy, zipfile and zlib raise many kinds
             raise UserError(
                 f"{path} is damaged: {error}. Take it from a copy of the run, or delete it and let "
-                "`python -m aireal.evaluate --risk=0.01` learn it anew."
+                "`python -m aireal.evaluate --run=RUN --risk=0.01` learn it anew."
             ) from error
 
 

@@ -18,7 +18,7 @@ from aireal.errors import UserError
 from aireal.judging import card
 from aireal.pixels import decoding, resampling
 from aireal.runs import files, shipped
-from aireal.runs.folder import PREPROCESSING, RunFolder, model_file
+from aireal.runs.folder import PREPROCESSING, RunFolder, model_file, run_of
 from aireal.verdicts.contract import Contract, tflite_name
 from aireal.verdicts.lite import LABELS_FILE, TfliteScorer
 from aireal.verdicts.predictor import Predictor
@@ -149,9 +149,11 @@ def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None
 
 
 def _run_of(model: pathlib.Path) -> RunFolder | None:
-    """Returns the run that an exported file is of, where it still lies in its folder."""
-    folder = RunFolder(model.parent.parent)
-    return folder if model.parent == folder.export and folder.flagfile.exists() else None
+    """Returns the run that a file is of, where it still lies in its folder."""
+    try:
+        return run_of(model)
+    except UserError:
+        return None
 
 
 def _name(model: pathlib.Path) -> str:

@@ -22,7 +22,7 @@ export function judge(rule, {pReal, unsure, width, height}) {
 export const plain = (rule) => ({real_from: rule.real_from});
 
 /** Returns whether a picture has a size like those that the network was trained on. */
-export function fits({edges}, width, height) {
+function fits({edges}, width, height) {
   if (!edges) return true;
   const [least, largest] = edges;
   return least <= Math.min(width, height) * TOLERANCE && Math.max(width, height) <= largest * TOLERANCE;
