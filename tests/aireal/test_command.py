@@ -172,6 +172,7 @@ def main():
     for line in (
         "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
         "I0000 00:00:1 1 x.cc:1] hello",
+        "E0000 00:00:1 1 util.cc:131] oneDNN supports DT_UINT8 only on platforms with AVX-512. Falling back",
         "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.",
         "W0000 00:00:1 1 x.cc:1] a warning",
         "E0000 00:00:1 1 x.cc:1] an error",
