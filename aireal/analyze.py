@@ -6,13 +6,19 @@ Exit status: 0 when every file is as it should be, 1 when some are not (offendin
 from absl import flags
 
 from aireal import command
+from aireal.errors import UserError
+from aireal.settings import flags as shared
 from aireal.sources.source import Source
+from builders.cifake.layout import Naming, SourceError
 
+_NAMING = ("fake", "real", "columns")
 _SOURCE = flags.DEFINE_string(
     "source",
     "demo",
-    "demo, kaggle (downloaded), or a folder, .zip or .tar that has train/ and test/, each with FAKE/ and REAL/",
+    "demo, kaggle (downloaded), a folder, .zip or .tar with a folder of each class, or a .csv with columns path and "
+    "label: as train takes it",
 )
+shared.define_source_flags(_NAMING)
 _OUTPUT = flags.DEFINE_string("output", "analysis", "folder for the page, the figures and the tables")
 _IMAGE_SIZE = flags.DEFINE_integer(
     "image_size",
@@ -24,10 +30,14 @@ _IMAGE_SIZE = flags.DEFINE_integer(
 
 
 def main() -> int:
-    Source(_SOURCE.value).check(whole=False)
+    try:
+        source = Source(_SOURCE.value, Naming(*(flags.FLAGS[name].value or "" for name in _NAMING)))
+    except SourceError as error:
+        raise UserError(str(error)) from error
+    source.check(whole=False)
     from aireal.analysis import report
 
-    return int(report.analyze(_SOURCE.value, _OUTPUT.value, image_size=_IMAGE_SIZE.value)["offending"]["files"] > 0)
+    return int(report.analyze(source, _OUTPUT.value, image_size=_IMAGE_SIZE.value)["offending"]["files"] > 0)
 
 
 if __name__ == "__main__":

@@ -40,11 +40,11 @@ def main() -> None:
         raise UserError("--run is empty, or a part of it.")
     figure = _figure(_FIGURE.value)
     models = {pattern: [model_file(path) for path in _matching(pattern)] for pattern in _RUN.value}
-    for model in (model for matching in models.values() for model in matching):
-        run_of(model)  # makes sure that there is one
     other_data = shared.other_data()
-    if source := other_data["source"]:
-        Source(source).check()
+    for model in (model for matching in models.values() for model in matching):
+        run = run_of(model)  # makes sure that there is one
+        if other_data["source"]:
+            Source.of(run.config(**other_data)).check()
     groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
     from aireal.judging import comparison

@@ -41,7 +41,7 @@ def main() -> None:
     folder = RunFolder(shipped.locate(_RUN.value))
     config = folder.config(**shared.other_data(), cache="none")
     model_file(folder.path)  # makes sure that there is one
-    Source(config.source).check()
+    Source.of(config).check()
     if _HUB.value is not None:
         hub.check(_HUB.value)
     # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.

@@ -43,8 +43,8 @@ def _some(mask: np.ndarray, number: int) -> np.ndarray:
 def load(reader: sources.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
     """Returns path -> [H, W, 3] uint8, reduced where large; black where a picture has gone or changed since."""
     pictures = dict.fromkeys(wanted, np.zeros([1, 1, 3], np.uint8))
-    for path, load in progress.bar(reader.pictures(), "Fetching examples", unit=" pictures", leave=False):
-        if (name := layout.printable(path)) in wanted:
+    for place, load in progress.bar(reader.pictures(), "Fetching examples", unit=" pictures", leave=False):
+        if (name := layout.printable(place.path)) in wanted:
             with contextlib.suppress(*sources.READ_ERRORS):
                 picture = Image.fromarray(decoding.decode(load()))
                 picture.thumbnail((_SHOWN_PIXELS, _SHOWN_PIXELS))

@@ -30,7 +30,8 @@ def _counts(numbers: Numbers) -> Iterator[Finding]:
     for split, counts in numbers.counts.items():
         fakes, photographs = counts["FAKE"], counts["REAL"]
         if not fakes and not photographs:
-            yield Finding(WARNING, f"There is no {split} folder with pictures.")
+            kept = " Training keeps a fifth of each class for it." if split == "test" else ""
+            yield Finding(NOTE if kept else WARNING, f"There is no {split} folder with pictures.{kept}")
         elif not fakes or not photographs:
             yield Finding(WARNING, f"{split} has {fakes:,} FAKE and {photographs:,} REAL pictures: a class is missing.")
         elif warning := imbalance(split, fakes, photographs):

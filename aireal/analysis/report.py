@@ -29,11 +29,11 @@ _FILES += ("mean_images.png", "spectra.png", "near_duplicates.png")
 _FIRST = 20  # offending files that report.json and the page name
 
 
-def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
+def analyze(source: Source, output: str, *, image_size: int) -> dict[str, Any]:
     """Looks at every file of a source and writes what it finds.
 
     Args:
-      source: demo, kaggle, or a folder or archive in CIFAKE's layout.
+      source: the demo, or pictures as people have them.
       output: the folder that is written, whole or not at all; an earlier analysis there is replaced.
       image_size: edge in pixels that pictures are brought to before what they look like is measured.
 
@@ -43,13 +43,13 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     Raises:
       UserError: the source or the folder cannot be used.
     """
-    with Source(source).absolute().located(seed=0) as place:
+    with source.absolute().located(seed=0) as place:
         try:
-            found = sources.find(place)
-            target = _target(output, found)
-            print(f"{layout.printable(source)} is read as\n{sources.outline(found)}\n", flush=True)
+            target = _target(output, sources.find(place), source.naming)
+            collection = sources.Collection(place, source.naming)
+            print(f"{layout.printable(source.text)} is read as\n{collection.outline}\n", flush=True)
             with replacing_folder(target) as folder:
-                report = _write(folder, sources.Reader(found), source, image_size)
+                report = _write(folder, sources.Reader(collection), source, image_size)
         except layout.SourceError as error:
             raise UserError(str(error)) from error
         except OSError as error:
@@ -61,7 +61,7 @@ def analyze(source: str, output: str, *, image_size: int) -> dict[str, Any]:
     return report
 
 
-def _target(output: str, source: pathlib.Path) -> pathlib.Path:
+def _target(output: str, source: pathlib.Path, naming: layout.Naming) -> pathlib.Path:
     """Returns the folder that is meant, which is replaced as a whole: so nothing else may be in it."""
     try:
         target = paths.resolve(output)
@@ -78,24 +78,24 @@ def _target(output: str, source: pathlib.Path) -> pathlib.Path:
             "another folder."
         )
     inside = target.relative_to(source.resolve()).parts if target.is_relative_to(source.resolve()) else ()
-    if {"fake", "real"} & {part.lower() for part in inside}:
+    if any(map(naming.label, inside)):
         raise UserError(f"--output={output} lies among the pictures. Choose another folder.")
     return target
 
 
-def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size: int) -> dict[str, Any]:
+def _write(folder: pathlib.Path, reader: sources.Reader, source: Source, image_size: int) -> dict[str, Any]:
     environment = machine.environment()  # before the work
     try:
         files, sums = survey.survey(reader, image_size)
     except OSError as error:
-        raise UserError(f"--source={source} cannot be read: {error}") from error
+        raise UserError(f"--source={source.text} cannot be read: {error}") from error
     faults = _faults(files)
     identical, near = copies.identical(files), copies.near(files)
     printable = {
         name: layout.printable(value) if isinstance(value, str) else value for name, value in environment.items()
     }
     numbers = Numbers(
-        source=layout.printable(source),
+        source=layout.printable(source.text),
         image_size=image_size,
         **_counts(files),
         **_facts(files, sums),
@@ -114,7 +114,7 @@ def _write(folder: pathlib.Path, reader: sources.Reader, source: str, image_size
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
     command = shlex.join(["python", "-m", "aireal.analyze", *sys.argv[1:]])
-    title = f"What is in {Source(source).name}"
+    title = f"What is in {source.name}"
     sentences = [(finding.kind, finding.text) for finding in told]
     html = page.render(title, layout.printable(command), sentences, sections.sections(numbers, drawn))
     write_text(folder / "report.html", html)
@@ -131,7 +131,7 @@ def _faults(files: Files) -> dict[int, list[str]]:
 def _counts(files: Files) -> dict[str, Any]:
     by_split = {
         split: {label: int(np.sum((files.split == split) & (files.label == of))) for of, label in enumerate(LABELS)}
-        for split in layout.SPLITS
+        for split in files.splits
     }
     objects = None
     if files.objects is not None:

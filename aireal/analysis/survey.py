@@ -39,7 +39,7 @@ class Files:
 
     Attributes:
       path: [N] str, as train/FAKE/0001 (2).jpg
-      split: [N] str, train or test.
+      split: [N] str, train, validation or test.
       label: [N] int, 0 = FAKE, 1 = REAL.
       bytes: [N] int, size of the file.
       digest: [N] str, 32 hexadecimal digits that stand for its content; empty where it could not be read.
@@ -61,11 +61,16 @@ class Files:
     looks: np.ndarray
     thumbnails: np.ndarray
 
+    @property
+    def splits(self) -> list[str]:
+        """Train and test, and validation where there are such files."""
+        return [split for split in layout.SPLITS if split != "validation" or np.any(self.split == split)]
+
     def groups(self) -> dict[str, np.ndarray]:
         """Returns the masks [N] of each class of each split, and of all."""
         found = {
             f"{split}/{name}": (self.split == split) & (self.label == label)
-            for split in layout.SPLITS
+            for split in self.splits
             for label, name in enumerate(layout.LABELS)
         }
         return {**found, "all": np.ones(len(self.path), bool)}
@@ -107,17 +112,17 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     _mark_repeated(rows)
     if not any(row.facts for row in rows):
         reason = f": {rows[0].path}: {rows[0].faults[0]}" if rows else ""
-        raise layout.SourceError(f"{reader.source} holds no picture that can be read{reason}.")
+        raise layout.SourceError(f"{reader.collection} holds no picture that can be read{reason}.")
     return _files(sorted(rows, key=lambda row: row.path)), total
 
 
 def _read(reader: sources.Reader) -> Iterator[tuple[str, bytes | str]]:
     """Yields each path with the content, or what keeps it from being read."""
-    for path, load in progress.bar(reader.pictures(), "Looking at pictures", unit=" pictures"):
+    for place, load in progress.bar(reader.pictures(), "Looking at pictures", unit=" pictures"):
         try:
-            yield layout.printable(path), load()
+            yield layout.printable(place.path), load()
         except sources.READ_ERRORS as error:
-            yield layout.printable(path), f"cannot be read: {error}"
+            yield layout.printable(place.path), f"cannot be read: {error}"
 
 
 def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[list[_File], appearance.Sums]:

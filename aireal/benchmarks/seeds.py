@@ -16,6 +16,7 @@ from aireal.network import models
 from aireal.network.cost import Cost
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
+from aireal.settings.fields import SOURCE
 from aireal.training import experiment
 
 _NOTEBOOK_IMAGES = 96_000  # the notebook's four fifths of train and test together
@@ -140,7 +141,8 @@ def _row(configs: Sequence[Config], found: Sequence[dict[str, Any]]) -> Row:
 
 def _notebook_parts(config: Config, parts: int) -> Iterator[float]:
     """Yields the seconds of each part of one epoch; tracing, which the notebook does once in 30, is left out."""
-    notebook = Config(source=config.source, builder_config=config.builder_config, prepared_dir=config.prepared_dir)
+    of_source = {name: getattr(config, name) for name in ("source", "prepared_dir", *SOURCE)}
+    notebook = Config(**of_source)
     data = Data(dataclasses.replace(notebook, cache="none", validation_fraction=0.0))
     batches = data.training(epochs=1).repeat().as_numpy_iterator()
     images_a_part = min(_NOTEBOOK_IMAGES, len(data.table("train"))) // parts  # of a small source: all it has

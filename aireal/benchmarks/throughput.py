@@ -212,12 +212,13 @@ class _EpochSeconds(keras.callbacks.Callback):
 @contextlib.contextmanager
 def _train_folder(config: Config) -> Iterator[pathlib.Path]:
     """Yields the source's train folder, unpacked for the time being where it is none."""
-    with Source(config.source).located(config.seed) as place, tempfile.TemporaryDirectory() as scratch:
-        if (folder := sources.find(place)).is_dir() and (folder / "train").is_dir():
+    source = Source.of(config)
+    with source.located(config.seed) as place, tempfile.TemporaryDirectory() as scratch:
+        if (folder := sources.find(place)).is_dir() and config.strict and (folder / "train").is_dir():
             yield folder / "train"
             return
-        for path, load in sources.pictures(place, ["train"]):
-            target = pathlib.Path(scratch, path)
+        for picture, load in sources.Collection(place, source.naming).pictures(["train"]):
+            target = pathlib.Path(scratch, picture.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(load())
         yield pathlib.Path(scratch, "train")

@@ -18,7 +18,7 @@ from aireal.data.records import Records, Table, fingerprint, prepare
 from aireal.errors import UserError
 from aireal.pixels import augment, decoding, preprocess
 from aireal.settings.config import Config
-from builders.cifake import layout, sources
+from builders.cifake import sources
 
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
@@ -29,8 +29,8 @@ _CORRUPTED_AT_ONCE = 128  # validation images, of which those of a kind get one 
 class Data:
     """The batches of a run: images [B, S, S, 3] float32 in [0, 1], RGB, and labels [B] float32, 1 = REAL.
 
-    There are three splits: `train` and `validation`, which share the source's train folder, and `test`. For given data
-    and batch size, order and augmentation are a function of (seed, epoch, cache mode) alone.
+    There are three splits: train, validation and test, as `splits.masks` makes them. For given data and batch size,
+    order and augmentation are a function of (seed, epoch, cache mode) alone.
 
     Args:
       config: its data fields and its seed are used.
@@ -41,7 +41,7 @@ class Data:
       UserError: the source cannot be used.
 
     Attributes:
-      config: what was given, with the cache settled.
+      config: what was given, with the cache and the form settled.
       fingerprint: what tells these images from others.
       objects: names of what images may show, by `Table.object`.
       decoded_bytes: memory that the images of training and validation take in RAM mode.
@@ -52,16 +52,22 @@ class Data:
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._device = device
-        self._records = {name: Records(builder, name) for name in layout.SPLITS}
-        table = self._records["train"].table
-        self._masks = splits.masks(table, len(self._records["test"]), config)
+        self._records = Records(builder)
+        self._masks = splits.masks(self._records.table, config)
         self._learnt_from = self._masks["train"] | self._masks["validation"]  # --train_fraction leaves out others
         self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
-        self.config = dataclasses.replace(config, cache=_cache_mode(config.cache, sharers * self.decoded_bytes))
+        cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
+        self.config = dataclasses.replace(config, cache=cache, builder_config="strict" if config.strict else "any")
 
     def table(self, split: str) -> Table:
         """Returns what is known of the split's images, in the order of `evaluation`."""
-        return self._records[splits.folder(split)].table.rows(self._masks[split])
+        return self._records.table.rows(self._masks[split])
+
+    def unseen(self, split: str) -> np.ndarray:
+        """Returns which images of a split are no copies of some in the folders of training and validation: [N] bool."""
+        table = self.table(split)
+        seen = np.char.startswith(table.copy_of, "train/") | np.char.startswith(table.copy_of, "validation/")
+        return ~(seen & (table.folder == "test"))  # in one folder copies are on one side
 
     def check_training(self) -> None:
         """Raises UserError where training or validation would lack a class, or objects that are to be told.
@@ -79,7 +85,7 @@ class Data:
             if not fakes or not photographs:
                 raise UserError(
                     f"--validation_fraction={fraction:g} and --train_fraction={self.config.train_fraction:g} leave "
-                    f"{fakes:,} FAKE and {photographs:,} REAL of {len(self._records['train']):,} images for {split}, "
+                    f"{fakes:,} FAKE and {photographs:,} REAL of {np.sum(~self._masks['test']):,} images for {split}, "
                     "which needs one of each at least."
                 )
 
@@ -99,7 +105,7 @@ class Data:
         """Returns widths and heights in pixels of the pictures as they came: [N, 2] int, in the order of `table`."""
         if self.config.strict:
             return np.full((len(self.table(split)), 2), sources.SIZE)
-        examples = self._records[splits.folder(split)].ordered(self._masks[split]).as_numpy_iterator()
+        examples = self._records.ordered(self._masks[split]).as_numpy_iterator()
         return np.array([_size(example) for example in examples])
 
     def like(self, config: Config) -> "Data":
@@ -113,7 +119,7 @@ class Data:
         differing = [name for name in differing if getattr(config, name) != getattr(self.config, name)]
         if {name for name in differing if name != "batch_size" and not name.startswith("augment_")}:
             raise ValueError(f"other images: {', '.join(differing)}")
-        self._train_folder  # noqa: B018 - decoded before the copy, which then has it too
+        self._for_training  # noqa: B018 - decoded before the copy, which then has it too
         other = copy.copy(self)
         other.config = config
         return other
@@ -211,22 +217,20 @@ class Data:
     def images(self, split: str, rows: np.ndarray) -> np.ndarray:
         """Returns a few images of a split: [len(rows), S, S, 3] uint8. `rows` count as in `table`."""
         wanted = np.flatnonzero(self._masks[split])[rows]
-        records = self._records[splits.folder(split)]
-        mask = np.isin(np.arange(len(records.table)), wanted)
-        few, count = Streamed(records, self.config), len(wanted)
+        mask = np.isin(np.arange(len(self._records)), wanted)
+        few, count = Streamed(self._records, self.config), len(wanted)
         pixels, *_ = next(few.ordered(mask, count).map(lambda batch: few.read(batch, count)).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
     def _images(self, split: str) -> Streamed | InMemory:
-        return self._train_folder if splits.folder(split) == "train" else Streamed(self._records["test"], self.config)
+        return Streamed(self._records, self.config) if split == "test" else self._for_training
 
     @functools.cached_property
-    def _train_folder(self) -> Streamed | InMemory:
-        records = self._records["train"]
-        streamed = Streamed(records, self.config)
+    def _for_training(self) -> Streamed | InMemory:
+        streamed = Streamed(self._records, self.config)
         if self.config.cache == "none":
             return streamed
-        return InMemory(streamed, records.table, self._learnt_from, self.config.image_size)
+        return InMemory(streamed, self._records.table, self._learnt_from, self.config.image_size)
 
 
 def _size(example: bytes) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Streamed:
     """Images read from their records whenever they are needed; a batch is [B] string, serialized examples.
 
     Args:
-      records: of one folder of the source.
+      records: of the source.
       config: its form, `image_size` and `aspect_ratio` are used.
     """
 

@@ -21,6 +21,7 @@ from builders.cifake.cifake_dataset_builder import Builder
 _SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
 SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
 _READ_AS = "read_as.txt"  # beside the records: what the source was understood as
+_LEFT_OUT = "left_out.csv"  # beside the records: damaged files
 _FRAME_BYTES = 16  # of a TFRecord: length and checksums
 _INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
 
@@ -32,7 +33,7 @@ def prepare(config: Config) -> Builder:
       UserError: the source is missing, unfit or cannot be downloaded, or there is no room for the records.
     """
     root = pathlib.Path(paths.absolute(config.prepared_dir))
-    source, form = Source(config.source), "strict" if config.strict else "any"
+    source, form = Source.of(config), "strict" if config.strict else "any"
     try:
         # Apart from folders: only what comes from Kaggle is checked to be the release.
         folder = root / f"{'kaggle' if source.is_release else form}-{source.fingerprint(config.seed)}"
@@ -50,11 +51,17 @@ def prepare(config: Config) -> Builder:
                 shutil.rmtree(folder)
             print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
             with source.located(config.seed) as place:
-                outline = sources.outline(place)
-                tell(config.source, str(outline))
-                options = {"source": place, "release_only": source.is_release, "outline": outline}
-                Builder(config=form, data_dir=folder, **options).download_and_prepare()
-            files.write_text(read_as, str(outline))
+                collection = sources.Collection(place, source.naming)
+                told = str(collection.outline)
+                tell(config.source, told)
+                options = {"release_only": source.is_release, "leave_out": source.leave_out}
+                builder = Builder(config=form, data_dir=folder, source=collection, **options)
+                builder.download_and_prepare()
+            if builder.unfit:
+                files.write_csv(folder / _LEFT_OUT, ["path", "reason"], builder.unfit)
+                told += f"\n  left out, as damaged: {len(builder.unfit):,}, listed in {folder / _LEFT_OUT}"
+                print(told.splitlines()[-1], flush=True)
+            files.write_text(read_as, told)
         return Builder(config=form, data_dir=folder)
     except layout.SourceError as error:
         raise UserError(str(error)) from error
@@ -74,8 +81,9 @@ def _prepared(form: str, folder: pathlib.Path) -> Builder | None:
         builder = Builder(config=form, data_dir=folder)
         if not builder.data_path.exists():
             return None
-        for name in layout.SPLITS:
-            info = builder.info.splits[name]
+        if not builder.info.splits:
+            return None
+        for info in builder.info.splits.values():
             if sum(map(os.path.getsize, info.filepaths)) != info.num_bytes + _FRAME_BYTES * info.num_examples:
                 return None
     except Exception:  # TFDS passes on whatever reading its files raises
@@ -96,6 +104,9 @@ class Table:
     object: np.ndarray  # [N] int64, index into `Data.objects`, -1 = unknown
     filename: np.ndarray  # [N] str, as FAKE/0001 (2).jpg
     copy_of: np.ndarray  # [N] str, as train/FAKE/0000.jpg; empty for a first or only one
+    group: np.ndarray  # [N] str, generator or topic; empty where there is none, as in CIFAKE
+    pair: np.ndarray  # [N] str, what belongs on one side of a split; empty where there is none
+    folder: np.ndarray  # [N] str, train, validation or test: where it stands in the source
 
     def __len__(self) -> int:
         return len(self.label)
@@ -106,27 +117,36 @@ class Table:
 
 
 class Records:
-    """The TFRecords of one folder of the source, and the table of what they hold, in their order."""
+    """The TFRecords of a source, and the table of what they hold, in their order: train, validation, test."""
 
-    def __init__(self, builder: Builder, name: str):
-        info = builder.info.splits[name]
-        self._files = [os.fspath(path) for path in info.filepaths]
-        self._starts = np.cumsum([0, *info.shard_lengths])
-        mean_bytes = max(info.num_bytes // info.num_examples, 1)
+    def __init__(self, builder: Builder):
+        infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
+        self._files = [os.fspath(path) for info in infos for path in info.filepaths]
+        self._lengths = np.array([length for info in infos for length in info.shard_lengths])
+        mean_bytes = max(sum(info.num_bytes for info in infos) // len(self), 1)
         self._buffer = min(_SHUFFLE_BUFFER, max(SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
+        self._folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return int(self._lengths.sum())
 
     @functools.cached_property
     def table(self) -> Table:
         """What is known of the images, in the order of the records; read when it is first asked for."""
-        return _read_table(self._files)
+        return _read_table(self._files, self._folders)
 
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""
-        examples = tf.data.TFRecordDataset(self._files)
+        files, mask, _ = self._holding(mask)
+        examples = tf.data.TFRecordDataset(files)
         return examples if mask.all() else _filtered(examples, tf.constant(mask))
+
+    def _holding(self, mask: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Returns the files in which `mask` is true at all, the mask of their examples, and where each begins."""
+        parts = np.split(mask, np.cumsum(self._lengths)[:-1])
+        used = [at for at, part in enumerate(parts) if part.any()]
+        starts = np.cumsum([0, *self._lengths[used]])
+        return [self._files[at] for at in used], np.concatenate([parts[at] for at in used] or [mask[:0]]), starts
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
         """Returns batches of the same examples, [B] string, in an order that is a function of `seed`.
@@ -139,12 +159,12 @@ class Records:
           seed: two integers or scalar tensors.
           batch_size: images a batch; the last one may be smaller.
         """
-        starts = tf.constant(self._starts)
-        whole, mask = bool(mask.all()), tf.constant(mask)
+        files, mask, starts = self._holding(mask)
+        whole, mask, starts = bool(mask.all()), tf.constant(mask), tf.constant(starts)
         buffer_size = batch_size * max(self._buffer // batch_size, 1)  # whole batches, so that only the last is short
 
         def shard(index: tf.Tensor) -> tf.data.Dataset:
-            examples = tf.data.TFRecordDataset(tf.gather(self._files, index))
+            examples = tf.data.TFRecordDataset(tf.gather(files, index))
             return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
 
         def permuted(number: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
@@ -154,10 +174,10 @@ class Records:
             slices = tf.data.Dataset.range(0, tf.size(examples, tf.int64), batch_size)
             return slices.map(lambda start: examples[start : start + batch_size])
 
-        shards = tf.random.experimental.stateless_shuffle(tf.range(len(self._files)), seed)
+        shards = tf.random.experimental.stateless_shuffle(tf.range(len(files)), seed)
         return (
             tf.data.Dataset.from_tensor_slices(shards)
-            .interleave(tf.autograph.experimental.do_not_convert(shard), len(self._files), _INTERLEAVED)
+            .interleave(tf.autograph.experimental.do_not_convert(shard), len(files), _INTERLEAVED)
             .batch(buffer_size)
             .enumerate()
             .map(permuted)
@@ -166,13 +186,9 @@ class Records:
         )
 
 
-def _read_table(files: list[str]) -> Table:
-    features = {
-        "label": tf.io.FixedLenFeature([], tf.int64),
-        "object": tf.io.FixedLenFeature([], tf.int64),
-        "filename": tf.io.FixedLenFeature([], tf.string),
-        "copy_of": tf.io.FixedLenFeature([], tf.string),
-    }
+def _read_table(files: list[str], folders: np.ndarray) -> Table:
+    features = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("label", "object")}
+    features |= {name: tf.io.FixedLenFeature([], tf.string, "") for name in ("filename", "copy_of", "group", "pair")}
     batches = tf.data.TFRecordDataset(files).batch(1024).map(lambda batch: tf.io.parse_example(batch, features))
     columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
     try:
@@ -184,7 +200,7 @@ def _read_table(files: list[str]) -> Table:
         raise UserError(
             f"The prepared records in {os.path.dirname(files[0])} are damaged. Delete that folder: it is made anew."
         ) from error
-    return Table(**{name: np.concatenate(parts) for name, parts in columns.items()})
+    return Table(**{name: np.concatenate(parts) for name, parts in columns.items()}, folder=folders)
 
 
 def _filtered(examples: tf.data.Dataset, mask: tf.Tensor) -> tf.data.Dataset:

@@ -6,44 +6,70 @@ import numpy as np
 
 from aireal.data.records import Table
 from aireal.settings.config import Config
+from builders.cifake import copies
+
+TEST_FRACTION = 0.2  # of the train folder, where the source has none for the test
+_TEST_SEED = 0  # the test is the same for every --seed
 
 
-def folder(split: str) -> str:
-    """Returns the folder of the source that a split's images are in: train has those of validation too."""
-    return "test" if split == "test" else "train"
+def masks(table: Table, config: Config) -> dict[str, np.ndarray]:
+    """Returns for train, validation and test which images each has: [N] bool.
 
-
-def masks(train: Table, test_count: int, config: Config) -> dict[str, np.ndarray]:
-    """Returns for each split which of its folder's images it has: [N] bool, in the order of the records.
+    Where the source has no folder for one of them, it comes from the train folder.
 
     Args:
-      train: of all images in the train folder.
-      test_count: images in the test folder.
+      table: of all images.
       config: its seed, `validation_fraction` and `train_fraction` are used.
     """
-    validation = held_out(train, config.validation_fraction, config.seed)
-    training = ~validation
+    folder = {name: table.folder == name for name in ("train", "validation", "test")}
+    if not folder["test"].any():
+        folder["test"] = _held_out_of(folder["train"], table, TEST_FRACTION, _TEST_SEED)
+    training = folder["train"] & ~folder["test"]
+    validation = folder["validation"] & (config.validation_fraction > 0)
+    if not folder["validation"].any():
+        validation = _held_out_of(training, table, config.validation_fraction, config.seed)
+    training &= ~validation
     if config.train_fraction < 1:
-        kept = np.flatnonzero(training)
-        training[kept[held_out(train.rows(kept), 1 - config.train_fraction, config.seed)]] = False
-    return {"train": training, "validation": validation, "test": np.ones(test_count, bool)}
+        training &= ~_held_out_of(training, table, 1 - config.train_fraction, config.seed)
+    return {"train": training, "validation": validation, "test": folder["test"]}
+
+
+def _held_out_of(mask: np.ndarray, table: Table, fraction: float, seed: int) -> np.ndarray:
+    """Returns `held_out` of the images of a mask [N] bool, as a mask of all."""
+    found = np.zeros(len(table), bool)
+    found[mask] = held_out(table.rows(mask), fraction, seed)
+    return found
 
 
 def held_out(table: Table, fraction: float, seed: int) -> np.ndarray:
-    """Returns which images of the train folder are kept out of training, for validation: [N] bool.
+    """Returns which of some images are kept apart: [N] bool.
 
-    Stratified by label, copies of a picture on the same side, and the same for the same file names and seed
-    whatever the machine: groups of copies are taken in the order of a hash of seed and name.
+    Stratified by label; copies of a picture, and pictures of a pair, on the same side; and the same for the same file
+    names and seed whatever the machine: what belongs together is taken in the order of a hash of seed and name.
     """
-    groups: dict[str, list[int]] = {}
-    for position, (filename, copy_of) in enumerate(zip(table.filename, table.copy_of, strict=True)):
-        groups.setdefault(copy_of or f"train/{filename}", []).append(position)
+    together: dict[str, list[int]] = {}
+    for position, name in enumerate(_firsts(table)):
+        together.setdefault(name, []).append(position)
     left = np.rint(fraction * np.bincount(table.label, minlength=2)).astype(int)
     held_out = np.zeros(len(table), bool)
-    for name in sorted(groups, key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest()):
-        positions = groups[name]
+    for name in sorted(together, key=lambda name: hashlib.blake2b(f"{seed}/{name}".encode()).digest()):
+        positions = together[name]
         counts = np.bincount(table.label[positions], minlength=2)
         if np.all(counts <= left):
             held_out[positions] = True
             left -= counts
     return held_out
+
+
+def _firsts(table: Table) -> list[str]:
+    """Returns for each image the name of the first that it belongs together with, as a copy or by a pair: [N]."""
+    names = [
+        first or f"{folder}/{name}"
+        for first, folder, name in zip(table.copy_of, table.folder, table.filename, strict=True)
+    ]
+    if not np.any(table.pair != ""):
+        return names
+    first_of: dict[tuple[str, str], int] = {}
+    links = [(first_of.setdefault(("name", name), row), row) for row, name in enumerate(names)]
+    links += [(first_of.setdefault(("pair", pair), row), row) for row, pair in enumerate(table.pair) if pair]
+    return [names[row] for row in copies.originals(np.array(links), len(names))]

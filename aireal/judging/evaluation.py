@@ -23,6 +23,7 @@ from aireal.verdicts.verdict import REAL, Rule
 from builders.cifake.layout import LABELS
 
 _ERRORS_SHOWN = 24
+_COLUMNS = ("filename", "label", "object", "copy_of", "group", "pair")  # of predictions.csv, before the scores
 _FIGURES = {  # what is printed of each split: title -> key of result.json
     "accuracy": "accuracy",
     "ROC AUC": "roc_auc",
@@ -63,7 +64,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
 
     Returns:
       The contents of result.json: each split with the figures of `metrics.Figures`, which every image has a part in,
-      `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object` and
+      `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object`, `accuracy_by_group` and
       `before_calibration` (`calibration.Quality`), and `test_without_duplicates`, the test images that
       are no copies of training images (left out where these are not of both classes, and on other data).
 
@@ -80,7 +81,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     for split in splits:
         judged = _Judged.of(scorer, data, split, rule)
         found = {split: _figures(judged, data.objects, calibrated)}
-        unseen = judged.rows(~np.char.startswith(judged.table.copy_of, "train/"))
+        unseen = judged.rows(data.unseen(split))
         own = split == "test" and data.fingerprint == folder.fingerprint()
         if own and len(np.unique(unseen.table.label)) == len(LABELS):
             found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
@@ -120,6 +121,9 @@ def _figures(judged: _Judged, objects: Sequence[str], calibrated: dict[str, Any]
     if np.any(table.object >= 0):
         group = _names(table.object, objects)
         figures["accuracy_by_object"] = metrics.accuracy_by_group(table.label, p_real, group, rule)
+    if np.any(table.group != ""):
+        group = np.char.add(np.char.add(np.array(LABELS)[table.label], " "), table.group)
+        figures["accuracy_by_group"] = metrics.accuracy_by_group(table.label, p_real, group, rule)
     return figures
 
 
@@ -130,9 +134,10 @@ def _names(indices: np.ndarray, objects: Sequence[str]) -> np.ndarray:
 def _write_predictions(path: pathlib.Path, judged: _Judged, objects: Sequence[str]) -> None:
     table, verdicts = judged.table, judged.rule.verdicts(judged.p_real, judged.reasons)
     columns = (table.filename, np.array(LABELS)[table.label], _names(table.object, objects), table.copy_of)
+    columns += (table.group, table.pair)
     # str() of a float32 has just the digits that give the same float32 again.
     rows = zip(*columns, map(str, judged.p_real), verdicts, judged.reasons, strict=True)
-    files.write_csv(path, ["filename", "label", "object", "copy_of", "p_real", "verdict", "reason"], rows)
+    files.write_csv(path, [*_COLUMNS, "p_real", "verdict", "reason"], rows)
 
 
 def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
@@ -164,9 +169,10 @@ def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any
     print(f"\n{_side_by_side(result)}")
     if rule.withholds:
         print(f"\n{Selective(**result[split]['selective'])}")
-    if by_object := result[split].get("accuracy_by_object"):
-        rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in by_object.items()]
-        print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
+    for key in ("accuracy_by_object", "accuracy_by_group"):
+        if found := result[split].get(key):
+            rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in found.items()]
+            print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
     if "train_seconds" in result:
         memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
         seconds = f"{result['train_seconds']:,.1f} s"

@@ -8,22 +8,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps, features
 
-from builders.cifake import ends
-
-try:
-    import pillow_heif
-except ImportError:
-    pillow_heif = None
-else:
-    pillow_heif.register_heif_opener()
+from builders.cifake import ends, formats
 
 MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
 _MAX_EDGE = 65_535
 _TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF
 _LINES_AT_ONCE = 256  # some MB, which the allocator has at hand
-# Those people have. Pillow knows more, some of which start other programs (EPS).
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if pillow_heif else ())
 
 
 def decode(encoded: bytes) -> np.ndarray:
@@ -43,7 +34,7 @@ def open_image(file: BinaryIO, max_pixels: int | None = None) -> Image.Image:
       OSError: not a picture, or none that can be read here, damaged, or of more than `max_pixels`; says which.
     """
     try:
-        image = Image.open(file, formats=_FORMATS)
+        image = Image.open(file, formats=formats.FORMATS)
     except Image.UnidentifiedImageError:
         file.seek(0)
         raise OSError(_what_is_wrong_with(file.read(64))) from None
@@ -159,11 +150,11 @@ def _what_is_wrong_with(head: bytes) -> str:
     if not head:
         return "the file is empty"
     brands = head[8:].split(b"\0")[0] if head[4:8] == b"ftyp" else b""
-    if brands.startswith((b"hei", b"hev", b"mif1", b"msf1")) and not pillow_heif:
+    if brands.startswith((b"hei", b"hev", b"mif1", b"msf1")) and not formats.HAS_HEIF:
         return "HEIC needs one more package: pip install pillow-heif"
     if brands.startswith(b"avi") and not features.check("avif"):
         return "AVIF needs another build of Pillow: pip install --upgrade pillow"
-    return f"not a picture in {', '.join(_FORMATS)}, or damaged at its head"
+    return f"not a picture in {', '.join(formats.FORMATS)}, or damaged at its head"
 
 
 def _damaged(error: Exception) -> str:

@@ -16,6 +16,7 @@ from aireal.errors import UserError
 from aireal.runs import files, shipped
 from aireal.settings import flagfile
 from aireal.settings.config import FREE, Config
+from aireal.settings.fields import SOURCE
 from aireal.sources.source import Source
 
 PREPROCESSING = "preprocessing.json"
@@ -43,8 +44,9 @@ class RunFolder:
             reason = f"it has no {self.flagfile.name}" if self.path.exists() else "it does not exist"
             raise UserError(f"{self.path} is not a run folder: {reason}.")
         given = {name: value for name, value in overrides.items() if value}
-        if "source" in given:
-            given["source"] = Source(given["source"]).absolute().text
+        if "source" in given:  # of which the run's own says nothing
+            usual = {field.name: field.default for field in dataclasses.fields(Config) if field.name in SOURCE}
+            given = {**usual, **given, "source": Source(given["source"]).absolute().text}
         if "prepared_dir" in given:
             given["prepared_dir"] = paths.absolute(given["prepared_dir"])
         return dataclasses.replace(flagfile.load(self.flagfile), **given)

@@ -6,6 +6,7 @@ from aireal.errors import UserError
 from aireal.settings import rules
 from aireal.settings.fields import Fields
 
+_SETTLED = ("cache", "precision", "builder_config")
 FREE = ("prepared_dir", "evaluate", "tensorboard")  # fields that change neither the data nor the weights
 
 
@@ -23,5 +24,5 @@ class Config(Fields):
 
     def as_begun(self, earlier: "Config") -> "Config":
         """Returns the same with each "auto" that an earlier start has settled for its machine as it was settled."""
-        settled = {name: getattr(earlier, name) for name in ("cache", "precision") if getattr(self, name) == "auto"}
+        settled = {name: getattr(earlier, name) for name in _SETTLED if getattr(self, name) == "auto"}
         return dataclasses.replace(self, **settled)

@@ -10,6 +10,8 @@ from typing import Any
 from aireal.sources.source import Source
 
 ASPECT_RATIOS = ("stretch", "center_crop")
+# What says how a source is to be understood: of no use for another one.
+SOURCE = ("builder_config", "fake", "real", "columns", "pair", "damaged")
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
@@ -31,14 +33,38 @@ class Fields:
 
     source: str = _data(
         "demo",
-        "where images come from: demo (made on the spot, offline), kaggle (downloaded), or a folder, .zip or .tar that "
-        "has train/ and test/, each with FAKE/ and REAL/",
+        "where images come from: demo (made on the spot, offline), kaggle (CIFAKE, downloaded), a folder, .zip or .tar "
+        "with a folder of each class, by themselves or in train/ and test/, or a .csv with columns path and label",
     )
     builder_config: str = _data(
         "auto",
-        "what the builder accepts: strict (32x32 RGB JPEG with CIFAKE's file names), any (any size; JPEG, PNG, BMP, "
-        "GIF, WebP), auto (any for the demo, else strict)",
+        "what the builder accepts: strict (CIFAKE's 32x32 RGB JPEG with its file names), any (any pictures), auto "
+        "(strict where folders and names are CIFAKE's)",
         choices=("auto", "strict", "any"),
+    )
+    fake: str = _data(
+        "",
+        "names of the class FAKE, of folders or in a .csv, comma-separated; by default FAKE, ai, generated, synthetic, "
+        "artificial, 1_fake in any case",
+        may_be_empty=True,
+    )
+    real: str = _data("", "names of the class REAL; by default REAL, nature, human, photo, 0_real", may_be_empty=True)
+    columns: str = _data(
+        "",
+        "columns of a .csv, as path=file,label=kind,split=part,group=generator,pair=prompt; by default they are called "
+        "path, label, split, group or generator, pair or prompt",
+        may_be_empty=True,
+    )
+    pair: str = _data(
+        "none",
+        "which pictures never stand on both sides of a split, besides copies: none, or stem, those whose file names "
+        "are the same up to the ending; a .csv has a column for it",
+        choices=("none", "stem"),
+    )
+    damaged: str = _data(
+        "refuse",
+        "what becomes of a source with damaged files: refuse it, or leave_out those files, and list them",
+        choices=("refuse", "leave_out"),
     )
     prepared_dir: str = _data("~/.cache/aireal", "folder of the prepared TFRecords, which later runs reuse")
     cache: str = _data(
@@ -48,7 +74,10 @@ class Fields:
         choices=("auto", "none", "ram"),
     )
     validation_fraction: float = _data(
-        0.2, "share of the train folder that is kept for validation", at_least=0.0, below=1.0
+        0.2,
+        "share of the train folder that is kept for validation, where the source has no folder for it; 0 is without",
+        at_least=0.0,
+        below=1.0,
     )
     train_fraction: float = _data(
         1.0,
@@ -239,5 +268,5 @@ class Fields:
     @property
     def strict(self) -> bool:
         """Whether the builder demands CIFAKE's own form."""
-        form = Source(self.source).form if self.builder_config == "auto" else self.builder_config
+        form = Source.of(self).form if self.builder_config == "auto" else self.builder_config
         return form == "strict"

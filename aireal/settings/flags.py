@@ -1,13 +1,14 @@
 """The flags that describe a run, made from its fields; flags -> Config. Only entries read them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from absl import flags
 
 from aireal import paths
 from aireal.errors import UserError
 from aireal.settings.config import Config
+from aireal.settings.fields import SOURCE
 from aireal.sources.source import Source
 
 flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose --help shows them
@@ -30,16 +31,23 @@ def define_config_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def define_data_flags() -> None:
     """Defines what entries about a run take, to look at other images than its own."""
-    flags.DEFINE_string("source", None, "images of another place; by default those of the run")
-    flags.DEFINE_enum(
-        "builder_config", None, ["auto", "strict", "any"], "what the builder accepts; by default as in the run"
-    )
+    flags.DEFINE_string("source", None, "images of another place, as train takes them; by default those of the run")
     flags.DEFINE_string("prepared_dir", None, "folder for prepared TFRecords; by default that of the run")
+    define_source_flags(SOURCE)
+
+
+def define_source_flags(names: Iterable[str]) -> None:
+    """Defines those of `fields.SOURCE` that an entry takes; unset they are as in the run, or train's defaults."""
+    for field in dataclasses.fields(Config):
+        if field.name in names and "choices" in field.metadata:
+            flags.DEFINE_enum(field.name, None, field.metadata["choices"], _help(field))
+        elif field.name in names:
+            flags.DEFINE_string(field.name, None, _help(field))
 
 
 def other_data() -> dict[str, str | None]:
     """Returns the values of `define_data_flags`, for `RunFolder.config`."""
-    return {name: flags.FLAGS[name].value for name in ("source", "builder_config", "prepared_dir")}
+    return {name: flags.FLAGS[name].value for name in ("source", "prepared_dir", *SOURCE)}
 
 
 def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
@@ -57,7 +65,7 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
 def config_of_command() -> Config:
     """Returns the Config of the command line. Raises UserError where it makes no sense or its source is of no use."""
     config = config_from_flags()
-    Source(config.source).check()
+    Source.of(config).check()
     return config
 
 

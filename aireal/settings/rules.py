@@ -7,6 +7,7 @@ from typing import Any
 from aireal import paths
 from aireal.settings.fields import Fields
 from aireal.sources.source import Source
+from builders.cifake.layout import SourceError
 
 
 def complaints(values: Fields) -> Iterator[str]:
@@ -35,7 +36,12 @@ def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
 
 
 def _conflicts(values: Fields) -> Iterator[str]:
-    if values.builder_config == "strict" and Source(values.source).form != "strict":
+    try:
+        source = Source.of(values)
+    except SourceError as error:
+        yield str(error)
+        return
+    if values.builder_config == "strict" and source.is_demo:
         yield "--builder_config=strict does not go with --source=demo, whose crops show no object: give any instead."
     yield from _network(values)
     yield from _augmentation(values)

@@ -1,17 +1,31 @@
-"""What --source says, in one object. Free of TensorFlow."""
+"""What --source says, and the flags about it, in one object. Free of TensorFlow."""
 
 import contextlib
 import dataclasses
+import hashlib
 import tempfile
 from collections.abc import Iterator
+from typing import Protocol, Self
 
 from aireal import paths
 from aireal.errors import UserError
 from aireal.sources import kaggle
 from builders.cifake import layout, sources
+from builders.cifake.layout import Naming
 
 _DEMO, _KAGGLE = "demo", "kaggle"
 _BALANCED = 1.5  # up to this ratio of the classes nobody is warned
+
+
+class _Described(Protocol):
+    """The fields of a run that are about its source."""
+
+    source: str
+    fake: str
+    real: str
+    columns: str
+    pair: str
+    damaged: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +33,21 @@ class Source:
     """Where pictures come from.
 
     Attributes:
-      text: demo (made on the spot), kaggle (CIFAKE, downloaded), or the path of a folder or archive.
+      text: demo (made on the spot), kaggle (CIFAKE, downloaded), or the path of a folder, archive or list.
+      naming: what the words of a folder, archive or list mean.
+      leave_out: whether its damaged files are left out.
     """
 
     text: str
+    naming: Naming = layout.USUAL
+    leave_out: bool = False
+
+    @classmethod
+    def of(cls, values: "_Described") -> Self:
+        """Returns the source that the fields of a run describe. Raises layout.SourceError where names contradict."""
+        naming = Naming(values.fake, values.real, values.columns, values.pair)
+        source = cls(values.source, naming, values.damaged == "leave_out")
+        return source if source._is_path else cls(values.source)
 
     @property
     def name(self) -> str:
@@ -32,7 +57,16 @@ class Source:
     @property
     def form(self) -> str:
         """What a builder should demand of it unless told otherwise: CIFAKE's own form (strict), or any pictures."""
-        return "any" if self.text == _DEMO else "strict"  # the demo's crops show none of CIFAKE's objects
+        if self.is_demo:  # whose crops show none of CIFAKE's objects
+            return "any"
+        try:
+            return "strict" if self.is_release or sources.is_cifake(self.text) else "any"
+        except layout.SourceError:  # a run of earlier whose pictures have gone
+            return "strict"
+
+    @property
+    def is_demo(self) -> bool:
+        return self.text == _DEMO
 
     @property
     def is_release(self) -> bool:
@@ -45,13 +79,13 @@ class Source:
 
     def absolute(self) -> "Source":
         """Returns a source that means the same from any folder."""
-        return Source(paths.absolute(self.text)) if self._is_path else self
+        return dataclasses.replace(self, text=paths.absolute(self.text)) if self._is_path else self
 
     def check(self, *, whole: bool = True) -> None:
         """Makes sure, in no time and without TensorFlow, that a look at names alone does not show it to be of no use.
 
         Args:
-          whole: whether it has to have both classes of both splits, and not anything at all.
+          whole: whether it has to have both classes of each split, and not anything at all.
 
         Raises:
           UserError: it is of no use.
@@ -59,7 +93,7 @@ class Source:
         if self._is_path:
             try:
                 if whole:
-                    sources.check(self.text)
+                    sources.check(self.text, self.naming)
                 else:
                     sources.find(self.text)
             except layout.SourceError as error:
@@ -73,22 +107,23 @@ class Source:
 
         Raises:
           UserError: Kaggle's could not be downloaded.
-          layout.SourceError: there is no such folder or archive.
+          layout.SourceError: there is no such folder, archive or list.
         """
-        if self.text == _DEMO:
+        if self.is_demo:
             from aireal.sources import demo  # scikit-learn: late, because every entry imports this module
 
             return demo.fingerprint(seed)
-        return sources.fingerprint(self._path())
+        found = sources.fingerprint(self._path(), self.naming)
+        return hashlib.blake2b(f"{found}/whole".encode(), digest_size=16).hexdigest() if self.leave_out else found
 
     @contextlib.contextmanager
     def located(self, seed: int) -> Iterator[str]:
-        """Yields its folder or archive: the demo's, made from `seed`, goes away again.
+        """Yields its folder, archive or list: the demo's, made from `seed`, goes away again.
 
         Raises:
           UserError: Kaggle's could not be downloaded.
         """
-        if self.text == _DEMO:
+        if self.is_demo:
             from aireal.sources import demo
 
             with tempfile.TemporaryDirectory() as made:

@@ -4,7 +4,6 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import io
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,9 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from builders import progress
-from builders.cifake import copies, ends, layout, sources
-
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+from builders.cifake import copies, ends, formats, layout, sources
+from builders.cifake.formats import FORMATS
 
 _OFFENDERS_SHOWN = 10
 # The digest of all paths and files of the release.
@@ -32,21 +30,24 @@ class Scan:
     Attributes:
       digests: canonical path -> 16-byte BLAKE2b digest of the file.
       thumbnails: canonical path -> [8, 8, 3] uint8; none of a strict source, where only the same bytes are copies.
+      unfit: canonical path and reason of those that are left out.
     """
 
     digests: dict[str, bytes]
     thumbnails: dict[str, np.ndarray]
+    unfit: list[tuple[str, str]]
 
 
-def scan(reader: sources.Reader, *, strict: bool) -> Scan:
+def scan(reader: sources.Reader, *, strict: bool, leave_out: bool = False) -> Scan:
     """Reads every picture and makes sure that it decodes.
 
     Args:
       reader: of the source.
       strict: demand CIFAKE's own form (32x32 RGB JPEG, its file names) instead of any picture of any size.
+      leave_out: do without those that are unfit.
 
     Raises:
-      layout.SourceError: pictures are unfit; names the first ten with the reason of each.
+      layout.SourceError: pictures are unfit, and not left out; names the first ten with the reason of each.
     """
     digests: dict[str, bytes] = {}
     thumbnails: dict[str, np.ndarray] = {}
@@ -61,9 +62,12 @@ def scan(reader: sources.Reader, *, strict: bool) -> Scan:
                 offenders += _faults_strict(chunk)
             else:
                 offenders += _faults_any(chunk, thumbnails)
-    if offenders:
-        raise layout.SourceError(_complaint(reader.source, offenders, strict))
-    return Scan(digests, thumbnails)
+    if offenders and not leave_out:
+        raise layout.SourceError(_complaint(reader.collection, offenders, strict))
+    for path, _ in offenders:
+        digests.pop(path, None)
+        thumbnails.pop(path, None)
+    return Scan(digests, thumbnails, offenders)
 
 
 def is_release(digests: dict[str, bytes]) -> bool:
@@ -74,7 +78,7 @@ def is_release(digests: dict[str, bytes]) -> bool:
     return total.hexdigest() == _RELEASE
 
 
-def _complaint(source: os.PathLike | str, offenders: list[tuple[str, str]], strict: bool) -> str:
+def _complaint(source: sources.Collection, offenders: list[tuple[str, str]], strict: bool) -> str:
     rows = [f"  {layout.printable(path)}: {reason}" for path, reason in offenders[:_OFFENDERS_SHOWN]]
     if len(offenders) > _OFFENDERS_SHOWN:
         rows.append(f"  and {len(offenders) - _OFFENDERS_SHOWN} more")
@@ -83,18 +87,21 @@ def _complaint(source: os.PathLike | str, offenders: list[tuple[str, str]], stri
             "Only CIFAKE's own form was expected: its file names, 32x32 pixels, JPEG (--builder_config=strict). "
             "For pictures of your own give --builder_config=any."
         )
-    return f"{source}: {len(offenders):,} unfit file(s). Repair or remove them and start again:\n" + "\n".join(rows)
+    return (
+        f"{source}: {len(offenders):,} unfit file(s). Repair or remove them and start again, or go on without them, "
+        "--damaged=leave_out:\n" + "\n".join(rows)
+    )
 
 
 def _read(
     reader: sources.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
 ) -> Iterator[tuple[str, bytes]]:
     """Yields path and bytes of the files that can be loaded; adds the others to `offenders`."""
-    for path, load in progress.bar(reader.pictures(), title, total, unit=" pictures"):
+    for place, load in progress.bar(reader.pictures(), title, total, unit=" pictures"):
         try:
-            yield path, load()
+            yield place.path, load()
         except sources.READ_ERRORS as error:
-            offenders.append((path, f"cannot be read: {error}"))
+            offenders.append((place.path, f"cannot be read: {error}"))
 
 
 def _faults_any(chunk: list[tuple[str, bytes]], thumbnails: dict[str, np.ndarray]) -> list[tuple[str, str]]:
@@ -181,7 +188,7 @@ class _Unfit(Exception):
     """A picture cannot be used; the message is the reason."""
 
 
-def _thumbnail(data: bytes, formats: tuple[str, ...]) -> np.ndarray:
+def _thumbnail(data: bytes, taken: tuple[str, ...]) -> np.ndarray:
     """Decodes a whole picture and returns its thumbnail. Raises _Unfit."""
     if not data:
         raise _Unfit("empty")
@@ -190,10 +197,12 @@ def _thumbnail(data: bytes, formats: tuple[str, ...]) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
             form = "JPEG" if image.format == "MPO" else image.format  # phones put other pictures behind the first
-            if form not in formats:
-                raise _Unfit(f"the format is {form}, expected {' or '.join(formats)}")
+            if form not in taken:
+                raise _Unfit(f"the format is {form}, expected {' or '.join(taken)}")
             if max(image.size) > _MAX_EDGE:
                 raise _Unfit(f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge")
+            if formats.has_32_bits(image):
+                raise _Unfit("its pixels have 32 bits, whose range is not known")
             image.load()
             return copies.thumbnail(image)
     except _Unfit:

@@ -1,4 +1,4 @@
-"""TFDS builder: the CIFAKE folders, or pictures laid out like them, to TFRecords."""
+"""TFDS builder: CIFAKE, or pictures as people have them, to TFRecords."""
 
 import collections
 import dataclasses
@@ -6,11 +6,13 @@ import gc
 import io
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 
 from builders import progress
 from builders.cifake import checks, copies, layout, sources
+from builders.cifake.outline import Outline
 
 SHARDS = 8  # a split: enough to interleave and shuffle, where TFDS by itself would write a single one
 
@@ -26,13 +28,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """Examples with the file's own bytes, its label, what it shows, its name and what it is a copy of.
 
     A copy has the same bytes. Where any pictures are taken, one that was scaled, turned upright or saved anew counts
-    too.
+    too, and there are the group (generator or topic) and the pair, as `layout.Place` has them.
 
     Args:
-      source: a folder or archive, as `sources.pictures` takes it. By default TFDS's `manual_dir`.
+      source: a folder, archive or list, as `sources.Collection` takes it, or one that is understood already. By
+        default TFDS's `manual_dir`.
       release_only: refuse anything but CIFAKE's own 120,000 files, byte for byte.
-      outline: of the source, where it is known already.
+      leave_out: do without files that are unfit.
       **kwargs: those of tfds.core.DatasetBuilder.
+
+    Attributes:
+      unfit: path and reason of the files that were left out, once the examples are made.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -41,9 +47,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         Config(name="strict", strict=True, description="32x32 RGB JPEG with CIFAKE's file names."),
         Config(
             name="any",
-            version="1.1.0",  # near-copies
+            version="1.2.0",  # groups, pairs, splits as they are
             strict=False,
-            description="The same folders, any size; JPEG, PNG, BMP, GIF or WebP.",
+            description="Pictures of any names, sizes and formats.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
@@ -54,14 +60,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def __init__(
         self,
         *,
-        source: os.PathLike | str | None = None,
+        source: sources.Collection | os.PathLike | str | None = None,
         release_only: bool = False,
-        outline: layout.Outline | None = None,
+        leave_out: bool = False,
         **kwargs,
     ):
         self._source = source
-        self._outline = outline
         self._release_only = release_only
+        self._leave_out = leave_out
+        self.unfit: list[tuple[str, str]] = []
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -75,6 +82,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "object": tfds.features.ClassLabel(names=sources.OBJECTS),  # -1 where it is unknown
                     "filename": tfds.features.Text(),
                     "copy_of": tfds.features.Text(),
+                    **({} if strict else {"group": tfds.features.Text(), "pair": tfds.features.Text()}),
                 }
             ),
             supervised_keys=("image", "label"),
@@ -88,20 +96,25 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """Says nothing: the bars have shown it."""
 
     def _download_and_prepare(self, dl_manager, download_config):
-        self._source = self._source or dl_manager.manual_dir
+        source = self._source or dl_manager.manual_dir
+        collection = source if isinstance(source, sources.Collection) else sources.Collection(source)
+        name = layout.printable(str(collection))
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
-        (self._outline or sources.outline(self._source)).check(layout.printable(str(self._source)))
-        self._reader = sources.Reader(self._source)
-        found = checks.scan(self._reader, strict=self.builder_config.strict)
+        collection.outline.check(name)
+        self._reader = sources.Reader(collection)
+        found = checks.scan(self._reader, strict=self.builder_config.strict, leave_out=self._leave_out)
+        self.unfit = found.unfit
+        Outline.of(map(layout.Place, found.digests), collection.outline.by_split).check(name)
         if self._release_only and not checks.is_release(found.digests):
             raise layout.SourceError(
-                f"{self._source} is not CIFAKE as its authors released it: the archive has changed. Look at what is "
+                f"{name} is not CIFAKE as its authors released it: the archive has changed. Look at what is "
                 "there, and if you trust it give that folder as the source."
             )
         self._copies = copies.first_copies(found.digests, found.thumbnails)
-        self._counts = collections.Counter(path.split("/")[0] for path in found.digests)
+        self._paths = found.digests.keys()
+        self._counts = collections.Counter(path.split("/")[0] for path in self._paths)
         # Numbers alone say "airplane" in CIFAKE, where others stand in brackets, and nothing elsewhere.
-        self._tells_objects = self.builder_config.strict and any("(" in path for path in found.digests)
+        self._tells_objects = self.builder_config.strict and any("(" in path for path in self._paths)
         tfds.display_progress_bar(False)  # its bars are of files and shards; `_generate_examples` counts pictures
         gc.disable()  # TFDS keeps all examples until they are shuffled: the collector takes a fifth of the time there
         try:
@@ -115,20 +128,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         del dl_manager  # the source is known already
-        return {split: self._generate_examples(split) for split in layout.SPLITS}
+        return {split: self._generate_examples(split) for split in layout.SPLITS if self._counts[split]}
 
-    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict]]:
-        pictures, total = self._reader.pictures([split]), self._counts[split]
-        for path, load in progress.bar(pictures, f"Writing {split}", total, unit=" pictures"):
-            _, label, name = path.split("/", 2)
-            yield (
-                path,
-                {
-                    "image": io.BytesIO(load()),
-                    "label": label,
-                    # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
-                    "object": sources.object_of(name) if self._tells_objects else -1,
-                    "filename": f"{label}/{name}",
-                    "copy_of": self._copies.get(path, ""),
-                },
-            )
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        pictures = ((place, load) for place, load in self._reader.pictures([split]) if place.path in self._paths)
+        for place, load in progress.bar(pictures, f"Writing {split}", self._counts[split], unit=" pictures"):
+            _, label, name = place.path.split("/", 2)
+            example = {
+                "image": io.BytesIO(load()),
+                "label": label,
+                # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
+                "object": sources.object_of(name) if self._tells_objects else -1,
+                "filename": f"{label}/{name}",
+                "copy_of": self._copies.get(place.path, ""),
+            }
+            if not self.builder_config.strict:
+                example |= {"group": place.group, "pair": place.pair}
+            yield place.path, example

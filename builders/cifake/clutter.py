@@ -1,5 +1,6 @@
 """What stands among pictures and is none of them: what file servers, phones and photo programs leave behind."""
 
+import functools
 import re
 
 # Whole names of files and folders. A name that begins with a dot is left out as well, and all that is below a folder.
@@ -26,7 +27,19 @@ def kind(path: str) -> str | None:
     >>> kind("train/REAL/@eaDir/photo.jpg/SYNOFILE_THUMB_S.jpg"), kind("0001.AAE"), kind("0001.jpg")
     ('@eaDir', '.aae', None)
     """
-    for name in path.split("/"):
-        if _NAMES.fullmatch(name):
-            return "._*" if name.startswith("._") else name.rstrip("\r")
-    return next((ending for ending in _ENDINGS if path.lower().endswith(ending)), None)
+    folder, _, name = path.rpartition("/")
+    if found := (folder and _kind_of_folder(folder)) or _kind_of_name(name):
+        return found
+    name = name.lower()
+    return next(ending for ending in _ENDINGS if name.endswith(ending)) if name.endswith(_ENDINGS) else None
+
+
+@functools.lru_cache(maxsize=4096)  # a folder has many files
+def _kind_of_folder(path: str) -> str | None:
+    return next((found for name in path.split("/") if (found := _kind_of_name(name))), None)
+
+
+def _kind_of_name(name: str) -> str | None:
+    if not _NAMES.fullmatch(name):
+        return None
+    return "._*" if name.startswith("._") else name.rstrip("\r")

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import KDTree
 
 from builders import progress
+from builders.cifake.layout import SPLITS
 
 # Of two thumbnails (8x8 RGB, each channel less its own mean): from here on they are near-copies. Chosen on CIFAKE,
 # where 2 of 20,000 test pictures have such a neighbour among the 50,000 train pictures of the other class.
@@ -50,7 +51,7 @@ def directions(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def first_copies(digests: Mapping[str, bytes], thumbnails: Mapping[str, np.ndarray] | None = None) -> dict[str, str]:
     """Returns, for every file that repeats another, the first of its kind.
 
-    First means train before test, then by path. What repeats a copy of a file repeats the file.
+    First means train before validation before test, then by path. What repeats a copy of a file repeats the file.
 
     Args:
       digests: path -> digest of the file's bytes.
@@ -59,17 +60,22 @@ def first_copies(digests: Mapping[str, bytes], thumbnails: Mapping[str, np.ndarr
     >>> first_copies({"test/FAKE/1.jpg": b"x", "train/FAKE/9.jpg": b"x", "train/REAL/2.jpg": b"y"})
     {'test/FAKE/1.jpg': 'train/FAKE/9.jpg'}
     """
-    paths = sorted(digests, key=lambda path: (path.startswith("test/"), path))
+    paths = sorted(digests, key=lambda path: (SPLITS.index(path.split("/")[0]), path))
     first: dict[bytes, int] = {}
     pairs = np.array([(first.setdefault(digests[path], row), row) for row, path in enumerate(paths)])
     if thumbnails:
         pairs = np.concatenate([pairs, _near(np.stack([thumbnails[path] for path in paths]))])
-    originals = _originals(pairs, len(paths))
-    return {path: paths[row] for path, row in zip(paths, originals, strict=True) if path != paths[row]}
+    rows = originals(pairs, len(paths))
+    return {path: paths[row] for path, row in zip(paths, rows, strict=True) if path != paths[row]}
 
 
-def _originals(pairs: np.ndarray, count: int) -> np.ndarray:
-    """Returns for each of `count` rows the first that pairs of rows [P, 2], by themselves or in a chain, lead to."""
+def originals(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Returns for each of `count` rows the first that pairs of rows lead to, by themselves or in a chain: [count] int.
+
+    Args:
+      pairs: [P, 2] int.
+      count: of rows.
+    """
     graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(count, count))
     _, group = connected_components(graph, directed=False)
     _, firsts = np.unique(group, return_index=True)
@@ -93,7 +99,7 @@ def _near(thumbnails: np.ndarray) -> np.ndarray:
         pairs = np.column_stack([np.repeat(some, [len(one) for one in others]), np.concatenate(others)])
         found = np.concatenate([found, _alike(vectors, pairs[pairs[:, 0] < pairs[:, 1]])])
         if len(found) > KEPT_PAIRS:
-            found = np.column_stack([np.arange(len(rows)), _originals(found, len(rows))])
+            found = np.column_stack([np.arange(len(rows)), originals(found, len(rows))])
     return rows[found]
 
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder, a .zip or a .tar in the CIFAKE layout, read in place.
+"""Where pictures come from: a folder, a .zip or a .tar, read in place, or a list of files.
 
 Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives
 are read from front to back, once where memory holds their pictures (`Reader`), and leave nothing behind on disk.
@@ -6,93 +6,126 @@ are read from front to back, once where memory holds their pictures (`Reader`), 
 
 import functools
 import hashlib
+import itertools
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from builders import progress
-from builders.cifake import archives, clutter, layout
+from builders.cifake import archives, clutter, folders, layout, manifest
 from builders.cifake.archives import READ_ERRORS, Member
-from builders.cifake.layout import SPLITS, SourceError
+from builders.cifake.layout import SPLITS, Layout, Naming, Place, SourceError
+from builders.cifake.outline import Outline
 
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
 KEPT_BYTES = 256 << 20  # twice CIFAKE
 _CHUNK_FILES, _CHUNK_BYTES = 500, 16 << 20  # of CIFAKE 500 pictures are half a megabyte
+_PEEKED = 20  # files that tell whether a source is CIFAKE
 
 # `0000.jpg` or `1000 (10).jpg`: the number in brackets is the CIFAR-10 class, counted from 1, absent for the first.
 _NAME = re.compile(r"\d+(?: \(([2-9]|10)\))?\.jpg")
+_CIFAKE = re.compile(rf"(?:[^/]+/)*(?:train|test)/(?:fake|real)/{_NAME.pattern}", re.IGNORECASE)
+
+Picture = tuple[Place, Callable[[], bytes]]  # where it belongs, and what loads its file while no other is asked for
 
 
-def pictures(source: os.PathLike | str, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
-    """Yields every file of the class folders, in the source's own order.
+class Collection:
+    """A source that has been understood.
 
     Args:
-      source: a folder, or a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, or a folder with one such file in it.
-      splits: those wanted, of `train` and `test`.
-
-    Yields:
-      (path, load): the path in the canonical spelling, as `train/FAKE/0001 (2).jpg`, and a function that returns the
-      file's bytes. `load` is valid until the next member is asked for.
+      source: a folder; a .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file, or a folder with one such file in it; or a .csv
+        or .tsv, as `manifest` reads it.
+      naming: what its words mean.
 
     Raises:
-      SourceError: nothing is there, it is no folder and no archive, or the archive is damaged.
+      SourceError: nothing is there, it is none of these or damaged, or its words contradict each other.
+
+    Attributes:
+      outline: what it is understood as. A .tar is read through for it, of others the names.
     """
-    for path, load in _members(find(source), splits):
-        name = layout.canonical(path)
-        if name and name.split("/")[0] in splits:
-            yield name, load
+
+    def __init__(self, source: os.PathLike | str, naming: Naming = layout.USUAL):
+        self._source = find(source)
+        self._place: Callable[[str], Place | None]
+        if _is_manifest(self._source):
+            listed, by_split = manifest.places(self._source, naming)
+            self._place, self._listed = listed.get, listed
+            self.outline = Outline.of(listed.values(), by_split)
+        else:
+            members = progress.bar(_members(self._source), "Listing", unit=" files", leave=False)
+            paths = [path for path, _ in members]
+            empty = set(folders.folders(self._source)) if self._source.is_dir() else ()
+            self._place, self.outline = _understood(paths, empty, naming)
+
+    def __str__(self) -> str:
+        return str(self._source)
+
+    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Picture]:
+        """Yields every picture of some splits, in the source's own order.
+
+        Raises:
+          SourceError: it is an archive, and damaged.
+        """
+        members = _listed_members(self._source, self._listed) if _is_manifest(self._source) else _members(self._source)
+        for path, load in members:
+            if (place := self._place(path)) and place.split in splits:
+                yield place, load
 
 
-def outline(source: os.PathLike | str) -> layout.Outline:
-    """Returns what a source is understood as; a .tar is read through for it, of others the names.
-
-    Raises:
-      SourceError: what `pictures` raises.
-    """
-    found = find(source)
-    members = progress.bar(_members(found), "Listing", unit=" files", leave=False)
-    folders = _folders(found) if found.is_dir() else ()
-    return layout.Outline.of((path for path, _ in members), folders)
+def _understood(
+    paths: Sequence[str], empty: Iterable[str], naming: Naming
+) -> tuple[Callable[[str], Place | None], Outline]:
+    """Returns what tells a picture's place from its path, and the outline, of all files and of empty folders."""
+    kinds = {path: clutter.kind(path) for path in paths}
+    holding = {path.rpartition("/")[0] for path, kind in kinds.items() if not kind}
+    told = Layout(holding, naming)
+    places = {path: place for path in paths if (place := told.place(path))}
+    left_out: dict[str, int] = {}
+    for kind in filter(None, kinds.values()):
+        left_out[kind] = left_out.get(kind, 0) + 1
+    read = frozenset(path.rpartition("/")[0] for path in places)
+    others = {"left_out": left_out, "folders": frozenset(holding).union(empty), "read": read}
+    return told.place, Outline.of(places.values(), told.by_split, **others)
 
 
 class Reader:
     """The pictures of a source for several passes: small sources are read in the first pass and kept in memory.
 
     Args:
-      source: what `pictures` takes.
+      collection: the source.
       kept_bytes: up to this size the pictures together are kept.
     """
 
-    def __init__(self, source: os.PathLike | str, kept_bytes: int = KEPT_BYTES):
-        self.source = source
+    def __init__(self, collection: Collection, kept_bytes: int = KEPT_BYTES):
+        self.collection = collection
         self._kept_bytes = kept_bytes
         self._room = kept_bytes
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[Place, bytes] = {}
         self._complete = False
 
-    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
-        """Yields what `pictures` does; what was not or could not be loaded in a first, whole pass is then left out."""
+    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Picture]:
+        """Yields what `Collection` does; after a first, whole pass without what could not be loaded."""
         if self._complete:
-            for path, data in self._kept.items():
-                if path.startswith(tuple(splits)):
-                    yield path, lambda data=data: data
+            for place, data in self._kept.items():
+                if place.split in splits:
+                    yield place, lambda data=data: data
             return
         if set(splits) != set(SPLITS):
-            yield from pictures(self.source, splits)
+            yield from self.collection.pictures(splits)
             return
         self._kept.clear()
         self._room = self._kept_bytes
-        for path, load in pictures(self.source):
-            yield path, functools.partial(self._load, path, load)
+        for place, load in self.collection.pictures():
+            yield place, functools.partial(self._load, place, load)
         self._complete = self._room >= 0
 
-    def _load(self, path: str, load: Callable[[], bytes]) -> bytes:
+    def _load(self, place: Place, load: Callable[[], bytes]) -> bytes:
         data = load()
         self._room -= len(data)
         if self._room >= 0:
-            self._kept[path] = data
+            self._kept[place] = data
         else:
             self._kept.clear()
         return data
@@ -117,59 +150,94 @@ def chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes
         yield chunk
 
 
-def fingerprint(source: os.PathLike | str) -> str:
-    """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched."""
+def is_cifake(source: os.PathLike | str) -> bool:
+    """Returns whether a source has CIFAKE's folders and file names, by a look at its first files.
+
+    Raises:
+      SourceError: there is nothing, or it is no source.
+    """
+    found = find(source)
+    if _is_manifest(found):
+        return False
+    members = folders.entries(found) if found.is_dir() else _members(found)  # in no order, which spares a look at all
+    paths = (path for path, _ in members if not clutter.kind(path))
+    return all(map(_CIFAKE.fullmatch, itertools.islice(paths, _PEEKED)))
+
+
+def fingerprint(source: os.PathLike | str, naming: Naming = layout.USUAL) -> str:
+    """32 hexadecimal digits that change when a file of the source is added, removed, resized or touched.
+
+    Raises:
+      SourceError: as `Collection`.
+    """
     source = find(source)
-    if source.is_dir():
-        files = sorted((path, _stat(entry)) for path, entry in _entries(source) if not clutter.kind(path))
+    if _is_manifest(source):
+        listed, _ = manifest.places(source, naming)
+        files = [("\0".join([path, *place]), _stat(source.parent / path)) for path, place in listed.items()]
+    elif source.is_dir():
+        entries = {path: entry for path, entry in folders.entries(source) if not clutter.kind(path)}
+        told = Layout({path.rpartition("/")[0] for path in entries}, naming)
+        files = sorted((path, _stat(entry)) for path, entry in entries.items() if told.place(path))
     else:
         files = [(source.name, source.stat())]
     lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
+    lines += "" if naming == layout.USUAL else repr(naming)
     return hashlib.blake2b(lines.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def _stat(entry: os.DirEntry) -> os.stat_result:
+def _stat(file: os.DirEntry | pathlib.Path) -> os.stat_result:
     try:
-        return entry.stat()
+        return file.stat()
     except OSError:  # a link that leads nowhere, which a check of the files will name
-        return entry.stat(follow_symlinks=False)
+        return file.stat(follow_symlinks=False) if os.path.lexists(file) else os.stat_result((0,) * 19)
 
 
 def find(source: os.PathLike | str) -> pathlib.Path:
-    """Returns the folder with the splits or the archive that `source` means, or raises SourceError."""
+    """Returns the folder, archive or list that `source` means, or raises SourceError."""
     source = pathlib.Path(source).expanduser()
     if not source.exists():
-        raise SourceError(f"{source} does not exist. It should be a folder or an archive with {layout.EXPECTED}.")
-    if not source.is_dir():
-        return source
-    if any(True for _ in _class_folders(source)):
+        raise SourceError(f"{source} does not exist. It should be a folder, an archive or a .csv: {layout.EXPECTED}.")
+    if not source.is_dir() or any(path.is_dir() and not clutter.kind(path.name) for path in source.iterdir()):
         return source
     # The archive as it was downloaded, alone in its folder: what TFDS calls a manual_dir.
     found = [path for path in sorted(source.iterdir()) if path.is_file() and archives.is_archive(path)]
     if len(found) == 1:
         return found[0]
-    files = (path.name for path in source.iterdir() if not path.is_dir())
-    seen = layout.listed([*layout.innermost(_folders(source)), *files])
-    raise SourceError(f"{source} has no class folder. Expected {layout.EXPECTED}; found {seen}.")
+    names = layout.listed(path.name for path in source.iterdir())
+    raise SourceError(f"{source} has no folder in it. Expected {layout.EXPECTED}. Found {names}.")
 
 
-def check(source: os.PathLike | str) -> None:
-    """Makes sure, by folders' names alone, that there may be pictures of both classes in both splits.
+def check(source: os.PathLike | str, naming: Naming = layout.USUAL) -> None:
+    """Makes sure, by folders' names or by the list, that there may be pictures of both classes in each split.
 
     Raises:
-      SourceError: nothing is there, it is no folder and no archive, or a class folder is missing.
+      SourceError: nothing is there, it is none that can be read, or a class is missing.
     """
     found = find(source)
-    if found.is_dir():
-        layout.Outline.of((f"{folder}/." for folder in _class_folders(found)), _folders(found)).check(str(source))
+    if _is_manifest(found):
+        Collection(found, naming).outline.check(str(source))
+    elif found.is_dir():
+        names = list(folders.folders(found))
+        # As if there were a picture in each; what stands in none is seen when files are listed.
+        _, outline = _understood([f"{name}/0.jpg" for name in layout.innermost(names)], names, naming)
+        outline.check(str(source))
     elif not archives.is_archive(found):
-        raise SourceError(f"{source} is neither a folder nor a .zip or .tar archive.")
+        raise SourceError(f"{source} is neither a folder nor a .zip or .tar archive nor a .csv.")
 
 
-def _members(source: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[Member]:
+def _is_manifest(source: pathlib.Path) -> bool:
+    return source.suffix.lower() in manifest.SUFFIXES and source.is_file()
+
+
+def _listed_members(source: pathlib.Path, listed: Mapping[str, Place]) -> Iterator[Member]:
+    for path in listed:
+        yield path, functools.partial(_read, source.parent / path)
+
+
+def _members(source: pathlib.Path) -> Iterator[Member]:
     if source.is_dir():
-        for path, entry in sorted(_entries(source, splits), key=lambda item: item[0]):
-            yield path, lambda entry=entry: _read(entry.path)
+        for path, entry in sorted(folders.entries(source), key=lambda item: item[0]):
+            yield path, functools.partial(_read, entry.path)
         return
     try:
         for path, load in archives.members(source):
@@ -181,53 +249,6 @@ def _members(source: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[M
         ) from error
 
 
-def _read(path: str) -> bytes:
+def _read(path: os.PathLike | str) -> bytes:
     with open(path, "rb", buffering=0) as file:
         return file.read()
-
-
-def _entries(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[tuple[str, os.DirEntry]]:
-    """Yields (path below `folder`, entry) of every file in the class folders; follows no link to a folder."""
-    for class_folder in _class_folders(folder, splits):
-        pending = [class_folder]
-        while pending:
-            below = pending.pop()
-            with os.scandir(folder / below) as entries:
-                for entry in entries:
-                    path = f"{below}/{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(path)
-                    else:
-                        yield path, entry
-
-
-def _class_folders(folder: pathlib.Path, splits: Sequence[str] = SPLITS) -> Iterator[str]:
-    """Yields the paths of the class folders below `folder`."""
-    for below in _folders(folder):
-        name = layout.class_folder(below)
-        if name and name.split("/")[0] in splits:
-            yield below
-
-
-def _folders(folder: pathlib.Path) -> Iterator[str]:
-    """Yields the paths of folders below `folder`, down to those of the classes; clutter aside."""
-    pending = [("", 1)]
-    while pending:
-        above, depth = pending.pop()
-        for name in _subfolders(folder / above):
-            if clutter.kind(name):
-                continue
-            below = f"{above}{name}"
-            yield below
-            is_split = name.lower() in SPLITS
-            if not layout.class_folder(below) and (depth <= layout.DEPTH or (is_split and depth == layout.DEPTH + 1)):
-                pending.append((f"{below}/", depth + 1))
-
-
-def _subfolders(folder: pathlib.Path) -> list[str]:
-    """Returns the names of the folders in `folder`; none where it is unreadable."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
-    except PermissionError:
-        return []

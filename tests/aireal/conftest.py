@@ -66,6 +66,21 @@ def train(command):
 
 
 @pytest.fixture(scope="session")
+def make_table() -> Callable:
+    """Returns a function that makes a `records.Table` of labels [N] and names [N]; all else is unknown unless given."""
+
+    def make(label, filename, **columns):
+        from aireal.data.records import Table
+
+        count = len(label)
+        unknown = {"object": np.full(count, -1), "folder": np.full(count, "train")}
+        unknown |= {name: np.full(count, "") for name in ("copy_of", "group", "pair")}
+        return Table(**{**unknown, "label": np.asarray(label), "filename": np.asarray(filename), **columns})
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def jpeg() -> Callable[..., bytes]:
     """Returns a function that encodes pixels, [H, W, 3] uint8, as a JPEG with Pillow's options."""
 

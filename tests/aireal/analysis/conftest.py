@@ -43,7 +43,7 @@ def surveyed(few):
     from aireal.analysis import survey
     from builders.cifake import sources
 
-    return survey.survey(sources.Reader(few), image_size=32)
+    return survey.survey(sources.Reader(sources.Collection(few)), image_size=32)
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,13 @@ import csv
 import pytest
 
 from aireal.analysis import report
+from aireal.sources.source import Source
 
 
 @pytest.fixture(scope="module")
 def analysed(cifake, tmp_path_factory):
     output = tmp_path_factory.mktemp("analysed") / "out"
-    return report.analyze(str(cifake), str(output), image_size=32), output
+    return report.analyze(Source(str(cifake)), str(output), image_size=32), output
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_what_chance_explains_is_no_finding():
 
 def test_classes_that_are_missing_or_unequal():
     assert kind_of("a class is missing", sentences(counts={"test": {"FAKE": 10, "REAL": 0}})) == "warning"
-    assert kind_of("There is no test folder", sentences(counts={"test": {"FAKE": 0, "REAL": 0}})) == "warning"
+    assert kind_of("There is no test folder", sentences(counts={"test": {"FAKE": 0, "REAL": 0}})) == "note"
+    assert kind_of("There is no train folder", sentences(counts={"train": {"FAKE": 0, "REAL": 0}})) == "warning"
     assert kind_of("unbalanced", sentences(counts={"train": {"FAKE": 90, "REAL": 10}})) == "warning"
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from aireal.analysis import report
 from aireal.errors import UserError
+from aireal.sources.source import Source
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -20,7 +21,7 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 @pytest.fixture(scope="module")
 def analysed(faulty, tmp_path_factory):
     output = tmp_path_factory.mktemp("analysed") / "out"
-    return report.analyze(str(faulty), str(output), image_size=32), output
+    return report.analyze(Source(str(faulty)), str(output), image_size=32), output
 
 
 def test_every_planted_fault_is_listed_with_its_reason(analysed, rows):
@@ -68,7 +69,7 @@ def test_an_archive_gives_the_same(analysed, faulty, tmp_path):
         for path in sorted(faulty.rglob("*.jpg")):
             if path.name.isascii():
                 archive.write(path, path.relative_to(faulty))
-    found = report.analyze(str(tmp_path / "set.zip"), str(tmp_path / "out"), image_size=32)
+    found = report.analyze(Source(str(tmp_path / "set.zip")), str(tmp_path / "out"), image_size=32)
     for key in ("appearance", "container", "how_saved", "near_duplicates"):
         assert found[key] == analysed[0][key]
 
@@ -79,7 +80,7 @@ def test_other_peoples_folders_are_left_alone(demo_source, tmp_path, kept):
     (tmp_path / kept).write_text("mine")
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(UserError, match="holds something else"):
-        report.analyze(str(demo_source), str(tmp_path), image_size=32)
+        report.analyze(Source(str(demo_source)), str(tmp_path), image_size=32)
     assert (tmp_path / kept).read_text() == "mine"
 
 
@@ -87,7 +88,7 @@ def test_an_earlier_analysis_is_replaced(demo_source, tmp_path):
     small = tmp_path / "set"
     shutil.copytree(demo_source / "test", small / "test")
     for size in (16, 32):
-        report.analyze(str(small), str(tmp_path / "out"), image_size=size)
+        report.analyze(Source(str(small)), str(tmp_path / "out"), image_size=size)
         assert json.loads((tmp_path / "out/report.json").read_text())["image_size"] == size
 
 
@@ -102,7 +103,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(demo_source
         "x" * 300: "cannot be",
     }.items():
         with pytest.raises(UserError, match=complaint):
-            report.analyze(str(demo_source), output, image_size=32)
+            report.analyze(Source(str(demo_source)), output, image_size=32)
 
 
 def test_plain_pictures_have_figures_too(tmp_path, jpeg):
@@ -110,7 +111,7 @@ def test_plain_pictures_have_figures_too(tmp_path, jpeg):
         (tmp_path / "set" / split / label).mkdir(parents=True, exist_ok=True)
         pixels = np.full([33, 33, 3], level if label == "REAL" else 201, np.uint8)
         (tmp_path / "set" / split / label / f"{level}.jpg").write_bytes(jpeg(pixels, quality=95))
-    found = report.analyze(str(tmp_path / "set"), str(tmp_path / "out"), image_size=33)
+    found = report.analyze(Source(str(tmp_path / "set")), str(tmp_path / "out"), image_size=33)
     assert found["channels"]["FAKE"]["standard_deviation"] == pytest.approx([0, 0, 0], abs=0.01)
     assert found["near_duplicates"]["test_in_train"] == 0
 
@@ -118,7 +119,7 @@ def test_plain_pictures_have_figures_too(tmp_path, jpeg):
 def test_one_split_of_one_class_is_enough(demo_source, tmp_path):
     (tmp_path / "set/train").mkdir(parents=True)
     shutil.copytree(demo_source / "train/REAL", tmp_path / "set/train/REAL")
-    found = report.analyze(str(tmp_path / "set"), str(tmp_path / "out"), image_size=16)
+    found = report.analyze(Source(str(tmp_path / "set")), str(tmp_path / "out"), image_size=16)
     assert set(found["file_size"].values()) == {None}
     assert any("a class is missing" in finding["text"] for finding in found["findings"])
 

@@ -5,6 +5,7 @@ import pytest
 
 from aireal.analysis import appearance, report, shortcuts
 from aireal.analysis.numbers import Sizes
+from aireal.sources.source import Source
 
 
 def test_how_files_were_saved_gives_the_class_away(tmp_path, jpeg):
@@ -14,7 +15,7 @@ def test_how_files_were_saved_gives_the_class_away(tmp_path, jpeg):
         for number in range(20):
             data = jpeg(rng.integers(0, 256, [32, 32, 3], np.uint8), quality=quality)
             (tmp_path / "train" / label / f"{number}.jpg").write_bytes(data)
-    found = report.analyze(str(tmp_path), str(tmp_path / "out"), image_size=32)
+    found = report.analyze(Source(str(tmp_path)), str(tmp_path / "out"), image_size=32)
     assert found["how_saved"]["tree_auc"] == 1
     assert any("How the files were saved" in one["text"] for one in found["findings"] if one["kind"] == "warning")
 

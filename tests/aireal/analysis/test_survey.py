@@ -8,6 +8,7 @@ import pytest
 
 from aireal.analysis import report, survey
 from aireal.errors import UserError
+from aireal.sources.source import Source
 from builders.cifake import layout, sources
 
 
@@ -25,14 +26,14 @@ def test_files_that_change_while_they_are_looked_at(demo_source, tmp_path, monke
         return found
 
     monkeypatch.setattr(survey, "survey", look_and_lose)
-    assert report.analyze(str(folder), str(tmp_path / "out"), image_size=32)["offending"]["files"] == 0
+    assert report.analyze(Source(str(folder)), str(tmp_path / "out"), image_size=32)["offending"]["files"] == 0
 
 
 def test_a_path_that_occurs_twice_is_a_fault(tmp_path, jpeg, rows):
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
-        for root in ("a", "b"):
-            archive.writestr(f"{root}/train/FAKE/x.jpg", jpeg(np.full([32, 32, 3], ord(root), np.uint8)))
-    report.analyze(str(tmp_path / "set.zip"), str(tmp_path / "out"), image_size=32)
+        for level, name in enumerate(("FAKE", "fake")):
+            archive.writestr(f"train/{name}/x.jpg", jpeg(np.full([32, 32, 3], level, np.uint8)))
+    report.analyze(Source(str(tmp_path / "set.zip")), str(tmp_path / "out"), image_size=32)
     assert [row["reason"] for row in rows(tmp_path / "out/offending.csv")] == [
         "this path stands in the source more than once"
     ] * 2
@@ -42,7 +43,7 @@ def test_a_source_without_any_readable_picture_is_refused(tmp_path):
     (tmp_path / "set/train/FAKE").mkdir(parents=True)
     (tmp_path / "set/train/FAKE/a.jpg").write_bytes(b"broken")
     with pytest.raises(UserError, match="no picture that can be read"):
-        report.analyze(str(tmp_path / "set"), str(tmp_path / "out"), image_size=32)
+        report.analyze(Source(str(tmp_path / "set")), str(tmp_path / "out"), image_size=32)
     assert not (tmp_path / "out").exists()
 
 
@@ -79,7 +80,7 @@ def test_names_of_cifakes_form_tell_the_objects(tmp_path, jpeg):
         suffix = f" ({number + 1})" if number else ""
         (folder / f"{number:04}{suffix}.jpg").write_bytes(jpeg(np.full([32, 32, 3], 20 * number, np.uint8)))
     (folder / "broken.jpg").write_bytes(b"broken")
-    files, sums = survey.survey(sources.Reader(tmp_path), image_size=8)
+    files, sums = survey.survey(sources.Reader(sources.Collection(tmp_path)), image_size=8)
     assert files.objects.tolist() == [*sources.OBJECTS, ""]
     assert (files.decoded.sum(), len(files.path)) == (10, 11)
     assert files.faults[~files.decoded][0][0].startswith("not a picture")

@@ -1,5 +1,6 @@
 """aireal.data.records: a source is prepared once for all runs, whatever interrupts, and shuffled in bounded memory."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -24,7 +25,8 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(package_folder()), "TF_CPP_MIN_LOG
 
 def stored(builder) -> set[str]:
     """Returns the paths of the examples of both splits."""
-    return {f"{split}/{name}" for split in ("train", "test") for name in records.Records(builder, split).table.filename}
+    table = records.Records(builder).table
+    return {f"{folder}/{name}" for folder, name in zip(table.folder, table.filename, strict=True)}
 
 
 @pytest.mark.parametrize("unfit", ["missing", "damaged"])
@@ -61,7 +63,7 @@ def test_a_changed_source_is_prepared_anew(files, write, picture, tmp_path):
 
 
 def test_what_a_source_was_understood_as_is_said_at_every_start(files, write, tmp_path, capsys):
-    folder = write(files | {"validation/FAKE/0.jpg": b""})
+    folder = write(files | {"others/0.jpg": b""})
     settings = config.Config(source=str(folder), prepared_dir=str(tmp_path / "prepared"))
     said = f"{folder} is read as\n  train  4 FAKE, 4 REAL\n  test   4 FAKE, 4 REAL\n  NOT READ"
     records.prepare(settings)
@@ -154,8 +156,9 @@ def test_the_fingerprint_tells_form_and_files(files, write, tmp_path, make_confi
     assert strict.split("-")[1] == other.split("-")[1] == sources.fingerprint(folder)
 
 
-def test_rows_of_a_table_stay_together():
-    table = records.Table(np.array([0, 1, 1]), np.array([3, -1, 4]), np.array(["a", "b", "c"]), np.array(["", "", "a"]))
+def test_rows_of_a_table_stay_together(make_table):
+    more = {"object": np.array([3, -1, 4]), "copy_of": np.array(["", "", "a"])}
+    table = make_table([0, 1, 1], ["a", "b", "c"], **more)
     for positions in (np.array([2, 0]), np.array([True, False, True])):
         rows = table.rows(positions)
         found = {*zip(rows.label, rows.object, rows.filename, rows.copy_of, strict=True)}
@@ -165,15 +168,16 @@ def test_rows_of_a_table_stay_together():
 
 @pytest.fixture
 def of_test(make_config):
-    """The records of the demo's 400 test images, and a mask of a third of them."""
-    found = records.Records(records.prepare(make_config()), "test")
-    return found, np.arange(len(found)) % 3 == 1
+    """The records of the demo, and a mask of a third of its 400 test images."""
+    found = records.Records(records.prepare(make_config()))
+    return found, (found.table.folder == "test") & (np.arange(len(found)) % 3 == 1)
 
 
 def test_examples_come_in_the_order_of_the_table(of_test):
     found, mask = of_test
     everything = list(found.ordered(np.ones(len(found), bool)).as_numpy_iterator())
-    assert len(everything) == len(found.table) == len(found) == 400
+    assert len(everything) == len(found.table) == len(found) == 2400
+    assert np.bincount(found.table.folder == "test").tolist() == [2000, 400]
     for name, example in zip(found.table.filename, everything, strict=True):
         assert name.encode() in example
     assert list(found.ordered(mask).as_numpy_iterator()) == [everything[row] for row in np.flatnonzero(mask)]
@@ -192,3 +196,49 @@ def test_shuffled_examples_come_once_each_in_an_order_of_the_seed(of_test):
     assert sorted(first) == expected
     assert shuffled(0, 1) == first
     assert shuffled(0, 2) != first != expected
+
+
+@pytest.fixture
+def mine(picture, write, make_config, tmp_path):
+    """A Config of twenty pictures of each class as people have them, and a damaged one."""
+    pictures = {
+        f"{folder}/{number}.png": picture(seed * 20 + number, size=(40, 30), form="PNG")
+        for seed, folder in enumerate(["ai/sd", "photo"])
+        for number in range(20)
+    }
+    source = write(pictures | {"ai/x.jpg": b"", "notes.txt": b""})
+    return make_config(source=str(source), prepared_dir=str(tmp_path / "mine"), damaged="leave_out")
+
+
+def test_what_was_understood_and_left_out_is_said_every_time(mine, tmp_path, capsys):
+    for _ in range(2):
+        records.tell.cache_clear()
+        table = records.Records(records.prepare(mine)).table
+        said = capsys.readouterr().out
+        assert "  all  21 FAKE, 20 REAL\n  groups of FAKE: without one 1, sd 20\n" in said
+        assert "no test pictures: a fifth of each class is kept for the test" in said
+        assert "left out, as damaged: 1, listed in" in said
+    assert np.unique(table.group).tolist() == ["", "sd"]
+    (left_out,) = (tmp_path / "mine").rglob("left_out.csv")
+    assert left_out.read_text() == "path,reason\ntrain/FAKE/x.jpg,empty\n"
+
+
+def test_other_flags_about_a_source_are_other_records(mine, tmp_path):
+    with pytest.raises(UserError, match=r"--damaged=leave_out:\n  train/FAKE/x.jpg: empty"):
+        records.prepare(dataclasses.replace(mine, damaged="refuse"))
+    one, other = (records.prepare(dataclasses.replace(mine, pair=pair)) for pair in ("none", "stem"))
+    assert records.fingerprint(one) != records.fingerprint(other)
+    assert records.Records(other).table.pair.tolist() == [
+        name.split("/")[-1][:-4] for name in records.Records(other).table.filename
+    ]
+
+
+def test_a_run_has_its_splits_from_a_source_without(mine):
+    data = Data(mine)
+    assert [np.bincount(data.table(split).label).tolist() for split in ("train", "validation", "test")] == [
+        [13, 13],
+        [3, 3],
+        [4, 4],
+    ]
+    assert data.config.builder_config == "any"
+    assert data.unseen("test").all()

@@ -108,7 +108,7 @@ def test_validation_stands_in_where_test_was_not_judged(run):
     ("flag", "words"),
     [
         ("--source=demo", "pictures are toys"),
-        ("--source=kaggle", "CIFAKE's pictures apart"),
+        ("--source=kaggle\n--builder_config=auto", "CIFAKE's pictures apart"),
         ("--source=/data/mine\n--builder_config=any", "pictures like those of mine:"),
     ],
 )

@@ -35,7 +35,7 @@ def test_predictions_hold_the_scores_to_the_last_bit(trained):
     data = Data(config)
     expected = scoring.score(scorers.load(folder / "model.keras"), data, "test")
     rows = predictions(folder)
-    assert list(rows[0]) == ["filename", "label", "object", "copy_of", "p_real", "verdict", "reason"]
+    assert list(rows[0]) == ["filename", "label", "object", "copy_of", "group", "pair", "p_real", "verdict", "reason"]
     assert np.array_equal(np.array([row["p_real"] for row in rows], np.float32), expected.p_real)
     assert [row["filename"] for row in rows] == data.table("test").filename.tolist()
     assert all(row["filename"].startswith(row["label"]) for row in rows)

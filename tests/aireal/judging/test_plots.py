@@ -7,7 +7,6 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from aireal.data.records import Table
 from aireal.judging import battery, plots, selective
 from aireal.verdicts.verdict import DEFAULT
 
@@ -91,10 +90,10 @@ def test_risk_over_coverage_can_be_drawn_where_no_verdict_is_wrong():
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_error_sheet_shows_each_error_with_its_truth_and_score(count):
+def test_error_sheet_shows_each_error_with_its_truth_and_score(count, make_table):
     images = np.full([count, 32, 32, 3], 200, np.uint8)
     names = np.array([f"REAL/{number}.jpg" for number in range(count)], dtype=np.str_)
-    table = Table(label=np.ones(count, np.int64), object=np.zeros(count, np.int64), filename=names, copy_of=names)
+    table = make_table(np.ones(count, np.int64), names)
     figure = plots.errors(images, table, np.linspace(0.01, 0.4, count), "test")
     _assert_drawn(figure)
     shown = [axes for axes in figure.axes if axes.images]

@@ -47,7 +47,7 @@ def test_defaults_are_the_seed_projects_baseline():
         ({"source": "/data/mine", "builder_config": "strict"}, True),
     ],
 )
-def test_cifakes_form_is_demanded_of_all_sources_but_the_demo_unless_said_otherwise(values, strict):
+def test_cifakes_form_is_demanded_of_what_has_gone_and_not_of_the_demo_unless_said_otherwise(values, strict):
     assert Config(**values).strict is strict
 
 

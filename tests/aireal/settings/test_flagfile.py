@@ -14,6 +14,11 @@ from aireal.settings.config import Config
 OTHER = Config(
     source="/data/my pictures=all, #1.zip",
     builder_config="strict",
+    fake="ai, dall-e #3",
+    real="0",
+    columns="path=file name",
+    pair="stem",
+    damaged="leave_out",
     prepared_dir="/data/prepared",
     cache="none",
     validation_fraction=0.123456789012345,

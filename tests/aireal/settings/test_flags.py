@@ -8,6 +8,7 @@ from absl import flags as absl_flags
 
 from aireal.settings import flags
 from aireal.settings.config import Config
+from aireal.settings.fields import SOURCE
 
 
 def test_lists_and_switches_are_read_in_all_their_spellings(parsed):
@@ -72,9 +73,11 @@ command.run(lambda: print(json.dumps(flags.other_data())))
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"source": "other.zip", "builder_config": "any", "prepared_dir": "elsewhere"}], ids=["none", "all"]
+    "given",
+    [{}, {"source": "other.zip", "fake": "ai", "damaged": "leave_out", "prepared_dir": "elsewhere"}],
+    ids=["none", "all"],
 )
 def test_other_data_are_those_that_were_given(command, given):
     done = command("-c", OTHER, *(f"--{name}={value}" for name, value in given.items()))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"source": None, "builder_config": None, "prepared_dir": None, **given}
+    assert json.loads(done.stdout) == {**dict.fromkeys(("source", "prepared_dir", *SOURCE)), **given}

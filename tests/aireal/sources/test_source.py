@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from aireal.errors import UserError
 from aireal.sources import demo
 from aireal.sources.source import Source, imbalance
 from builders.cifake import layout, sources
@@ -23,6 +24,25 @@ from builders.cifake import layout, sources
 def test_a_source_has_a_name_and_a_form(text, name, form, is_release):
     source = Source(text)
     assert (source.name, source.form, source.is_release) == (name, form, is_release)
+
+
+@pytest.mark.parametrize(("folder", "form"), [("train/FAKE", "strict"), ("ai", "any"), ("train/ai", "any")])
+def test_the_form_is_by_folders_and_names(folder, form, picture, write):
+    assert Source(str(write({f"{folder}/0001 (2).jpg": picture()}))).form == form
+
+
+def test_the_flags_about_a_source_come_with_it(make_config, write, picture):
+    folder = str(write({"sd/0.jpg": picture(0), "real/0.jpg": picture(1)}))
+    source = Source.of(make_config(source=folder, fake="sd", pair="stem", damaged="leave_out"))
+    assert source == Source(folder, layout.Naming(fake="sd", pair="stem"), leave_out=True)
+    source.check()
+    with pytest.raises(UserError, match="it has no FAKE"):
+        Source(folder).check()
+    others = [Source(folder), Source(folder, source.naming), source]
+    assert len({other.fingerprint(0) for other in others}) == 3
+    assert Source.of(make_config(fake="sd")) == Source("demo")  # which has names of its own
+    with pytest.raises(UserError, match="--fake and --real both have x"):
+        make_config(source=folder, fake="x", real="x")
 
 
 def test_the_current_folder_has_its_own_name(tmp_path, monkeypatch):

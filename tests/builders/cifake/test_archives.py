@@ -15,7 +15,7 @@ COMPRESSED_TARS = ("gztar", "bztar", "xztar")
 
 
 def contents(source, splits=layout.SPLITS):
-    return sorted((path, load()) for path, load in sources.pictures(source, splits))
+    return sorted((place.path, load()) for place, load in sources.Collection(source).pictures(splits))
 
 
 @pytest.mark.parametrize("form", ARCHIVES)

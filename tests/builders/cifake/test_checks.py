@@ -43,7 +43,8 @@ def test_strict_names_an_unfit_file_and_its_fault(name, reason, make, picture, f
         pytest.param("empty", lambda picture: b"", id="empty"),
         pytest.param("damaged", lambda picture: picture(size=(64, 64))[:-100], id="truncated JPEG"),
         pytest.param("damaged", lambda picture: picture(form="PNG")[:-100], id="truncated PNG"),
-        pytest.param("the format is TIFF, expected JPEG or PNG", lambda picture: picture(form="TIFF"), id="tiff"),
+        pytest.param("the format is TGA, expected JPEG or PNG", lambda picture: picture(form="TGA"), id="tga"),
+        pytest.param("its pixels have 32 bits", lambda picture: picture(form="TIFF", mode="F"), id="32 bits"),
         pytest.param("too large: 1 x 70,000 pixels", lambda picture: picture(size=(1, 70_000), form="PNG"), id="long"),
     ],
 )
@@ -81,9 +82,9 @@ def test_the_first_ten_unfit_files_are_named_and_the_rest_counted(files, write, 
 @pytest.mark.parametrize("gone", ["train/FAKE", "test/REAL"])
 def test_an_empty_class_is_refused(gone, files, write, refusal):
     folder = write({path: data for path, data in files.items() if not path.startswith(gone)})
-    assert f"no picture in {gone}. Expected" in refusal(folder)
+    assert f": {gone.replace('/', ' has no ')}. Expected" in refusal(folder)
     (folder / gone).mkdir(exist_ok=True)
-    assert f"no picture in {gone}. Expected" in refusal(folder)
+    assert f": {gone.replace('/', ' has no ')}. Expected" in refusal(folder)
 
 
 def test_folders_that_differ_in_case_alone_are_refused(picture, files, write, refusal):
@@ -93,7 +94,7 @@ def test_folders_that_differ_in_case_alone_are_refused(picture, files, write, re
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_sound_source_gives_the_digest_of_each_file(strict, files, write):
-    found = checks.scan(sources.Reader(write(files)), strict=strict)
+    found = checks.scan(sources.Reader(sources.Collection(write(files))), strict=strict)
     assert found.digests == {path: hashlib.blake2b(data, digest_size=16).digest() for path, data in files.items()}
     assert not checks.is_release(found.digests)
     assert found.thumbnails.keys() == (set() if strict else files.keys())

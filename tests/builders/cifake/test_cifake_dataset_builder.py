@@ -6,11 +6,13 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
 import builders
-from builders.cifake import cifake_dataset_builder, layout
+from builders.cifake import cifake_dataset_builder, layout, sources
+from builders.cifake.cifake_dataset_builder import Builder
 
 ROOT = pathlib.Path(builders.__file__).parents[1]
 
@@ -31,7 +33,7 @@ def examples(builder: tfds.core.DatasetBuilder) -> dict[str, dict]:
     decoders = {"image": tfds.decode.SkipDecoding()}
     return {
         f"{split}/{example['filename'].decode()}": example
-        for split in layout.SPLITS
+        for split in builder.info.splits
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders))
     }
 
@@ -84,14 +86,14 @@ def test_a_scaled_picture_is_a_copy_where_any_are_taken(picture, files, write, p
 
 def test_a_split_has_eight_shards_none_of_them_empty(files, write, prepare):
     info = prepare(write(files)).info
-    assert [len(info.splits[split].filepaths) for split in layout.SPLITS] == [8, 8]
+    assert [len(info.splits[split].filepaths) for split in ("train", "test")] == [8, 8]
     assert min(info.splits["train"].shard_lengths + info.splits["test"].shard_lengths) > 0
 
 
 def test_a_split_of_fewer_pictures_has_fewer_shards(files, write, prepare):
     builder = prepare(write({path: data for path, data in files.items() if path.endswith("/0000.jpg")}))
     assert len(examples(builder)) == 4
-    assert [builder.info.splits[split].num_shards for split in layout.SPLITS] == [2, 2]
+    assert [builder.info.splits[split].num_shards for split in ("train", "test")] == [2, 2]
 
 
 def test_any_takes_every_format_and_size_and_states_no_object(picture, files, write, prepare):
@@ -131,3 +133,37 @@ def test_pictures_are_counted_and_no_download_of_unknown_size_is_spoken_of(files
     assert "Unknown size" not in shown
     assert "ownload" not in shown
     assert "hard" not in shown  # TFDS's own bars are of shards
+
+
+def test_group_pair_and_a_folder_for_validation_are_kept(picture, write, tmp_path):
+    folders = [f"{split}/{label}/" for split in ("train", "val", "test") for label in ("ai/sd", "photo")]
+    source = write(
+        {f"{folder}/{number}.png": picture(at * 2 + number) for at, folder in enumerate(folders) for number in (0, 1)}
+    )
+    collection = sources.Collection(source, layout.Naming(pair="stem"))
+    builder = Builder(config="any", data_dir=tmp_path / "prepared", source=collection)
+    builder.download_and_prepare()
+    stored = {
+        (split, example["filename"].decode()): (example["group"].decode(), example["pair"].decode())
+        for split in layout.SPLITS
+        for example in tfds.as_numpy(builder.as_dataset(split=split))
+    }
+    assert len(stored) == 12
+    assert stored["validation", "FAKE/sd/1.png"] == ("sd", "1")
+    assert stored["train", "REAL/0.png"] == ("", "0")
+
+
+def test_damaged_files_can_be_left_out(files, write, tmp_path):
+    source = write(files | {"train/FAKE/0009.jpg": b"", "test/REAL/0009.jpg": b"no picture"})
+    for form in ("strict", "any"):
+        builder = Builder(config=form, data_dir=tmp_path / "prepared", source=source, leave_out=True)
+        builder.download_and_prepare()
+        assert builder.unfit == [("test/REAL/0009.jpg", "not an image"), ("train/FAKE/0009.jpg", "empty")]
+        assert examples(builder).keys() == files.keys()
+
+
+def test_a_class_of_damaged_files_alone_is_none(files, write, tmp_path):
+    source = write({path: b"" if path.startswith("train/REAL") else data for path, data in files.items()})
+    builder = Builder(config="any", data_dir=tmp_path / "prepared", source=source, leave_out=True)
+    with pytest.raises(layout.SourceError, match="train has no REAL"):
+        builder.download_and_prepare()

@@ -1,75 +1,111 @@
-"""builders.cifake.layout: what a source is understood as, and what is said where it is none."""
+"""builders.cifake.layout: which class, split and group a picture belongs to, by its path."""
 
-import doctest
-import shutil
-import zipfile
+import pathlib
 
 import pytest
 
-from builders.cifake import layout, sources
-from builders.cifake.layout import Outline, SourceError
-
-FOUR = [f"{split}/{label}/0.jpg" for split in layout.SPLITS for label in layout.LABELS]
+from builders.cifake import layout
+from builders.cifake.layout import Layout, Naming, SourceError
 
 
-def test_the_examples_hold():
-    assert doctest.testmod(layout).attempted
+def read(paths, naming=layout.USUAL):
+    """Returns path -> (where it belongs, its group) of those that are read."""
+    told = Layout({str(pathlib.PurePosixPath(path).parent) for path in paths}, naming)
+    return {path: (place.path, place.group) for path in paths if (place := told.place(path))}
 
 
 def test_fake_is_0_and_real_is_1():
     assert layout.LABELS == ("FAKE", "REAL")
 
 
-def test_an_outline_counts_what_is_read_and_names_what_is_not():
-    others = ["train/FAKE/@eaDir/0.jpg/M.jpg", "train/FAKE/Icon\r", "train/AI/0.jpg", "validation/FAKE/0.jpg", "b.txt"]
-    outline = Outline.of([*FOUR, "train/FAKE/sub/1.jpg", *others])
-    assert outline.counts == {"train/FAKE": 2, "train/REAL": 1, "test/FAKE": 1, "test/REAL": 1}
-    assert outline.left_out == {"@eaDir": 1, "Icon": 1, ".txt": 1}
-    assert outline.unread == ["train/AI", "validation"]
-    assert str(outline).splitlines() == [
-        "  train  2 FAKE, 1 REAL",
-        "  test   1 FAKE, 1 REAL",
-        "  left out, as no pictures or what other programs leave behind: .txt 1, @eaDir 1, Icon 1",
-        "  NOT READ, because only FAKE and REAL in train and test are: train/AI, validation",
+@pytest.mark.parametrize(
+    ("path", "place", "group"),
+    [
+        ("train/FAKE/0.jpg", "train/FAKE/0.jpg", ""),
+        ("Train/fake/0.jpg", "train/FAKE/0.jpg", ""),
+        ("training/AI/0.jpg", "train/FAKE/0.jpg", ""),
+        ("valid/nature/0.jpg", "validation/REAL/0.jpg", ""),
+        ("val/1_fake/0.jpg", "validation/FAKE/0.jpg", ""),
+        ("testing/AI-generated/0.jpg", "test/FAKE/0.jpg", ""),
+        ("train/photos/2024/05/0.jpg", "train/REAL/2024/05/0.jpg", "2024"),
+        ("train/fake/dalle 3/0.jpg", "train/FAKE/dalle 3/0.jpg", "dalle 3"),
+        ("fake/train/0.jpg", "train/FAKE/0.jpg", ""),
+        ("test/biggan/0_real/0.jpg", "test/REAL/biggan/0.jpg", "biggan"),
+        ("Midjourney/imagenet/val/ai/0.jpg", "validation/FAKE/Midjourney/imagenet/0.jpg", "Midjourney/imagenet"),
+    ],
+)
+def test_where_a_picture_belongs(path, place, group):
+    assert read([path, "train/REAL/0.jpg"])[path] == (place, group)
+
+
+def test_topics_and_generators_are_groups_below_what_all_have_in_common():
+    paths = ["set/city/ai/sd/0.jpg", "set/city/real/0.jpg", "set/sea/ai/sd/new/0.jpg", "set/sea/real/0.jpg"]
+    assert read(paths) == {
+        paths[0]: ("train/FAKE/city/sd/0.jpg", "city/sd"),
+        paths[1]: ("train/REAL/city/0.jpg", "city"),
+        paths[2]: ("train/FAKE/sea/sd/new/0.jpg", "sea/sd"),
+        paths[3]: ("train/REAL/sea/0.jpg", "sea"),
+    }
+
+
+def test_splits_may_stand_below_topics():
+    paths = [
+        f"{made_by}/{split}/{label}/0.jpg"
+        for made_by in "ab"
+        for split in ("train", "val")
+        for label in ("ai", "nature")
     ]
+    found = read(paths)
+    assert found["a/train/ai/0.jpg"] == ("train/FAKE/a/0.jpg", "a")
+    assert found["b/val/nature/0.jpg"] == ("validation/REAL/b/0.jpg", "b")
+    assert len(found) == 8
 
 
-@pytest.mark.parametrize("root", ["", "cifake/", "real_vs_fake/real-vs-fake/", "home/me/cifake/"])
-def test_up_to_three_folders_stand_above_the_splits(root, files, write, tmp_path):
-    folder = write({root + path: data for path, data in files.items()})
-    archive = shutil.make_archive(tmp_path / "archive", "zip", folder)
-    for source in (folder, archive):
-        outline = sources.outline(source)
-        outline.check("mine")
-        assert set(outline.counts.values()) == {4}
-        assert (outline.left_out, outline.unread, outline.roots) == ({}, [], {root})
-        assert {path: load() for path, load in sources.pictures(source)} == files
+@pytest.mark.parametrize("above", ["photos", "ai", "real/human"])
+def test_a_folder_that_holds_both_classes_names_none(above):
+    paths = [f"{above}/{label}/0.jpg" for label in ("fake", "real")] + ["art/fake/0.jpg", "art/real/0.jpg"]
+    for some in (paths[:2], paths):
+        assert [place.split("/")[1] for place, _ in read(some).values()] == ["FAKE", "REAL"] * (len(some) // 2)
 
 
-@pytest.mark.parametrize("spell", ["/home/me/cifake/{}", "../cifake/{}", "./{}", "cifake\\{}"])
-def test_archives_of_any_program_are_read(spell, files, tmp_path):
-    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
-        for path, data in files.items():
-            name = spell.format(path)
-            archive.writestr(name.replace("/", "\\") if "\\" in spell else name, data)
-    assert {path: load() for path, load in sources.pictures(tmp_path / "archive.zip")} == files
+def test_two_classes_in_one_path_are_refused():
+    paths = ["ai/midjourney/photo/0.jpg", "real/0.jpg"]
+    with pytest.raises(SourceError, match=r"ai/midjourney/photo: ai and photo name different classes\. Say which"):
+        read(paths)
+    found = read(paths, Naming(fake="ai", real="real"))
+    assert found[paths[0]] == ("train/FAKE/midjourney/photo/0.jpg", "midjourney")
 
 
-@pytest.mark.parametrize("archived", [False, True])
-def test_other_class_names_are_said(archived, files, write, tmp_path):
-    source = write({path.replace("FAKE", "AI").replace("REAL", "Real"): data for path, data in files.items()})
-    if archived:
-        source = shutil.make_archive(tmp_path / "archive", "zip", source)
-    with pytest.raises(SourceError) as error:
-        sources.outline(source).check("mine")
-    assert "mine: no picture in train/FAKE or test/FAKE. Expected train/FAKE, " in str(error.value)
-    assert str(error.value).endswith("; found test/AI, test/Real, train/AI, train/Real.")
+def test_beside_splits_nothing_else_is_read():
+    assert set(read(["train/ai/0.jpg", "more/ai/0.jpg", "train/others/0.jpg"])) == {"train/ai/0.jpg"}
 
 
-def test_several_data_sets_are_not_mixed(files, write):
-    folder = write({f"{root}/{path}": data for path, data in files.items() for root in ("one", "two")})
-    with pytest.raises(SourceError, match=r"several data sets, in one, two\. Give one alone\.$"):
-        sources.outline(folder).check("mine")
+def test_a_sub_folder_of_a_class_names_no_split():
+    assert read(["ai/sd/test/0.jpg", "real/0.jpg"])["ai/sd/test/0.jpg"] == ("train/FAKE/sd/test/0.jpg", "sd")
+
+
+def test_names_can_be_given_and_numbers_have_to_be():
+    paths = ["train/0/1.jpg", "train/1/1.jpg", "train/ai/1.jpg"]
+    assert set(read(paths)) == {"train/ai/1.jpg"}
+    found = read(paths, Naming(fake="1, Dall-E", real="0"))
+    assert {path: place for path, (place, _) in found.items()} == {
+        "train/0/1.jpg": "train/REAL/1.jpg",
+        "train/1/1.jpg": "train/FAKE/1.jpg",
+    }
+    assert Naming(fake="1, Dall-E").label("DALL E") == "FAKE"
+    assert Naming(fake="photo").label("photo") == "FAKE"  # which is REAL unless it is given
+
+
+@pytest.mark.parametrize("given", [{"fake": "a,b", "real": "B"}, {"columns": "labels=x"}, {"columns": "path"}])
+def test_what_is_given_must_make_sense(given):
+    with pytest.raises(SourceError, match="--fake and --real both have b" if "fake" in given else "expected path=NAME"):
+        Naming(**given)
+
+
+def test_pairs_have_a_stem_in_common():
+    told = Layout(["ai", "real"], Naming(pair="stem"))
+    assert told.place("ai/007.png").pair == told.place("real/007.jpg").pair == "007"
+    assert Layout(["ai", "real"], layout.USUAL).place("ai/007.png").pair == ""
 
 
 def test_long_lists_are_cut_and_names_escaped():

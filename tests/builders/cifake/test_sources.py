@@ -12,11 +12,11 @@ ARCHIVES = ("zip", "tar", "gztar", "bztar", "xztar")
 
 
 def contents(source, splits=layout.SPLITS):
-    return sorted((path, load()) for path, load in sources.pictures(source, splits))
+    return sorted((place.path, load()) for place, load in sources.Collection(source).pictures(splits))
 
 
 def test_a_folder_yields_every_picture_sorted_by_path(files, write):
-    read = [(path, load()) for path, load in sources.pictures(write(files))]
+    read = [(place.path, load()) for place, load in sources.Collection(write(files)).pictures()]
     assert [path for path, _ in read if path.startswith("train/")] == sorted(p for p in files if p.startswith("train/"))
     assert sorted(read) == sorted(files.items())
 
@@ -55,7 +55,7 @@ def test_what_file_managers_leave_behind_is_ignored(files, write, tmp_path):
         "train/REAL/0000.jpg@SynoEAStream",
         "test/REAL/#recycle/0000.jpg",
         "test/REAL/.@__thumb/0000.jpg",
-        "validation/FAKE/0000.jpg",
+        "others/0000.jpg",
     )
     folder = write(files | dict.fromkeys(clutter, b"clutter"))
     assert contents(folder) == sorted(files.items())
@@ -106,14 +106,13 @@ def test_the_fingerprint_of_an_archive_changes_with_its_file(files, write, tmp_p
 
 def test_a_missing_source_is_refused(refusal, tmp_path):
     message = refusal(tmp_path / "nowhere")
-    assert "nowhere does not exist" in message
-    assert "train/FAKE" in message
+    assert "nowhere does not exist. It should be a folder, an archive or a .csv: a folder of AI pictures" in message
 
 
 def test_a_folder_without_class_folders_is_refused(refusal, write):
     message = refusal(write({"pictures/cat.jpg": b"", "notes.txt": b""}))
-    assert "has no class folder" in message
-    assert "found notes.txt, pictures" in message
+    assert "has no picture whose class is known. Expected a folder of AI pictures" in message
+    assert message.endswith("Found the folders pictures.")
 
 
 def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refusal, tmp_path):
@@ -132,11 +131,11 @@ def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refus
 def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
     folder = write(files)
     size = sum(len(data) for data in files.values())
-    reader = sources.Reader(folder, kept_bytes=size if fits else size - 1)
-    assert {path: load() for path, load in reader.pictures()} == files
+    reader = sources.Reader(sources.Collection(folder), kept_bytes=size if fits else size - 1)
+    assert {place.path: load() for place, load in reader.pictures()} == files
     write(dict.fromkeys(files, b"changed"))
     test_files = {path: data for path, data in files.items() if path.startswith("test/")}
-    later = {path: load() for path, load in reader.pictures(["test"])}
+    later = {place.path: load() for place, load in reader.pictures(["test"])}
     assert later == (test_files if fits else dict.fromkeys(test_files, b"changed"))
 
 
@@ -173,5 +172,29 @@ def test_between_two_archives_nothing_is_chosen(files, write, tmp_path):
     folder = write(files)
     for name in ("one", "two"):
         shutil.make_archive(tmp_path / "archives" / name, "zip", folder)
-    with pytest.raises(layout.SourceError, match=r"has no class folder\. .* found one\.zip, two\.zip"):
+    with pytest.raises(layout.SourceError, match=r"has no folder in it\. .* Found one\.zip, two\.zip"):
         sources.find(tmp_path / "archives")
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_cifake_is_known_by_its_first_names(archived, files, write, tmp_path):
+    folder = write({f"parent/{path}": data for path, data in files.items()} | {".DS_Store": b""})
+    source = shutil.make_archive(tmp_path / "archive", "gztar", folder) if archived else folder
+    assert sources.is_cifake(source)
+    for renamed in ("train/FAKE/cat.jpg", "train/ai/0.jpg", "FAKE/0.jpg"):
+        assert not sources.is_cifake(write({renamed: b""}, renamed.replace("/", "-")))
+
+
+def test_a_source_is_understood_by_the_flags_about_it(picture, write):
+    folder = write({f"set/{number}/{name}.jpg": picture(name) for number in (0, 1) for name in range(4)})
+    with pytest.raises(layout.SourceError, match="folders 0 and 1 say nothing by themselves: give --fake=0 --real=1"):
+        sources.check(folder)
+    naming = layout.Naming(fake="1", real="0", pair="stem")
+    sources.check(folder, naming)
+    collection = sources.Collection(folder, naming)
+    assert [place for place, _ in collection.pictures()][::4] == [
+        layout.Place("train/REAL/0.jpg", pair="0"),
+        layout.Place("train/FAKE/0.jpg", pair="0"),
+    ]
+    assert "8 pictures have another of their pair" in str(collection.outline)
+    assert sources.fingerprint(folder, naming) != sources.fingerprint(folder, layout.Naming(fake="0", real="1"))

@@ -1,0 +1,23 @@
+"""builders.cifake.folders: the files and folders below a folder."""
+
+from builders.cifake import folders
+
+
+def found(folder):
+    return sorted(path for path, _ in folders.entries(folder))
+
+
+def test_links_to_folders_are_followed_once(write, tmp_path):
+    folder = write({"real/0.jpg": b"", "elsewhere/sd/1.jpg": b""})
+    (folder / "ai").symlink_to(folder / "elsewhere")
+    (folder / "real/back").symlink_to(folder)
+    assert len(found(folder)) == 2
+    outside = write({"2.jpg": b""}, "outside")
+    (folder / "real/more").symlink_to(outside)
+    assert "real/more/2.jpg" in found(folder)
+
+
+def test_clutter_is_listed_below_other_folders_alone(write):
+    folder = write({".git/a/0.jpg": b"", "ai/@eaDir/0.jpg": b"", "ai/0.jpg": b"", "1.txt": b""})
+    assert found(folder) == ["1.txt", "ai/0.jpg", "ai/@eaDir/0.jpg"]
+    assert list(folders.folders(folder)) == ["ai"]
