@@ -97,23 +97,39 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
       OSError: it cannot be read; says why.
     """
     with decoding.open_image(io.BytesIO(data), MAX_PIXELS) as image:
-        form = _ONE.get(image.format, image.format)
-        facts = {"format": form, "width": image.width, "height": image.height, "mode": image.mode}
         makers = _makers(image)  # before the picture is turned upright
+        size = image.size
         pixels = decoding.to_rgb(image)  # raises where what follows would
-        facts["metadata"] = ", ".join(sorted(makers | _beside(image, data)))
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            facts |= jpeg_facts(image)
-        end = _ENDS.get(image.format, len)(data)
+        facts, is_whole = _facts(image, size, makers, data)
     faults = []
-    if end is None:
+    if not is_whole:
         faults.append("cut short: the picture's end is missing")
-    elif end < len(data):
-        facts["trailing_bytes"] = len(data) - end
-        faults.append(f"{len(data) - end:,} bytes after the picture's end")
-    if (claimed := _claimed_format(path)) != form:
-        faults.append(f"its name says {claimed or 'nothing known'}, but it is {form}")
-    return Facts(**facts), pixels, faults
+    if facts.trailing_bytes:
+        faults.append(f"{facts.trailing_bytes:,} bytes after the picture's end")
+    if (claimed := _claimed_format(path)) != facts.format:
+        faults.append(f"its name says {claimed or 'nothing known'}, but it is {facts.format}")
+    return facts, pixels, faults
+
+
+def header(data: bytes) -> Facts:
+    """Returns the facts about a file that can be decoded, without decoding it. Raises OSError where it is none."""
+    with decoding.open_image(io.BytesIO(data)) as image:
+        return _facts(image, image.size, _makers(image), data)[0]
+
+
+def _facts(image: Image.Image, size: tuple[int, int], makers: set[str], data: bytes) -> tuple[Facts, bool]:
+    """Returns the facts, and whether the file has its end."""
+    end = _ENDS.get(image.format, len)(data)
+    facts = Facts(
+        format=_ONE.get(image.format, image.format),
+        width=size[0],
+        height=size[1],
+        mode=image.mode,
+        metadata=", ".join(sorted(makers | _beside(image, data))),
+        trailing_bytes=len(data) - end if end else 0,
+        **(jpeg_facts(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else {}),
+    )
+    return facts, end is not None
 
 
 def _makers(image: Image.Image) -> set[str]:

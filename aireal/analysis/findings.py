@@ -1,14 +1,22 @@
 """What the numbers mean, in sentences, the gravest first."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from aireal.analysis.numbers import Numbers, Separation
+from aireal.analysis.numbers import DEGREES, SHORTCUT, Numbers, Separation
 from aireal.sources.source import imbalance
+from builders.cifake.layout import LABELS
 
 GOOD, NOTE, WARNING = "good", "note", "warning"
 _ORDER = (WARNING, NOTE, GOOD)
-_NOTHING, _LITTLE = 0.02, 0.1  # up to this distance of an AUC from 0.5
+_FACTS = {  # of `container.Facts`, those that can be told in a word
+    "format": "the format",
+    "quality": "the JPEG quality",
+    "subsampling": "the JPEG subsampling",
+    "progressive": "progressive JPEGs",
+    "mode": "the colour mode",
+}
+_APART, _CAUSES = 0.3, 3  # from this distance of two distributions on a fact is named, and how many are
 _MOSTLY = 0.8  # share of the best rule's distance that the order has to have by itself, to be named
 
 
@@ -22,7 +30,7 @@ class Finding:
 
 def findings(numbers: Numbers) -> list[Finding]:
     """Returns the sentences about them, warnings first."""
-    parts = (_counts, _offending, _copies, _near, _file_size, _container, _looks)
+    parts = (_counts, _offending, _copies, _near, _file_size, _picture_size, _how_saved, _looks)
     return sorted((one for part in parts for one in part(numbers)), key=lambda one: _ORDER.index(one.kind))
 
 
@@ -87,18 +95,72 @@ def _near(numbers: Numbers) -> Iterator[Finding]:
 
 
 def _file_size(numbers: Numbers) -> Iterator[Finding]:
-    yield from _shortcut(
-        numbers.file_size, "File size alone", "larger files", "A detector could take it for the truth."
-    )
+    advice = "A detector could take it for the truth."
+    yield from _shortcut(numbers.file_size, "File size alone", "larger files", advice)
+    if len(numbers.container.get("width", ())) > 1 or len(numbers.container.get("height", ())) > 1:
+        sign = "more bits a pixel"  # which of pictures of one size says what their file sizes say
+        yield from _shortcut(numbers.bits_per_pixel, "File size for each pixel alone", sign, advice)
 
 
-def _container(numbers: Numbers) -> Iterator[Finding]:
-    yield from _shortcut(
-        numbers.how_saved,
-        "How the files were saved (format, size, quality, metadata)",
-        "",
-        "A network may learn who saved the file instead of who made the picture. Save both classes alike.",
-    )
+def _picture_size(numbers: Numbers) -> Iterator[Finding]:
+    advice = "Cut both classes to the same sizes, or let the network see windows of them."
+    yield from _shortcut(numbers.picture_size, "The size of the pictures alone (width, height)", "", advice)
+
+
+def _how_saved(numbers: Numbers) -> Iterator[Finding]:
+    advice = "A network may learn who saved the file instead of who made the picture. Save both classes alike."
+    what = "How the files were saved (format, quality, metadata)"
+    yield from _shortcut(numbers.how_saved, what, "", f"{causes(numbers.container)} {advice}".strip())
+
+
+def causes(container: Mapping[str, Mapping[str, Sequence[int]]]) -> str:
+    """Returns a sentence about the facts by which the classes differ most, at most three.
+
+    Args:
+      container: fact -> value -> [FAKE, REAL] files that have it, as `Numbers.container`.
+    """
+    found = {name: _shares(container[name]) for name in _FACTS if container.get(name)}
+    found |= {f"{token!r} beside the picture": _shares(counts) for token, counts in _by_token(container).items()}
+    apart = {name: sum(abs(one - other) for one, other in shares.values()) / 2 for name, shares in found.items()}
+    most = sorted((name for name in apart if apart[name] > _APART), key=lambda name: -apart[name])[:_CAUSES]
+    told = [f"{_FACTS.get(name, name)} ({_commonest(found[name])})" for name in most]
+    return f"They differ by {'; '.join(told)}." if told else ""
+
+
+def _by_token(container: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str, dict[str, list[int]]]:
+    """Returns of each word of the metadata how many FAKE and REAL files have it, and not."""
+    metadata = {frozenset(value.split(", ")): counts for value, counts in container.get("metadata", {}).items()}
+    tokens = {
+        token for words in metadata for token in words if token and not token.startswith("APP")
+    }  # a segment's number
+    return {
+        token: {
+            word: [sum(column) for column in zip([0, 0], *rows, strict=True)]
+            for word, rows in {
+                "yes": [counts for words, counts in metadata.items() if token in words],
+                "no": [counts for words, counts in metadata.items() if token not in words],
+            }.items()
+        }
+        for token in sorted(tokens)
+    }
+
+
+def _shares(counts: Mapping[str, Sequence[int]]) -> dict[str, tuple[float, float]]:
+    """Returns value -> share of FAKE and of REAL files that have it."""
+    totals = [max(sum(column), 1) for column in zip(*counts.values(), strict=True)]
+    return {value: tuple(n / total for n, total in zip(row, totals, strict=True)) for value, row in counts.items()}
+
+
+def _commonest(shares: Mapping[str, Sequence[float]]) -> str:
+    """Says by an example how the classes differ: what most of each have, or how many have it."""
+    parts = []
+    for of, label in enumerate(LABELS):
+        if shares.keys() == {"yes", "no"}:
+            parts.append(f"{shares['yes'][of]:.0%} of {label}")
+            continue
+        value = max(shares, key=lambda value: shares[value][of])
+        parts.append(f"{label} {value or 'none'} in {shares[value][of]:.0%}")
+    return ", ".join(parts)
 
 
 def _looks(numbers: Numbers) -> Iterator[Finding]:
@@ -110,17 +172,11 @@ def _looks(numbers: Numbers) -> Iterator[Finding]:
 
 
 def _shortcut(found: Separation, what: str, sign: str, advice: str, grave: str = WARNING) -> Iterator[Finding]:
-    if found.chance is None or (found.auc is None and found.tree_auc is None):
+    if not found.is_known:
         return
-    distance, nothing = found.distance, max(_NOTHING, found.chance)
-    order = found.auc
-    towards = ""
-    if order is not None and abs(order - 0.5) > max(nothing, _MOSTLY * distance):
+    order, towards = found.auc, ""
+    if sign and order is not None and abs(order - 0.5) > max(found.nothing, _MOSTLY * found.distance):
         towards = f", {sign} being {'REAL' if order > 0.5 else 'FAKE'} more often"
-    figure = f"the best simple rule has an AUC of {0.5 + distance:.3f}{towards} (0.5 is chance, 1 is certain)"
-    if distance <= nothing:
-        yield Finding(GOOD, f"{what} says nothing about the class: {figure}.")
-    elif distance <= _LITTLE:
-        yield Finding(NOTE, f"{what} says little about the class: {figure}.")
-    else:
-        yield Finding(grave, f"{what} tells the classes apart to a degree: {figure}. {advice}".strip())
+    figure = f"the best simple rule has an AUC of {0.5 + found.distance:.3f}{towards} (0.5 is chance, 1 is certain)"
+    kind = (GOOD, NOTE)[found.grade] if found.grade < SHORTCUT else grave
+    yield Finding(kind, f"{what} {DEGREES[found.grade]}: {figure}. {advice if kind == grave else ''}".strip())

@@ -3,6 +3,18 @@
 import dataclasses
 from typing import Any
 
+# How well something tells the classes, by how far its AUC is from 0.5.
+DEGREES = (
+    "says nothing about the class",
+    "says little about the class",
+    "tells the classes apart to a degree",
+    "tells the classes apart for the most part",
+    "tells the classes apart nearly always",
+    "tells the classes apart almost without an error",
+)
+SHORTCUT = 2  # from this degree on it is one
+_NOTHING, _BORDERS = 0.02, (0.1, 0.25, 0.4, 0.485)
+
 # Of every dictionary below that is called `by_class`, the keys are FAKE and REAL, as far as there are such pictures.
 
 
@@ -28,6 +40,22 @@ class Separation:
         """By how much the better of order and tree is above chance. A tree below it has learnt nothing."""
         order = 0 if self.auc is None else abs(self.auc - 0.5)
         return max(order, 0 if self.tree_auc is None else self.tree_auc - 0.5)
+
+    @property
+    def is_known(self) -> bool:
+        return self.chance is not None and (self.auc is not None or self.tree_auc is not None)
+
+    @property
+    def nothing(self) -> float:
+        """Up to which `distance` it says nothing, for so many pictures."""
+        return max(_NOTHING, self.chance or 0)
+
+    @property
+    def grade(self) -> int:
+        """0 to 5, as `DEGREES` has it in words: 0 says nothing, from SHORTCUT on a network may learn it."""
+        if not self.is_known or self.distance <= self.nothing:
+            return 0
+        return 1 + sum(self.distance > border for border in _BORDERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +137,10 @@ class Numbers:
       file_size: how well the size alone tells the classes.
       offending: files that are not as they should be.
       container: fact about files -> value -> [FAKE, REAL] files that have it, the commonest first.
-      how_saved: how well all these facts together tell the classes; they have no order, and so no `auc`.
+      how_saved: how well all these facts but width and height together tell the classes; they have no order, and so
+        no `auc`.
+      picture_size: how well width and height together do.
+      bits_per_pixel: how well the size of the file in bits for each pixel does.
       appearance: statistic -> how it looks.
       channels: class -> mean and standard deviation of red, green and blue over all pixels, 0..255.
       identical: files with the same bytes.
@@ -126,6 +157,8 @@ class Numbers:
     offending: Offending
     container: dict[str, dict[str, list[int]]]
     how_saved: Separation
+    picture_size: Separation
+    bits_per_pixel: Separation
     appearance: dict[str, Look]
     channels: dict[str, Spread]
     identical: Copies
@@ -133,9 +166,9 @@ class Numbers:
     environment: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns them for JSON: of each look classes and separation side by side, of `how_saved` what it has."""
+        """Returns them for JSON: of each look classes and separation side by side, of others what they have."""
         found = dataclasses.asdict(self)
-        del found["how_saved"]["auc"]
+        del found["how_saved"]["auc"], found["picture_size"]["auc"]
         found["appearance"] = {
             name: {**look["by_class"], **look["separation"]} for name, look in found["appearance"].items()
         }

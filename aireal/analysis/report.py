@@ -144,11 +144,15 @@ def _counts(files: Files) -> dict[str, Any]:
 
 def _facts(files: Files, sums: Sums) -> dict[str, Any]:
     read = files.digest != ""
+    label = files.label[files.decoded]
+    alone = shortcuts.Alone.of(label, files.facts, files.bytes[files.decoded])
     return {
         "file_sizes": shortcuts.file_sizes(files),
         "file_size": shortcuts.separation(files.label[read], files.bytes[read]),
-        "container": shortcuts.counts_by_value(files),
-        "how_saved": shortcuts.container(files),
+        "container": {name: shortcuts.counts_by_value(label, column) for name, column in files.facts.items()},
+        "how_saved": alone.header,
+        "picture_size": alone.size,
+        "bits_per_pixel": alone.bits_per_pixel,
         "appearance": shortcuts.looks(files),
         "channels": {label: _channels(sums, of) for of, label in enumerate(LABELS) if sums.count[of]},
     }

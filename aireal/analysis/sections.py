@@ -46,7 +46,10 @@ def _file_sizes(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
         for name, row in numbers.file_sizes.items()
     ]
     caption = "Sizes of the files. Values beyond the outermost thousandth count in the outermost bars."
-    text = f"Bytes as a score for REAL: {_auc(numbers.file_size)}. Far from chance, a detector could use it alone."
+    text = (
+        f"Bytes as a score for REAL: {_auc(numbers.file_size)}. Bits a pixel: {_auc(numbers.bits_per_pixel)}. Far from "
+        "chance, a detector could use it alone."
+    )
     return Section("File sizes", text, figures=[Drawing(figures["file_sizes"], caption)], tables=[Table(header, rows)])
 
 
@@ -59,7 +62,9 @@ def _formats(numbers: Numbers) -> Section:
     tables = [Table(["fact", "value", *LABELS], rows, "What the files say of themselves, and how many say it.")]
     if first := numbers.offending.first:
         tables.append(Table(["file", "what is wrong"], first, "The first of those in offending.csv."))
-    text = f"All of these facts together: {_auc(numbers.how_saved)}."
+    text = (
+        f"Width and height together: {_auc(numbers.picture_size)}. All other facts together: {_auc(numbers.how_saved)}."
+    )
     return Section("Format check", text, tables=tables)
 
 

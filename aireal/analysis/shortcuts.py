@@ -1,5 +1,8 @@
 """How much of the class can be told without looking at what a picture shows."""
 
+import dataclasses
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
@@ -15,6 +18,7 @@ from aireal.analysis.survey import Files
 from builders.cifake.layout import LABELS
 
 _NAMES = ("format", "mode", "metadata", "subsampling", "tables")  # of `container.Facts`: those that have no order
+_EDGES = ("width", "height")
 _MAX_VALUES = 50  # of one of these: rarer ones are taken together
 _FOLDS, _DEPTH = 5, 3
 _USUAL_SHARE = 0.99  # of the files: what as many have is usual
@@ -51,22 +55,43 @@ def separation(label: np.ndarray, value: np.ndarray) -> Separation:
     return Separation(float(roc_auc_score(label, value)), tree, float(chance))
 
 
-def container(files: Files) -> Separation:
-    """Says how well all `container.Facts` together tell the classes; they have no order, so there is no `auc`.
+@dataclasses.dataclass(frozen=True)
+class Alone:
+    """How well what is beside the pixels tells the classes, each by itself.
 
-    Bytes are left out: they say something of the picture. The facts stand for how it was saved.
+    Attributes:
+      header: all `container.Facts` but width and height: how the file was saved. They have no order, so no `auc`.
+      size: width and height, likewise.
+      bits_per_pixel: size of the file, in bits for each pixel: how it was saved, and what the picture is like.
     """
-    label = files.label[files.decoded]
-    numbers = {name: column for name, column in files.facts.items() if name not in _NAMES}
-    names = np.stack([files.facts[name] for name in _NAMES], axis=1).astype(object)
-    table = np.concatenate([names, np.stack(list(numbers.values()), axis=1)], axis=1)
-    encode = make_column_transformer(
-        (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=_MAX_VALUES), list(range(len(_NAMES)))),
-        remainder="passthrough",
-    )
-    tree = make_pipeline(encode, DecisionTreeClassifier(max_depth=_DEPTH, random_state=0))
-    chance = separation(label, np.zeros(len(label))).chance
-    return Separation(None, _tree_auc(tree, table, label), chance)
+
+    header: Separation
+    size: Separation
+    bits_per_pixel: Separation
+
+    @classmethod
+    def of(cls, label: np.ndarray, facts: Mapping[str, np.ndarray], size: np.ndarray) -> "Alone":
+        """Returns it for N files.
+
+        Args:
+          label: [N] int.
+          facts: column -> [N], those of `container.Facts`.
+          size: [N] int, bytes.
+        """
+        chance = separation(label, np.zeros(len(label))).chance
+        edges = [facts[name] for name in _EDGES]
+        numbers = [column for name, column in facts.items() if name not in (*_NAMES, *_EDGES)]
+        header = np.stack([*(facts[name].astype(object) for name in _NAMES), *numbers], axis=1)
+        encode = make_column_transformer(
+            (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=_MAX_VALUES), list(range(len(_NAMES)))),
+            remainder="passthrough",
+        )
+        tree = DecisionTreeClassifier(max_depth=_DEPTH, random_state=0)
+        return cls(
+            Separation(None, _tree_auc(make_pipeline(encode, tree), header, label), chance),
+            Separation(None, _tree_auc(tree, np.stack(edges, axis=1), label), chance),
+            separation(label, 8 * size / np.prod(edges, axis=0)),
+        )
 
 
 def _tree_auc(tree: BaseEstimator, table: np.ndarray, label: np.ndarray) -> float | None:
@@ -87,13 +112,8 @@ def looks(files: Files) -> dict[str, Look]:
     return found
 
 
-def counts_by_value(files: Files) -> dict[str, dict[str, list[int]]]:
-    """Returns, of each of `container.Facts`, value -> how many FAKE and REAL files have it, the commonest first."""
-    label = files.label[files.decoded]
-    return {name: _counts(column, label) for name, column in files.facts.items()}
-
-
-def _counts(column: np.ndarray, label: np.ndarray) -> dict[str, list[int]]:
+def counts_by_value(label: np.ndarray, column: np.ndarray) -> dict[str, list[int]]:
+    """Returns value -> how many FAKE and REAL files have it, the commonest first, of labels and a fact: [N] each."""
     values, index = np.unique(column, return_inverse=True)
     table = np.stack([np.bincount(index[label == one], minlength=len(values)) for one in range(len(LABELS))], axis=1)
     return {str(values[row]): table[row].tolist() for row in np.argsort(-table.sum(axis=1), kind="stable")}

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import io
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -105,8 +105,15 @@ class Data:
         """Returns widths and heights in pixels of the pictures as they came: [N, 2] int, in the order of `table`."""
         if self.config.strict:
             return np.full((len(self.table(split)), 2), sources.SIZE)
-        examples = self._records.ordered(self._masks[split]).as_numpy_iterator()
-        return np.array([_size(example) for example in examples])
+        return np.array([_size(file) for file in self.files(split)])
+
+    def files(self, split: str, count: int | None = None) -> Iterator[bytes]:
+        """Yields the pictures of a split as they came, files of any format, in the order of `table`; or the first."""
+        mask = self._masks[split].copy()
+        if count is not None:
+            mask[np.flatnonzero(mask)[count:]] = False
+        for example in self._records.ordered(mask).as_numpy_iterator():
+            yield tf.train.Example.FromString(example).features.feature["image"].bytes_list.value[0]
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -233,9 +240,8 @@ class Data:
         return InMemory(streamed, self._records.table, self._learnt_from, self.config.image_size)
 
 
-def _size(example: bytes) -> tuple[int, int]:
-    """Returns width and height of the picture in a serialized example, by its head."""
-    (encoded,) = tf.train.Example.FromString(example).features.feature["image"].bytes_list.value
+def _size(encoded: bytes) -> tuple[int, int]:
+    """Returns width and height of a picture by its head."""
     with decoding.open_image(io.BytesIO(encoded)) as image:
         return image.size
 

@@ -12,6 +12,7 @@ from aireal.data.batches import Data
 from aireal.judging import calibration, card, metrics, plots, selective
 from aireal.judging.scoring import score
 from aireal.judging.selective import Selective
+from aireal.judging.shortcuts import Shortcuts
 from aireal.runs import drawing, files
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
@@ -66,7 +67,8 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
       The contents of result.json: each split with the figures of `metrics.Figures`, which every image has a part in,
       `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object`, `accuracy_by_group` and
       `before_calibration` (`calibration.Quality`), and `test_without_duplicates`, the test images that
-      are no copies of training images (left out where these are not of both classes, and on other data).
+      are no copies of training images (left out where these are not of both classes, and on other data); `shortcuts`,
+      what tells the classes of the last split without the pictures (`shortcuts.Shortcuts`).
 
     Raises:
       UserError: a split has no images, or the model cannot be loaded or gives no numbers.
@@ -86,10 +88,12 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
         if own and len(np.unique(unseen.table.label)) == len(LABELS):
             found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
         result = into.update_result(**found)
+    found = Shortcuts.of(data, split)
+    result = into.update_result(shortcuts=found.as_dict())
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
     _draw(into, data, split, judged)
     card.write(folder)
-    _print(into, split, judged, result)
+    _print(into, split, judged, result, found)
     return result
 
 
@@ -159,7 +163,7 @@ def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
         drawing.write(figure, folder.path / name)
 
 
-def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any]) -> None:
+def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any], shortcuts: Shortcuts) -> None:
     table, rule = judged.table, judged.rule
     print(f"\n{split}: {len(table):,} images, {rule}")
     print(metrics.classification_report(table.label, judged.p_real, rule))
@@ -173,6 +177,7 @@ def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any
         if found := result[split].get(key):
             rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in found.items()]
             print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
+    print(f"\n{shortcuts.beside(table.label, judged.p_real)}")
     if "train_seconds" in result:
         memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
         seconds = f"{result['train_seconds']:,.1f} s"

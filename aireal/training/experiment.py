@@ -12,6 +12,7 @@ from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import calibration, card, evaluation, unsure
 from aireal.judging.calibration import Calibration
+from aireal.judging.shortcuts import Shortcuts
 from aireal.network import models
 from aireal.network.cost import Cost
 from aireal.runs import files
@@ -160,3 +161,5 @@ def _describe(data: Data) -> None:
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
     if warning := imbalance("train", *np.bincount(data.table("train").label, minlength=2)):
         print(f"Warning: {warning}", flush=True)
+    if alarm := Shortcuts.of(data, "train").alarm():
+        print(f"Warning: {alarm} A network learns that first: see aireal.analyze.", flush=True)

@@ -163,3 +163,14 @@ def test_damaged_files_raise_nothing_but_oserror():
             except OSError:
                 unreadable += 1
     assert unreadable > 100
+
+
+@pytest.mark.parametrize("options", [{"form": "PNG"}, {"form": "WEBP"}, {"form": "JPEG"}, {"form": "TIFF"}], ids=str)
+def test_the_header_alone_says_the_same(options, picture):
+    data = picture(size=(40, 24), **options)
+    assert container.header(data) == container.examine("a.jpg", data)[0]
+
+
+def test_what_is_no_picture_has_no_header():
+    with pytest.raises(OSError, match="not a picture"):
+        container.header(b"text" * 100)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from aireal.analysis import findings
 from aireal.analysis.numbers import Copies, Look, NearDuplicates, Numbers, Offending, Separation
 
@@ -18,6 +20,8 @@ SOUND = Numbers(
     offending=Offending(files=0, unreadable=0, first=[]),
     container={},
     how_saved=Separation(None, tree_auc=0.5, chance=0.01),
+    picture_size=Separation(None, tree_auc=0.5, chance=0.01),
+    bits_per_pixel=NOTHING,
     appearance=dict.fromkeys(LOOKS, Look({}, NOTHING)),
     channels={},
     identical=Copies(0, {"train": 0, "test": 0, "train and test": 0}, {"FAKE": 0, "REAL": 0}, 0),
@@ -67,14 +71,49 @@ def test_shortcuts_are_graded_in_both_directions():
     assert kind_of("an AUC of 0.560, larger files being REAL", sentences(file_size={"auc": 0.56})) == "note"
     assert kind_of("an AUC of 0.800, larger files being FAKE", sentences(file_size={"auc": 0.2})) == "warning"
     assert kind_of("How the files were saved", sentences(how_saved={"tree_auc": 0.7})) == "warning"
+    assert kind_of("The size of the pictures alone", sentences(picture_size={"tree_auc": 0.7})) == "warning"
+    several = {"width": {"32": [1, 1], "64": [1, 1]}}
+    found = sentences(bits_per_pixel={"auc": 0.95}, container=several)
+    assert kind_of("File size for each pixel alone tells the classes apart nearly always", found) == "warning"
+    assert not any("for each pixel" in text for text in sentences(bits_per_pixel={"auc": 0.9}))
     found = sentences(appearance={"contrast": Look({}, dataclasses.replace(NOTHING, auc=0.1))})
     assert kind_of("Contrast alone, which says more than brightness, saturation and sharpness, tells", found) == "note"
 
 
 def test_classes_that_differ_in_spread_alone_are_a_shortcut():
     found = sentences(file_size={"auc": 0.5, "tree_auc": 0.9})
-    told = "File size alone tells the classes apart to a degree: the best simple rule has an AUC of 0.900 ("
+    told = "File size alone tells the classes apart for the most part: the best simple rule has an AUC of 0.900 ("
     assert kind_of(told, found) == "warning"
+
+
+@pytest.mark.parametrize(
+    ("tree_auc", "said"),
+    [
+        (0.5, "nothing"),
+        (0.55, "little"),
+        (0.7, "to a degree"),
+        (0.8, "most part"),
+        (0.95, "nearly always"),
+        (1, "without an error"),
+    ],
+)
+def test_a_shortcut_has_a_degree(tree_auc, said):
+    (text,) = [text for text in sentences(how_saved={"tree_auc": tree_auc}) if text.startswith("How the files")]
+    assert said in text.split(":")[0]
+
+
+def test_the_causes_are_named():
+    container = {
+        "quality": {"75": [90, 5], "92": [0, 80], "80": [10, 15]},
+        "format": {"JPEG": [100, 100]},
+        "metadata": {"exif, icc_profile": [0, 70], "exif": [0, 30], "": [100, 0]},
+    }
+    (text,) = [text for text in sentences(how_saved={"tree_auc": 1}, container=container) if "were saved" in text]
+    assert (
+        "They differ by 'exif' beside the picture (0% of FAKE, 100% of REAL); the JPEG quality (FAKE 75 in "
+        "90%, REAL 92 in 80%); 'icc_profile' beside the picture (0% of FAKE, 70% of REAL). A network may learn"
+    ) in text
+    assert findings.causes({"format": {"JPEG": [9, 9]}}) == ""
 
 
 def test_what_chance_explains_is_no_finding():
@@ -100,7 +139,8 @@ def test_near_duplicates_are_told_with_what_chance_gives():
 
 
 def test_what_cannot_be_known_is_left_out():
-    found = sentences(file_size=UNKNOWN, how_saved=UNKNOWN, appearance=dict.fromkeys(LOOKS, Look({}, UNKNOWN)))
+    unknown = dict.fromkeys(("file_size", "how_saved", "picture_size"), UNKNOWN)
+    found = sentences(**unknown, appearance=dict.fromkeys(LOOKS, Look({}, UNKNOWN)))
     assert not any("AUC" in text for text in found)
     untried = sentences(how_saved={"tree_auc": None, "chance": 0.4})
     assert not any("How the files were saved" in text for text in untried)

@@ -18,6 +18,7 @@ def numbers(surveyed) -> Numbers:
     """Those of a small sound source; of colours and copies what one might find."""
     files, _ = surveyed
     none = {"FAKE": 0, "REAL": 0}
+    alone = shortcuts.Alone.of(files.label, files.facts, files.bytes)
     return Numbers(
         source="a set",
         image_size=32,
@@ -26,8 +27,10 @@ def numbers(surveyed) -> Numbers:
         file_sizes=shortcuts.file_sizes(files),
         file_size=shortcuts.separation(files.label, files.bytes),
         offending=Offending(0, 0, []),
-        container=shortcuts.counts_by_value(files),
-        how_saved=shortcuts.container(files),
+        container={name: shortcuts.counts_by_value(files.label, column) for name, column in files.facts.items()},
+        how_saved=alone.header,
+        picture_size=alone.size,
+        bits_per_pixel=alone.bits_per_pixel,
         appearance=shortcuts.looks(files),
         channels={label: Spread([100.0, 110.0, 120.0], [10.0, 11.0, 12.0]) for label in ("FAKE", "REAL")},
         identical=Copies(3, {"train": 1, "test": 0, "train and test": 1234}, none, 2),

@@ -62,9 +62,21 @@ def test_sizes_are_described_by_group_without_files_that_could_not_be_read(make_
 def test_every_value_is_counted_by_class_the_commonest_first(make_files):
     paths = ["train/FAKE/0.jpg", "train/FAKE/1.jpg", "train/REAL/0.png", "train/REAL/1.jpg"]
     files = make_files(dict.fromkeys(paths), facts=[{"format": "PNG"} if "png" in path else {} for path in paths])
-    found = shortcuts.counts_by_value(files)
+    found = {name: shortcuts.counts_by_value(files.label, column) for name, column in files.facts.items()}
     assert list(found["format"].items()) == [("JPEG", [2, 1]), ("PNG", [0, 1])]
     assert found["width"] == {"32": [2, 2]}
+
+
+def test_header_size_and_bits_a_pixel_are_told_apart():
+    """Formats differ by class, sizes among ten; the files of REAL have twice the bits for each pixel."""
+    label, size = np.repeat([0, 1], 50), np.tile(np.arange(10), 10)
+    columns = {"format": np.where(label, "PNG", "JPEG"), "width": 100 + size, "height": 100 - size}
+    columns |= {name: np.full(100, "x") for name in ("mode", "metadata", "subsampling", "tables")}
+    columns |= {name: np.zeros(100, int) for name in ("quality", "progressive", "trailing_bytes")}
+    found = shortcuts.Alone.of(label, columns, (1 + label) * columns["width"] * columns["height"])
+    assert (found.header.tree_auc, found.bits_per_pixel.auc) == (1, 1)
+    assert found.size.distance < 0.1
+    assert (found.header.auc, found.size.auc) == (None, None)
 
 
 @pytest.mark.parametrize(("count", "is_odd"), [(100, True), (99, False)])
