@@ -58,7 +58,8 @@ def prepare(config: Config) -> Builder:
                 builder = Builder(config=form, data_dir=folder, source=collection, **options)
                 builder.download_and_prepare()
             if builder.unfit:
-                files.write_csv(folder / _LEFT_OUT, ["path", "reason"], builder.unfit)
+                unfit = [(layout.printable(path), reason) for path, reason in builder.unfit]
+                files.write_csv(folder / _LEFT_OUT, ["path", "reason"], unfit)
                 told += f"\n  left out, as damaged: {len(builder.unfit):,}, listed in {folder / _LEFT_OUT}"
                 print(told.splitlines()[-1], flush=True)
             files.write_text(read_as, told)

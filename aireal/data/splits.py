@@ -23,7 +23,11 @@ def masks(table: Table, config: Config) -> dict[str, np.ndarray]:
     """
     folder = {name: table.folder == name for name in ("train", "validation", "test")}
     if not folder["test"].any():
-        folder["test"] = _held_out_of(folder["train"], table, TEST_FRACTION, _TEST_SEED)
+        free = folder["train"]
+        if folder["validation"].any():  # whose pictures have copies and pairs that no test may have
+            firsts = np.array(_firsts(table))
+            free = free & ~np.isin(firsts, firsts[folder["validation"]])
+        folder["test"] = _held_out_of(free, table, TEST_FRACTION, _TEST_SEED)
     training = folder["train"] & ~folder["test"]
     validation = folder["validation"] & (config.validation_fraction > 0)
     if not folder["validation"].any():

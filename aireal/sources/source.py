@@ -59,6 +59,8 @@ class Source:
         """What a builder should demand of it unless told otherwise: CIFAKE's own form (strict), or any pictures."""
         if self.is_demo:  # whose crops show none of CIFAKE's objects
             return "any"
+        if self.naming.pair != "none":  # which CIFAKE's own form does not keep
+            return "any"
         try:
             return "strict" if self.is_release or sources.is_cifake(self.text) else "any"
         except layout.SourceError:  # a run of earlier whose pictures have gone
@@ -81,11 +83,12 @@ class Source:
         """Returns a source that means the same from any folder."""
         return dataclasses.replace(self, text=paths.absolute(self.text)) if self._is_path else self
 
-    def check(self, *, whole: bool = True) -> None:
+    def check(self, *, whole: bool = True, to_learn: bool = True) -> None:
         """Makes sure, in no time and without TensorFlow, that a look at names alone does not show it to be of no use.
 
         Args:
           whole: whether it has to have both classes of each split, and not anything at all.
+          to_learn: whether there have to be pictures to train on.
 
         Raises:
           UserError: it is of no use.
@@ -93,7 +96,7 @@ class Source:
         if self._is_path:
             try:
                 if whole:
-                    sources.check(self.text, self.naming)
+                    sources.check(self.text, self.naming, to_learn=to_learn)
                 else:
                     sources.find(self.text)
             except layout.SourceError as error:

@@ -54,7 +54,7 @@ def scan(reader: sources.Reader, *, strict: bool, leave_out: bool = False) -> Sc
     offenders: list[tuple[str, str]] = []
     for path, data in _read(reader, "Reading pictures", None, offenders):
         if path in digests:
-            offenders.append((path, "stands in the source twice (folders that differ in case alone?)"))
+            offenders.append((path, "stands in the source twice"))
         digests[path] = hashlib.blake2b(data, digest_size=16).digest()
     if not is_release(digests):  # whose pictures were decoded when its digest was taken
         for chunk in sources.chunks(_read(reader, "Decoding pictures", len(digests), [])):

@@ -100,11 +100,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         collection = source if isinstance(source, sources.Collection) else sources.Collection(source)
         name = layout.printable(str(collection))
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
-        collection.outline.check(name)
+        collection.outline.check(name, to_learn=False)
         self._reader = sources.Reader(collection)
         found = checks.scan(self._reader, strict=self.builder_config.strict, leave_out=self._leave_out)
         self.unfit = found.unfit
-        Outline.of(map(layout.Place, found.digests), collection.outline.by_split).check(name)
+        sound = Outline.of(map(layout.Place, found.digests), collection.outline.by_split)
+        if lost := collection.outline.counts.keys() - sound.counts.keys():
+            raise layout.SourceError(f"{name}: every picture of {layout.listed(lost)} is damaged.")
+        sound.check(name, to_learn=False)
         if self._release_only and not checks.is_release(found.digests):
             raise layout.SourceError(
                 f"{name} is not CIFAKE as its authors released it: the archive has changed. Look at what is "

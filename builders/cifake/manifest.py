@@ -24,7 +24,7 @@ def places(manifest: pathlib.Path, naming: Naming) -> tuple[dict[str, Place], bo
     by_split: bool | None = None  # as the first row has it
     for line, row in _rows(manifest, naming):
         where = f"{printable(str(manifest))}, line {line}"
-        if not (path := os.path.normpath(row["path"]) if row["path"] else ""):
+        if not (path := _path(row["path"], manifest.parent)):
             raise SourceError(f"{where} names no file.")
         if path in found:
             raise SourceError(f"{where}: {printable(path)} stands there twice.")
@@ -45,7 +45,7 @@ def _rows(manifest: pathlib.Path, naming: Naming) -> Iterator[tuple[int, Mapping
             head = file.readline()
             file.seek(0)
             separators = "\t" if manifest.suffix.lower() == ".tsv" else ",;\t"
-            table = csv.DictReader(file, delimiter=max(separators, key=head.count))
+            table = csv.DictReader(file, delimiter=max(separators, key=head.count), strict=True)
             columns = _columns(manifest, naming, table.fieldnames or ())
             for row in table:
                 yield (
@@ -57,6 +57,8 @@ def _rows(manifest: pathlib.Path, naming: Naming) -> Iterator[tuple[int, Mapping
 
 
 def _columns(manifest: pathlib.Path, naming: Naming, header: Sequence[str]) -> dict[str, str | None]:
+    if twice := {column for column in header if column and list(header).count(column) > 1}:
+        raise SourceError(f"{printable(str(manifest))} has the column {layout.listed(twice)} twice. Rename one.")
     columns = {name: naming.column(name, header) for name in ("path", "label", "split", "group", "pair")}
     for name, column in columns.items():
         if column not in header and (column or name in ("path", "label")):
@@ -65,6 +67,15 @@ def _columns(manifest: pathlib.Path, naming: Naming, header: Sequence[str]) -> d
                 f"--columns={name}=NAME, one of {layout.listed(header)}."
             )
     return columns
+
+
+def _path(written: str, beside: pathlib.Path) -> str:
+    """Returns a path as this system writes it; empty where no file can be called so."""
+    if not written or "\0" in written:
+        return ""
+    if "\\" in written and not (beside / written).exists():  # Windows' separator
+        written = written.replace("\\", "/")
+    return os.path.normpath(written)
 
 
 def _split(word: str, where: str) -> str:

@@ -4,13 +4,17 @@ Every kind of source is a sequence of members, each a path and a way to load its
 are read from front to back, once where memory holds their pictures (`Reader`), and leave nothing behind on disk.
 """
 
+import collections
 import functools
 import hashlib
+import io
 import itertools
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+
+from PIL import Image
 
 from builders import progress
 from builders.cifake import archives, clutter, folders, layout, manifest
@@ -82,12 +86,22 @@ def _understood(
     holding = {path.rpartition("/")[0] for path, kind in kinds.items() if not kind}
     told = Layout(holding, naming)
     places = {path: place for path in paths if (place := told.place(path))}
-    left_out: dict[str, int] = {}
-    for kind in filter(None, kinds.values()):
-        left_out[kind] = left_out.get(kind, 0) + 1
-    read = frozenset(path.rpartition("/")[0] for path in places)
-    others = {"left_out": left_out, "folders": frozenset(holding).union(empty), "read": read}
+    leading = {name for path in places for name in _branch(path.rpartition("/")[0])}
+    lost = (path for path, kind in kinds.items() if not kind and path not in places)
+    unread = collections.Counter(_outermost(path.rpartition("/")[0], leading) for path in lost)
+    left_out = collections.Counter(filter(None, kinds.values()))
+    others = {"left_out": left_out, "unread": unread, "folders": frozenset(holding).union(empty)}
     return told.place, Outline.of(places.values(), told.by_split, **others)
+
+
+def _branch(folder: str) -> list[str]:
+    """Returns a folder and those above it, the outermost first: a/b -> a, a/b."""
+    return [folder[: end.start()] for end in re.finditer("/|$", folder)]
+
+
+def _outermost(folder: str, leading: Set[str]) -> str:
+    """Returns the outermost of a folder and those above it that is not among those that lead to pictures, or itself."""
+    return next((name for name in _branch(folder) if name not in leading), folder) or "."
 
 
 class Reader:
@@ -151,7 +165,7 @@ def chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes
 
 
 def is_cifake(source: os.PathLike | str) -> bool:
-    """Returns whether a source has CIFAKE's folders and file names, by a look at its first files.
+    """Returns whether a source has CIFAKE's folders, file names and size, by a look at its first files.
 
     Raises:
       SourceError: there is nothing, or it is no source.
@@ -160,8 +174,17 @@ def is_cifake(source: os.PathLike | str) -> bool:
     if _is_manifest(found):
         return False
     members = folders.entries(found) if found.is_dir() else _members(found)  # in no order, which spares a look at all
-    paths = (path for path, _ in members if not clutter.kind(path))
-    return all(map(_CIFAKE.fullmatch, itertools.islice(paths, _PEEKED)))
+    first = itertools.islice(((path, load) for path, load in members if not clutter.kind(path)), _PEEKED)
+    return all(_CIFAKE.fullmatch(path) and (at or _may_have_its_size(load)) for at, (path, load) in enumerate(first))
+
+
+def _may_have_its_size(load: Callable[[], bytes] | os.DirEntry) -> bool:
+    """Returns whether a file is a picture of CIFAKE's size, or none at all: damaged ones may be anything's."""
+    try:
+        with Image.open(io.BytesIO(_read(load.path) if isinstance(load, os.DirEntry) else load())) as image:
+            return image.size == (SIZE, SIZE)
+    except Exception:  # Pillow's plugins raise nearly anything
+        return True
 
 
 def fingerprint(source: os.PathLike | str, naming: Naming = layout.USUAL) -> str:
@@ -207,20 +230,27 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     raise SourceError(f"{source} has no folder in it. Expected {layout.EXPECTED}. Found {names}.")
 
 
-def check(source: os.PathLike | str, naming: Naming = layout.USUAL) -> None:
+def check(source: os.PathLike | str, naming: Naming = layout.USUAL, *, to_learn: bool = True) -> None:
     """Makes sure, by folders' names or by the list, that there may be pictures of both classes in each split.
+
+    Args:
+      source: as `Collection` takes it.
+      naming: likewise.
+      to_learn: whether there have to be some to train on.
 
     Raises:
       SourceError: nothing is there, it is none that can be read, or a class is missing.
     """
     found = find(source)
     if _is_manifest(found):
-        Collection(found, naming).outline.check(str(source))
+        Collection(found, naming).outline.check(str(source), to_learn=to_learn)
     elif found.is_dir():
         names = list(folders.folders(found))
-        # As if there were a picture in each; what stands in none is seen when files are listed.
-        _, outline = _understood([f"{name}/0.jpg" for name in layout.innermost(names)], names, naming)
-        outline.check(str(source))
+        # As if each folder with a file had a picture; what they are is seen when they are listed.
+        _, outline = _understood(
+            [f"{name}/0.jpg" for name in names if folders.holds_files(found / name)], names, naming
+        )
+        outline.check(str(source), to_learn=to_learn)
     elif not archives.is_archive(found):
         raise SourceError(f"{source} is neither a folder nor a .zip or .tar archive nor a .csv.")
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import sys
+import zipfile
 
 import pytest
 from PIL import Image
@@ -87,9 +88,19 @@ def test_an_empty_class_is_refused(gone, files, write, refusal):
     assert f": {gone.replace('/', ' has no ')}. Expected" in refusal(folder)
 
 
-def test_folders_that_differ_in_case_alone_are_refused(picture, files, write, refusal):
-    message = refusal(write(files | {"train/fake/0000.jpg": picture(99)}))
-    assert "train/FAKE/0000.jpg: stands in the source twice" in message
+def test_folders_that_differ_in_case_alone_are_two(picture, files, write, refusal, prepare):
+    folder = write(files | {"train/fake/0000.jpg": picture(99)})
+    assert "train/FAKE/fake/0000.jpg: the name is not `N.jpg`" in refusal(folder)
+    assert prepare(folder, "any").info.splits["train"].num_examples == 9
+
+
+def test_a_path_that_an_archive_has_twice_is_refused(files, refusal, tmp_path):
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
+        for path in files:
+            archive.writestr(path, files[path])
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("train/FAKE/0000.jpg", b"")
+    assert "train/FAKE/0000.jpg: stands in the source twice" in refusal(tmp_path / "twice.zip")
 
 
 @pytest.mark.parametrize("strict", [True, False])

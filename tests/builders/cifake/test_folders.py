@@ -21,3 +21,16 @@ def test_clutter_is_listed_below_other_folders_alone(write):
     folder = write({".git/a/0.jpg": b"", "ai/@eaDir/0.jpg": b"", "ai/0.jpg": b"", "1.txt": b""})
     assert found(folder) == ["1.txt", "ai/0.jpg", "ai/@eaDir/0.jpg"]
     assert list(folders.folders(folder)) == ["ai"]
+
+
+def test_a_folder_goes_by_its_own_name_and_not_by_a_link_to_it(write):
+    folder = write({"photo/0.jpg": b"", "ai/0.jpg": b""})
+    (folder / "latest").symlink_to("photo")
+    (folder / "loop").symlink_to("pool")
+    (folder / "pool").symlink_to("loop")
+    assert [path for path in found(folder) if "/" in path] == ["ai/0.jpg", "photo/0.jpg"]
+
+
+def test_a_folder_of_clutter_holds_no_file(write):
+    folder = write({"ai/.DS_Store": b"", "ai/notes.txt": b"", "photo/0.jpg": b""})
+    assert [folders.holds_files(folder / name) for name in ("ai", "photo")] == [False, True]

@@ -35,7 +35,8 @@ def test_fake_is_0_and_real_is_1():
     ],
 )
 def test_where_a_picture_belongs(path, place, group):
-    assert read([path, "train/REAL/0.jpg"])[path] == (place, group)
+    beside = {"FAKE": "train/REAL/0.jpg", "REAL": "train/FAKE/0.jpg"}[place.split("/")[1]]
+    assert read([path, beside])[path] == (place, group)
 
 
 def test_topics_and_generators_are_groups_below_what_all_have_in_common():
@@ -68,12 +69,58 @@ def test_a_folder_that_holds_both_classes_names_none(above):
         assert [place.split("/")[1] for place, _ in read(some).values()] == ["FAKE", "REAL"] * (len(some) // 2)
 
 
-def test_two_classes_in_one_path_are_refused():
-    paths = ["ai/midjourney/photo/0.jpg", "real/0.jpg"]
-    with pytest.raises(SourceError, match=r"ai/midjourney/photo: ai and photo name different classes\. Say which"):
+def test_below_a_pair_of_class_folders_any_name_may_stand():
+    paths = ["train/FAKE/nature/0.jpg", "train/REAL/nature/0.jpg", "train/REAL/human/0.jpg", "train/FAKE/city/0.jpg"]
+    assert [place.split("/")[1] for place, _ in read(paths).values()] == ["FAKE", "REAL", "REAL", "FAKE"]
+    found = read(["ai/midjourney/photo/0.jpg", "real/0.jpg"])
+    assert found["ai/midjourney/photo/0.jpg"] == ("train/FAKE/midjourney/photo/0.jpg", "midjourney")
+
+
+def test_a_class_that_stands_alone_counts_where_pairs_stand_elsewhere():
+    paths = ["mj/train/ai/0.jpg", "mj/train/nature/0.jpg", "sd/train/ai/0.jpg"]
+    assert read(paths)[paths[2]] == ("train/FAKE/sd/0.jpg", "sd")
+    topics = ["photos/dalle/0.jpg", "photos/camera/0.jpg", "art/ai/0.jpg", "art/human/0.jpg"]
+    assert set(read(topics)) == set(topics[2:])
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["photo/ai/0.jpg", "sea/x/0.jpg"],
+        ["ai/fake/0.jpg", "ai/real/0.jpg", "photo/fake/0.jpg", "photo/real/0.jpg"],
+    ],
+)
+def test_what_may_mean_two_things_is_refused(paths):
+    with pytest.raises(SourceError, match=r"may both name a class\. Say which names do: --fake=NAMES --real=NAMES"):
         read(paths)
-    found = read(paths, Naming(fake="ai", real="real"))
-    assert found[paths[0]] == ("train/FAKE/midjourney/photo/0.jpg", "midjourney")
+    assert read(paths, Naming(fake="fake,ai" if len(paths) == 2 else "fake", real="real"))
+
+
+def test_several_folders_of_a_class_keep_their_names():
+    found = read(["ai/0.jpg", "generated/0.jpg", "photo/0.jpg"])
+    assert list(found.values()) == [
+        ("train/FAKE/ai/0.jpg", "ai"),
+        ("train/FAKE/generated/0.jpg", "generated"),
+        ("train/REAL/0.jpg", ""),
+    ]
+
+
+def test_train_may_be_a_topic_among_others():
+    paths = [f"{topic}/{label}/0.jpg" for topic in ("airplane", "bird", "train") for label in ("0_real", "1_fake")]
+    assert read(paths)["train/1_fake/0.jpg"] == ("train/FAKE/train/0.jpg", "train")
+
+
+def test_both_classes_inside_and_outside_of_splits_are_refused():
+    paths = [f"{above}{label}/0.jpg" for above in ("", "backup/train/", "backup/test/") for label in ("ai", "real")]
+    with pytest.raises(SourceError, match=r"in folders of splits \(test, train\) and beside them"):
+        read(paths)
+
+
+def test_splits_are_found_below_generators_and_below_a_folder_called_training():
+    paths = [f"{label}/x/{split}/0.jpg" for label in ("fake", "real") for split in ("train", "test")]
+    assert read(paths)[paths[1]] == ("test/FAKE/x/0.jpg", "x")
+    paths = [f"training/{split}/{label}/0.jpg" for label in ("fake", "real") for split in ("train", "test")]
+    assert [place for place, _ in read(paths).values()][:2] == ["train/FAKE/training/0.jpg", "test/FAKE/training/0.jpg"]
 
 
 def test_beside_splits_nothing_else_is_read():
@@ -93,6 +140,7 @@ def test_names_can_be_given_and_numbers_have_to_be():
         "train/1/1.jpg": "train/FAKE/1.jpg",
     }
     assert Naming(fake="1, Dall-E").label("DALL E") == "FAKE"
+    assert Naming(fake="künstlich").label("ku\u0308nstlich") == "FAKE"  # as macOS writes it
     assert Naming(fake="photo").label("photo") == "FAKE"  # which is REAL unless it is given
 
 

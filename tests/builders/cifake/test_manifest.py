@@ -49,6 +49,9 @@ def test_columns_and_classes_can_be_named(listed):
         ("path,label\na.png,1\n", "line 2: the label '1' is neither FAKE nor REAL by any usual name; say which it is"),
         ("path,label\na.png,\n", "line 2: the label '' is neither FAKE nor REAL by any usual name; every picture"),
         ("path,label\n,ai\n", "line 2 names no file"),
+        ("path,label\na\0.png,ai\n", "line 2 names no file"),
+        ('path,label,caption\na.png,ai,"x\nb.png,ai,y\n', "unexpected end of data"),
+        ("path,label,label\na.png,ai,real\n", "has the column label twice. Rename one."),
         ("path,label\na.png,ai\n./a.png,ai\n", "line 3: a.png stands there twice"),
         ("path,label,split\na.png,ai,train\nb.png,ai,\n", "line 3: of the rows some name a split and others none"),
         ("path,label,split\na.png,ai,most\n", "line 2: the split 'most' is none of train, validation and test"),
@@ -81,3 +84,8 @@ def test_a_list_is_a_source(picture, write, tmp_path):
     (folder / "p/0.jpg").unlink()  # which reading it will tell
     assert sources.fingerprint(folder / "all.csv") != before
     assert not sources.is_cifake(folder / "all.csv")
+
+
+def test_windows_separators_are_understood(picture, write):
+    folder = write({"p/0.jpg": picture(0), "all.csv": b"path,label\np\\0.jpg,ai\n"})
+    assert list(manifest.places(folder / "all.csv", USUAL)[0]) == ["p/0.jpg"]

@@ -24,17 +24,17 @@ def test_an_outline_counts_what_is_read_and_names_what_is_not(write):
         "  train  2 FAKE, 1 REAL",
         "  test   1 FAKE, 1 REAL",
         "  left out, as no pictures or what other programs leave behind: .txt 1, @eaDir 1, Icon 1",
-        "  NOT READ, because they stand in none of the splits, or no class is named: more, train/odd",
+        "  NOT READ, because they stand in none of the splits, or no class is named: more 1, train/odd 1",
     ]
 
 
 def test_groups_and_a_missing_test_are_said(write):
-    paths = ["ai/sd/0.jpg", "ai/sd/1.jpg", "ai/dalle/0.jpg", "ai/0.jpg", "photo/0.jpg", "bad/0.jpg"]
+    paths = ["ai/sd/0.jpg", "ai/sd/1.jpg", "ai/dalle/0.jpg", "ai/0.jpg", "photo/0.jpg", "bad/0.jpg", "1.jpg", "2.jpg"]
     assert str(outline(write, paths)).splitlines() == [
         "  all  4 FAKE, 1 REAL",
         "  groups of FAKE: without one 1, dalle 1, sd 2",
         "  no test pictures: a fifth of each class is kept for the test, the same in every run",
-        "  NOT READ, because no class is named: bad",
+        "  NOT READ, because no class is named: . 2, bad 1",
     ]
 
 
@@ -51,7 +51,8 @@ def test_folders_may_stand_above_everything(root, files, write, tmp_path):
         found = sources.Collection(source)
         found.outline.check("mine")
         assert found.outline.counts == {split: {"FAKE": 4, "REAL": 4} for split in ("train", "test")}
-        assert (found.outline.left_out, found.outline.unread) == ({}, [])
+        assert not found.outline.left_out
+        assert not found.outline.unread
         assert {place.path: load() for place, load in found.pictures()} == files
 
 
@@ -81,3 +82,17 @@ def test_a_source_for_the_test_alone_trains_nothing(write):
     found = outline(write, ["test/ai/0.jpg", "test/real/0.jpg"])
     with pytest.raises(SourceError, match="mine has no picture to train on"):
         found.check("mine")
+    found.check("mine", to_learn=False)
+
+
+def test_pictures_beside_what_is_read_are_counted(write):
+    paths = [f"{label}/{split}/0.jpg" for label in ("ai", "photo") for split in ("train", "test")] + [
+        "ai/1.jpg",
+        "x.jpg",
+    ]
+    assert outline(write, paths).unread == {"ai": 1, ".": 1}
+
+
+def test_pairs_that_a_source_has_torn_are_told(write):
+    paths = [f"{split}/{label}/0.jpg" for split in ("train", "test") for label in ("ai", "real")]
+    assert "WARNING: 1 pairs stand in several of its own splits" in str(outline(write, paths, Naming(pair="stem")))

@@ -185,9 +185,24 @@ def test_cifake_is_known_by_its_first_names(archived, files, write, tmp_path):
         assert not sources.is_cifake(write({renamed: b""}, renamed.replace("/", "-")))
 
 
+def test_numbered_pictures_of_another_size_are_not_cifake(picture, write):
+    assert not sources.is_cifake(write({"train/fake/0000.jpg": picture(size=(64, 64))}, "large"))
+    assert sources.is_cifake(write({"train/fake/0000.jpg": b"damaged"}, "damaged"))
+
+
+def test_empty_folders_and_lists_are_no_class(write, picture):
+    folder = write({"ai/0.jpg": picture(0), "photo/0.jpg": picture(1), "photo/train/list.txt": b""})
+    for name in ("ai/nature", "photo/test"):
+        (folder / name).mkdir()
+    sources.check(folder)
+    assert len(list(sources.Collection(folder).pictures())) == 2
+
+
 def test_a_source_is_understood_by_the_flags_about_it(picture, write):
     folder = write({f"set/{number}/{name}.jpg": picture(name) for number in (0, 1) for name in range(4)})
-    with pytest.raises(layout.SourceError, match="folders 0 and 1 say nothing by themselves: give --fake=0 --real=1"):
+    with pytest.raises(
+        layout.SourceError, match="folders 0 and 1, which say nothing by themselves: give --fake=1 --real=0"
+    ):
         sources.check(folder)
     naming = layout.Naming(fake="1", real="0", pair="stem")
     sources.check(folder, naming)
