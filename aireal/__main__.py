@@ -12,6 +12,7 @@ _COMMANDS = {
     "train": ("aireal.train", "train a network and evaluate it: --flagfile=aireal/configs/fast.cfg"),
     "evaluate": ("aireal.evaluate", "evaluate a trained network again, also on other pictures"),
     "robustness": ("aireal.robustness", "see what compression, noise, blur and resizing do to verdicts"),
+    "unseen": ("aireal.unseen", "see what a network makes of generators that it never saw"),
     "search": ("tuning.search", "search for a better network by Keras Tuner"),
     "export": ("exports.export", "make SavedModel and .tflite files, proven to be the network"),
     "page": ("exports.web", "make a page on which people try a network in their browser"),

@@ -39,7 +39,7 @@ def main() -> None:
     folder = RunFolder(shipped.locate(_RUN.value))
     config = folder.config(**shared.other_data())
     model_file(folder.path)  # makes sure that there is one
-    Source.of(config).check()
+    Source.of(config).check(to_learn=False)
     from aireal.judging import evaluation
 
     if _RISK.value is not None:

@@ -44,7 +44,7 @@ def main() -> None:
     for model in (model for matching in models.values() for model in matching):
         run = run_of(model)  # makes sure that there is one
         if other_data["source"]:
-            Source.of(run.config(**other_data)).check()
+            Source.of(run.config(**other_data)).check(to_learn=False)
     groups = dict(zip(_names(list(models)), models.values(), strict=True))
 
     from aireal.judging import comparison

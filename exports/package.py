@@ -45,6 +45,8 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
     contract = Contract.load(folder.model, reference.input_size)
     if not unsure:
         contract = dataclasses.replace(contract, rule=contract.rule.plain())
+    if camera_size and contract.windows:
+        raise UserError("--camera_size is for networks that see whole pictures; this one reads windows of them.")
     if camera_size and camera_size <= reference.input_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export

@@ -88,6 +88,41 @@ def withholding(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def reads_windows(tmp_path_factory, prepared_dir):
+    """A Config and the folder of a run that reads windows, of smooth FAKE and noisy REAL. To be left alone."""
+    from aireal.settings.config import Config
+    from aireal.training import experiment
+
+    source, rng = tmp_path_factory.mktemp("sizes"), np.random.default_rng(0)
+    for label in ("ai", "photo"):
+        (source / label).mkdir()
+        for number in range(60):
+            noise = rng.integers(0, 256, [50 + number, 90, 3], np.uint8)
+            image = Image.fromarray(noise)
+            smooth = image.resize((30, 20)).resize(image.size, Image.Resampling.BICUBIC)
+            (smooth if label == "ai" else image).save(source / label / f"{number}.png")
+    config = Config(
+        source=str(source),
+        prepared_dir=str(prepared_dir),
+        reading="windows",
+        windows=3,
+        views=4,
+        image_size=16,
+        filters=(8,),
+        head="average",
+        dense_units=(),
+        normalization="batch",
+        epochs=8,
+        learning_rate=1e-2,
+        batch_size=32,
+        risk=0.0,
+    )
+    folder = tmp_path_factory.mktemp("windows") / "run"
+    experiment.run(config, str(folder))
+    return config, folder
+
+
+@pytest.fixture(scope="session")
 def cifake() -> pathlib.Path:
     """The folder of the 120,000 images; skips where the archive is missing."""
     if not ARCHIVE.exists():

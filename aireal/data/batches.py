@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
-from aireal.data import readers, splits
+from aireal.data import readers, splits, views
 from aireal.data.readers import InMemory, Streamed
 from aireal.data.records import Records, Table, fingerprint, prepare
 from aireal.errors import UserError
 from aireal.pixels import augment, decoding, preprocess
 from aireal.settings.config import Config
-from builders.cifake import sources
+from builders.cifake import layout, sources
 
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
@@ -36,6 +36,8 @@ class Data:
       config: its data fields and its seed are used.
       device: where training batches are placed ahead of their use, as "/gpu:0"; None leaves it to TensorFlow.
       sharers: processes that will hold these images in this machine's memory, for --cache=auto.
+      learnt_from: the fingerprint of the images that a network which is judged learned from, where it is known: all of
+        others are for the test where there is no folder for it.
 
     Raises:
       UserError: the source cannot be used.
@@ -47,14 +49,21 @@ class Data:
       decoded_bytes: memory that the images of training and validation take in RAM mode.
     """
 
-    def __init__(self, config: Config, device: str | None = None, sharers: int = 1):
+    def __init__(self, config: Config, device: str | None = None, sharers: int = 1, *, learnt_from: str | None = None):
         builder = prepare(config)
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._device = device
         self._records = Records(builder)
-        self._masks = splits.masks(self._records.table, config)
+        to_learn = learnt_from in (None, self.fingerprint)
+        self._masks = splits.masks(self._records.table, config, to_learn=to_learn)
+        if not to_learn and not np.any(self._records.table.folder == "test"):
+            print("The network learned from others: all of these are judged.", flush=True)
         self._learnt_from = self._masks["train"] | self._masks["validation"]  # --train_fraction leaves out others
+        self._views = None
+        if config.has_views:
+            self._views = views.prepare(config, self._records, self.fingerprint, ~self._masks["test"])
+            self._learnt_from = np.repeat(self._masks["train"], self._views.of_each)
         self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
         cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
         self.config = dataclasses.replace(config, cache=cache, builder_config="strict" if config.strict else "any")
@@ -63,17 +72,28 @@ class Data:
         """Returns what is known of the split's images, in the order of `evaluation`."""
         return self._records.table.rows(self._masks[split])
 
+    def left_out(self, split: str) -> np.ndarray:
+        """Returns which images of a split are of groups that training leaves out: [N] bool."""
+        return splits.left_out(self.table(split), self.config)
+
     def unseen(self, split: str) -> np.ndarray:
-        """Returns which images of a split are no copies of some in the folders of training and validation: [N] bool."""
-        table = self.table(split)
+        """Returns which images of a split have no copy and no other of their pair where a network learns: [N] bool."""
+        table, whole = self.table(split), self._records.table
         seen = np.char.startswith(table.copy_of, "train/") | np.char.startswith(table.copy_of, "validation/")
-        return ~(seen & (table.folder == "test"))  # in one folder copies are on one side
+        seen |= np.isin(table.pair, np.setdiff1d(whole.pair[whole.folder != "test"], [""]))
+        return ~(seen & (table.folder == "test"))  # in one folder they are on one side
 
     def check_training(self) -> None:
-        """Raises UserError where training or validation would lack a class, or objects that are to be told.
+        """Raises UserError where a split that a run needs would lack a class, or objects that are to be told.
 
         Who only judges needs neither.
         """
+        groups = np.unique(self._records.table.group)
+        if unknown := {*self.config.left_out} - {part for name in groups for part in (name, *name.split("/"))}:
+            raise UserError(
+                f"--leave_out={layout.listed(unknown)}: no picture is of such a group. There are "
+                f"{layout.listed(groups)}."
+            )
         if self.config.object_weight and np.any(self.table("train").object < 0):
             raise UserError(
                 "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects: "
@@ -88,17 +108,21 @@ class Data:
                     f"{fakes:,} FAKE and {photographs:,} REAL of {np.sum(~self._masks['test']):,} images for {split}, "
                     "which needs one of each at least."
                 )
+        if self.config.evaluate == "test":
+            self.check_judging("test")
 
     def check_judging(self, split: str) -> None:
         """Raises UserError where a split has no images, or those of one class alone."""
         fakes, photographs = np.bincount(self.table(split).label, minlength=2)
-        fraction = f"--validation_fraction={self.config.validation_fraction:g}"
+        why = f"--validation_fraction={self.config.validation_fraction:g}"
+        if split == "test":
+            why = "a fifth of each class is kept for it, of three pictures at least; else --evaluate=validation"
         if not fakes and not photographs:
-            raise UserError(f"There are no {split} images: {fraction}.")
+            raise UserError(f"There are no {split} images: {why}.")
         if not fakes or not photographs:
             raise UserError(
-                f"Of the {split} images {fakes:,} are FAKE and {photographs:,} REAL ({fraction}); to judge a model "
-                "needs one of each at least."
+                f"Of the {split} images {fakes:,} are FAKE and {photographs:,} REAL ({why}); to judge a model needs "
+                "one of each at least."
             )
 
     def sizes(self, split: str) -> np.ndarray:
@@ -114,6 +138,12 @@ class Data:
             mask[np.flatnonzero(mask)[count:]] = False
         for example in self._records.ordered(mask).as_numpy_iterator():
             yield tf.train.Example.FromString(example).features.feature["image"].bytes_list.value[0]
+
+    def judged_files(self, split: str, count: int | None = None) -> Iterator[bytes]:
+        """Yields what `--resave=all` made of `files` before a network judges them: JPEG files."""
+        table = self.table(split)
+        for row, file in enumerate(self.files(split, count)):
+            yield views.judged_file(decoding.decode(file), self.config, views.name_of(table, row))
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -133,7 +163,7 @@ class Data:
 
     def steps_per_epoch(self) -> int:
         """Returns the number of training batches, a last, smaller one included."""
-        return -(-int(self._masks["train"].sum()) // self.config.batch_size)
+        return -(-int(self._to_learn.sum()) // self.config.batch_size)
 
     def training(self, epochs: int, first_epoch: int = 0) -> tf.data.Dataset:
         """Returns shuffled, augmented batches of the train split for epochs `first_epoch` to `epochs` - 1, in a row.
@@ -155,11 +185,11 @@ class Data:
     def _training(self, numbers: tf.data.Dataset, epochs: int) -> tf.data.Dataset:
         """Returns the training batches of `epochs` epochs with these numbers, int64 scalars."""
         config, steps = self.config, self.steps_per_epoch()
-        images = self._images("train")
+        images = self._for_training
 
         @tf.autograph.experimental.do_not_convert
         def shuffled(epoch: tf.Tensor) -> tf.data.Dataset:
-            batches = images.shuffled(self._masks["train"], [config.seed, epoch], config.batch_size)
+            batches = images.shuffled(self._to_learn, [config.seed, epoch], config.batch_size)
             return batches.enumerate(epoch * steps)
 
         def read_and_augment(step: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, Targets]:
@@ -179,7 +209,10 @@ class Data:
         return batches.prefetch(readers.PREFETCHED)
 
     def evaluation(self, split: str) -> tf.data.Dataset:
-        """Returns the batches of a split in the order of `table`, none dropped, nothing augmented."""
+        """Returns the batches of a split in the order of `table`, none dropped, nothing augmented.
+
+        Of pictures that are read by windows each has `config.judged_views` in a row.
+        """
         return self._ordered(split, lambda pixels, labels, objects: (preprocess.normalise(pixels), labels))
 
     def validation(self) -> tf.data.Dataset | None:
@@ -212,7 +245,8 @@ class Data:
     def _ordered(
         self, split: str, then: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], Any], batch_size: int | None = None
     ) -> tf.data.Dataset:
-        images, mask, size = self._images(split), self._masks[split], batch_size or self.config.batch_size
+        images, mask = self._for_judging(split)
+        size = batch_size or self.config.batch_size
         return (
             images.ordered(mask, size)
             .map(lambda batch: then(*images.read(batch, size)), num_parallel_calls=readers.PARALLEL_CALLS)
@@ -222,22 +256,39 @@ class Data:
         )
 
     def images(self, split: str, rows: np.ndarray) -> np.ndarray:
-        """Returns a few images of a split: [len(rows), S, S, 3] uint8. `rows` count as in `table`."""
+        """Returns a few images of a split: [len(rows), S, S, 3] uint8; of windows the first. `rows` are of `table`."""
         wanted = np.flatnonzero(self._masks[split])[rows]
-        mask = np.isin(np.arange(len(self._records)), wanted)
-        few, count = Streamed(self._records, self.config), len(wanted)
+        if self._views:
+            mask = np.isin(np.arange(len(self._views.judged)), wanted * self._views.judged_of_each)
+            few = Streamed(self._views.judged, self.config, raw=True)
+        else:
+            mask = np.isin(np.arange(len(self._records)), wanted)
+            few = Streamed(self._records, self.config)
+        count = len(wanted)
         pixels, *_ = next(few.ordered(mask, count).map(lambda batch: few.read(batch, count)).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
 
-    def _images(self, split: str) -> Streamed | InMemory:
-        return Streamed(self._records, self.config) if split == "test" else self._for_training
+    @property
+    def _to_learn(self) -> np.ndarray:
+        """Which images of `_for_training` are learnt from: [N] bool, or [V] of V views."""
+        return self._learnt_from if self._views else self._masks["train"]
+
+    def _for_judging(self, split: str) -> tuple[Streamed | InMemory, np.ndarray]:
+        """Returns where the images of a split are, or their views, and a mask of them there."""
+        if self._views:
+            mask = np.repeat(self._masks[split], self._views.judged_of_each)
+            return Streamed(self._views.judged, self.config, raw=True), mask
+        whole = Streamed(self._records, self.config) if split == "test" else self._for_training
+        return whole, self._masks[split]
 
     @functools.cached_property
     def _for_training(self) -> Streamed | InMemory:
-        streamed = Streamed(self._records, self.config)
+        table, of_each = self._records.table, self._views.of_each if self._views else 1
+        streamed = Streamed(self._views.learnt if self._views else self._records, self.config, raw=bool(self._views))
         if self.config.cache == "none":
             return streamed
-        return InMemory(streamed, self._records.table, self._learnt_from, self.config.image_size)
+        label, objects = (np.repeat(column, of_each) for column in (table.label, table.object))
+        return InMemory(streamed, label, objects, self._learnt_from, self.config.image_size)
 
 
 def _size(encoded: bytes) -> tuple[int, int]:

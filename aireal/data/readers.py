@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
-from aireal.data.records import Records, Table
+from aireal.data.records import Shards
 from aireal.pixels import decoding, preprocess
 from aireal.settings.config import Config
 from builders import progress
@@ -31,13 +31,15 @@ class Streamed:
     """Images read from their records whenever they are needed; a batch is [B] string, serialized examples.
 
     Args:
-      records: of the source.
+      records: of the source, or of views.
       config: its form, `image_size` and `aspect_ratio` are used.
+      raw: whether they are pixels, [S, S, 3], and no files.
     """
 
-    def __init__(self, records: Records, config: Config):
+    def __init__(self, records: Shards, config: Config, *, raw: bool = False):
         self._records = records
         self._config = config
+        self._raw = raw
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
         return self._records.shuffled(mask, seed, batch_size)
@@ -56,7 +58,9 @@ class Streamed:
         features = {"image": tf.io.FixedLenFeature([], tf.string), "label": number, "object": number}
         example = tf.io.parse_example(batch, features)
         size = self._config.image_size
-        if self._config.strict:
+        if self._raw:
+            pixels = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [-1, size, size, 3])
+        elif self._config.strict:
             pixels = preprocess.decode_jpegs(example["image"], at_most=batch_size)
             if size != sources.SIZE:
                 pixels = self._resize(pixels)
@@ -78,12 +82,13 @@ class InMemory:
 
     Args:
       streamed: has the images.
-      table: what is known of them.
+      label: [N] int of all of them.
+      objects: [N] int likewise.
       used: [N] bool, which are decoded: those that masks will ask for.
       image_size: edge in pixels.
     """
 
-    def __init__(self, streamed: Streamed, table: Table, used: np.ndarray, image_size: int):
+    def __init__(self, streamed: Streamed, label: np.ndarray, objects: np.ndarray, used: np.ndarray, image_size: int):
         count = int(used.sum())
         pixels = _aligned_empty((count, image_size, image_size, 3))
         batches = (
@@ -101,8 +106,8 @@ class InMemory:
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._used = used
-        self._labels = table.label[used].astype(np.float32)
-        self._objects = table.object[used]
+        self._labels = label[used].astype(np.float32)
+        self._objects = objects[used]
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
         return _cut(tf.random.experimental.stateless_shuffle(self._positions(mask), seed), batch_size)

@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import shutil
+from collections.abc import Sequence
 
 import filelock
 import numpy as np
@@ -117,24 +118,22 @@ class Table:
         return Table(**{name: column[positions] for name, column in vars(self).items()})
 
 
-class Records:
-    """The TFRecords of a source, and the table of what they hold, in their order: train, validation, test."""
+class Shards:
+    """TFRecord files.
 
-    def __init__(self, builder: Builder):
-        infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
-        self._files = [os.fspath(path) for info in infos for path in info.filepaths]
-        self._lengths = np.array([length for info in infos for length in info.shard_lengths])
-        mean_bytes = max(sum(info.num_bytes for info in infos) // len(self), 1)
-        self._buffer = min(_SHUFFLE_BUFFER, max(SHUFFLE_BUFFER_BYTES // mean_bytes, 1))
-        self._folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
+    Args:
+      files: their paths.
+      lengths: how many examples are in each.
+      mean_bytes: of an example.
+    """
+
+    def __init__(self, files: Sequence[str], lengths: Sequence[int], mean_bytes: int):
+        self._files = files
+        self._lengths = np.array(lengths)
+        self._buffer = min(_SHUFFLE_BUFFER, max(SHUFFLE_BUFFER_BYTES // max(mean_bytes, 1), 1))
 
     def __len__(self) -> int:
         return int(self._lengths.sum())
-
-    @functools.cached_property
-    def table(self) -> Table:
-        """What is known of the images, in the order of the records; read when it is first asked for."""
-        return _read_table(self._files, self._folders)
 
     def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
         """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""
@@ -185,6 +184,22 @@ class Records:
             .prefetch(1)
             .flat_map(cut)
         )
+
+
+class Records(Shards):
+    """The TFRecords of a source, and the table of what they hold, in their order: train, validation, test."""
+
+    def __init__(self, builder: Builder):
+        infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
+        names = [os.fspath(path) for info in infos for path in info.filepaths]
+        lengths = [length for info in infos for length in info.shard_lengths]
+        super().__init__(names, lengths, sum(info.num_bytes for info in infos) // sum(lengths))
+        self._folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
+
+    @functools.cached_property
+    def table(self) -> Table:
+        """What is known of the images, in the order of the records; read when it is first asked for."""
+        return _read_table(self._files, self._folders)
 
 
 def _read_table(files: list[str], folders: np.ndarray) -> Table:

@@ -12,30 +12,40 @@ TEST_FRACTION = 0.2  # of the train folder, where the source has none for the te
 _TEST_SEED = 0  # the test is the same for every --seed
 
 
-def masks(table: Table, config: Config) -> dict[str, np.ndarray]:
+def masks(table: Table, config: Config, *, to_learn: bool = True) -> dict[str, np.ndarray]:
     """Returns for train, validation and test which images each has: [N] bool.
 
     Where the source has no folder for one of them, it comes from the train folder.
 
     Args:
       table: of all images.
-      config: its seed, `validation_fraction` and `train_fraction` are used.
+      config: its seed, `validation_fraction`, `train_fraction` and `leave_out` are used.
+      to_learn: whether a network learns from them; else all of a source without a folder for the test are the test.
     """
     folder = {name: table.folder == name for name in ("train", "validation", "test")}
     if not folder["test"].any():
         free = folder["train"]
+        if not to_learn:
+            return {**dict.fromkeys(("train", "validation"), np.zeros(len(table), bool)), "test": free}
         if folder["validation"].any():  # whose pictures have copies and pairs that no test may have
             firsts = np.array(_firsts(table))
             free = free & ~np.isin(firsts, firsts[folder["validation"]])
         folder["test"] = _held_out_of(free, table, TEST_FRACTION, _TEST_SEED)
-    training = folder["train"] & ~folder["test"]
-    validation = folder["validation"] & (config.validation_fraction > 0)
+    seen = ~left_out(table, config)
+    training = folder["train"] & ~folder["test"] & seen
+    validation = folder["validation"] & (config.validation_fraction > 0) & seen
     if not folder["validation"].any():
         validation = _held_out_of(training, table, config.validation_fraction, config.seed)
     training &= ~validation
     if config.train_fraction < 1:
         training &= ~_held_out_of(training, table, 1 - config.train_fraction, config.seed)
     return {"train": training, "validation": validation, "test": folder["test"]}
+
+
+def left_out(table: Table, config: Config) -> np.ndarray:
+    """Returns which images are of groups that training leaves out, by their whole name or a part of it: [N] bool."""
+    groups = [name for name in np.unique(table.group) if {name, *name.split("/")} & {*config.left_out}]
+    return np.isin(table.group, groups)
 
 
 def _held_out_of(mask: np.ndarray, table: Table, fraction: float, seed: int) -> np.ndarray:

@@ -124,7 +124,7 @@ def _each(config: Config, records: Records, to_learn: np.ndarray) -> Iterator[tu
 
         def of_one(example: bytes, row: int) -> tuple[np.ndarray, np.ndarray]:
             (encoded,) = tf.train.Example.FromString(example).features.feature["image"].bytes_list.value
-            pixels, name = decoding.decode(encoded), f"{table.folder[row]}/{table.filename[row]}"
+            pixels, name = decoding.decode(encoded), name_of(table, row)
             learnt = _to_learn(pixels, config, name) if to_learn[row] else np.empty([0])
             return learnt, to_judge(pixels, config, name)
 
@@ -176,6 +176,11 @@ def resaved(pixels: np.ndarray, config: Config, rng: np.random.Generator) -> res
 def judged_file(pixels: np.ndarray, config: Config, name: str) -> bytes:
     """Returns the file that a picture became before `to_judge` cut it: where `resave` is "all"."""
     return resaved(pixels, config, _random("judge", name)).bytes
+
+
+def name_of(table: Table, row: int) -> str:
+    """Returns what a picture is called where chance is made from it, as train/FAKE/0.jpg."""
+    return f"{table.folder[row]}/{table.filename[row]}"
 
 
 def _random(what: str, name: str) -> np.random.Generator:

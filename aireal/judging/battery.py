@@ -183,7 +183,7 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
         process is at it.
     """
     environment = machine.environment()  # before the work, which takes minutes
-    data = Data(config)
+    data = Data(config, learnt_from=run.fingerprint())
     data.check_judging(split)
     rule = Contract.load(model, config.image_size).rule
     basis = _basis(model, data, split, rule)

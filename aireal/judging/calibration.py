@@ -127,8 +127,9 @@ def logits(model: keras.Model, data: Data, pixels: tf.data.Dataset | None = None
     """Returns a model's logits for the validation images, or for what became of them: [N] float64."""
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name))
     pixels = data.pixels("validation", forms.batch_size(scorer.input_size)) if pixels is None else pixels
-    found = scoring.answers(scorer.logit, pixels, len(data.table("validation")), "calibrating")
-    return np.concatenate(found).astype(np.float64)
+    views = data.config.judged_views
+    found = scoring.answers(scorer.logit, pixels, len(data.table("validation")) * views, "calibrating")
+    return np.concatenate(found).astype(np.float64).reshape(-1, views).mean(axis=1)
 
 
 def quality_before(calibrated: dict[str, Any], label: np.ndarray, p_real: np.ndarray) -> Quality:

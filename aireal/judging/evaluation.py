@@ -9,7 +9,8 @@ import numpy as np
 
 from aireal.data import records
 from aireal.data.batches import Data
-from aireal.judging import calibration, card, metrics, plots, selective
+from aireal.judging import calibration, card, groups, metrics, plots, selective
+from aireal.judging.groups import Group
 from aireal.judging.scoring import score
 from aireal.judging.selective import Selective
 from aireal.judging.shortcuts import Shortcuts
@@ -37,21 +38,29 @@ _FIGURES = {  # what is printed of each split: title -> key of result.json
 
 @dataclasses.dataclass(frozen=True)
 class _Judged:
-    """What a model says of N images of a split: their table, p_real [N], why there is no verdict [N], and the rule."""
+    """What a model says of N images of a split: their table, p_real [N], why there is no verdict [N], and the rule.
+
+    `left_out` [N] bool are those of groups that it did not learn from.
+    """
 
     table: records.Table
     p_real: np.ndarray
     reasons: np.ndarray
     rule: Rule
+    left_out: np.ndarray
 
     @classmethod
     def of(cls, scorer: Scorer, data: Data, split: str, rule: Rule) -> "_Judged":
         scores = score(scorer, data, split)
         fits = rule.edges is None or np.array([rule.fits(size) for size in data.sizes(split)], bool)
-        return cls(data.table(split), scores.p_real, rule.reasons(scores.p_real, scores.foreign, fits), rule)
+        reasons = rule.reasons(scores.p_real, scores.foreign, fits)
+        return cls(data.table(split), scores.p_real, reasons, rule, data.left_out(split))
 
     def rows(self, mask: np.ndarray) -> "_Judged":
-        return _Judged(self.table.rows(mask), self.p_real[mask], self.reasons[mask], self.rule)
+        return _Judged(self.table.rows(mask), self.p_real[mask], self.reasons[mask], self.rule, self.left_out[mask])
+
+    def by_group(self) -> list[Group]:
+        return groups.judge(self.table, self.p_real, self.rule, {*np.unique(self.table.group[self.left_out])})
 
 
 def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFolder | None = None) -> dict[str, Any]:
@@ -65,10 +74,11 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
 
     Returns:
       The contents of result.json: each split with the figures of `metrics.Figures`, which every image has a part in,
-      `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object`, `accuracy_by_group` and
+      `selective` (`selective.Selective`, of the verdicts given), `accuracy_by_object`, `by_group` (`groups.Group`) and
       `before_calibration` (`calibration.Quality`), and `test_without_duplicates`, the test images that
       are no copies of training images (left out where these are not of both classes, and on other data); `shortcuts`,
-      what tells the classes of the last split without the pictures (`shortcuts.Shortcuts`).
+      what tells the classes of the last split without the pictures (`shortcuts.Shortcuts`), and `shortcuts_resaved`,
+      what does after `--resave=all`.
 
     Raises:
       UserError: a split has no images, or the model cannot be loaded or gives no numbers.
@@ -88,12 +98,14 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
         if own and len(np.unique(unseen.table.label)) == len(LABELS):
             found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
         result = into.update_result(**found)
-    found = Shortcuts.of(data, split)
-    result = into.update_result(shortcuts=found.as_dict())
+    beside = {"shortcuts": Shortcuts.of(data, split)}
+    if data.config.resave == "all":
+        beside["shortcuts_resaved"] = Shortcuts.of(data, split, as_judged=True)
+    result = into.update_result(**{name: found.as_dict() for name, found in beside.items()})
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
     _draw(into, data, split, judged)
     card.write(folder)
-    _print(into, split, judged, result, found)
+    _print(into, split, judged, result, list(beside.values()))
     return result
 
 
@@ -111,7 +123,7 @@ def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, A
     Raises:
       UserError: as `evaluate`; the source cannot be used; another process is at work in the folder.
     """
-    data = Data(config)
+    data = Data(config, learnt_from=folder.fingerprint())
     with folder.hold():
         return evaluate(folder, data, [split], folder.on(data.fingerprint))
 
@@ -126,8 +138,7 @@ def _figures(judged: _Judged, objects: Sequence[str], calibrated: dict[str, Any]
         group = _names(table.object, objects)
         figures["accuracy_by_object"] = metrics.accuracy_by_group(table.label, p_real, group, rule)
     if np.any(table.group != ""):
-        group = np.char.add(np.char.add(np.array(LABELS)[table.label], " "), table.group)
-        figures["accuracy_by_group"] = metrics.accuracy_by_group(table.label, p_real, group, rule)
+        figures["by_group"] = [group.as_dict() for group in judged.by_group()]
     return figures
 
 
@@ -163,7 +174,7 @@ def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
         drawing.write(figure, folder.path / name)
 
 
-def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any], shortcuts: Shortcuts) -> None:
+def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any], beside: list[Shortcuts]) -> None:
     table, rule = judged.table, judged.rule
     print(f"\n{split}: {len(table):,} images, {rule}")
     print(metrics.classification_report(table.label, judged.p_real, rule))
@@ -173,11 +184,13 @@ def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any
     print(f"\n{_side_by_side(result)}")
     if rule.withholds:
         print(f"\n{Selective(**result[split]['selective'])}")
-    for key in ("accuracy_by_object", "accuracy_by_group"):
-        if found := result[split].get(key):
-            rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in found.items()]
-            print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
-    print(f"\n{shortcuts.beside(table.label, judged.p_real)}")
+    if by_object := result[split].get("accuracy_by_object"):
+        rows = [[name, f"{row['accuracy']:.4f}", f"{row['n']:,}"] for name, row in by_object.items()]
+        print(f"\n{Table([split, 'accuracy', 'images'], rows)}")
+    if by_group := result[split].get("by_group"):
+        print(f"\n{groups.table([Group(**group) for group in by_group], split)}")
+    first, *resaved = beside
+    print(f"\n{first.beside(table.label, judged.p_real, *resaved)}")
     if "train_seconds" in result:
         memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
         seconds = f"{result['train_seconds']:,.1f} s"

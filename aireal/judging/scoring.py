@@ -35,9 +35,10 @@ def score(scorer: Scorer, data: Data, split: str, corrupt: Corrupt | None = None
         raise UserError(
             f"{scorer.path} takes pictures of {scorer.input_size} pixels, the run's have {data.config.image_size}."
         )
-    pixels = data.pixels(split, forms.batch_size(scorer.input_size))
-    found = answers(scorer, corrupt(pixels) if corrupt else pixels, len(data.table(split)), title or f"scoring {split}")
-    return forms.finite(Scores.concatenate(found), scorer.path)
+    pixels, views = data.pixels(split, forms.batch_size(scorer.input_size)), data.config.judged_views
+    count = len(data.table(split)) * views
+    found = answers(scorer, corrupt(pixels) if corrupt else pixels, count, title or f"scoring {split}")
+    return forms.finite(Scores.concatenate(found), scorer.path).pooled(views)
 
 
 def answers(model: Callable[[np.ndarray], Any], pixels: tf.data.Dataset, count: int, title: str) -> list[Any]:

@@ -16,7 +16,8 @@ from aireal.analysis.shortcuts import Alone, counts_by_value
 from aireal.data.batches import Data
 from aireal.runs.tables import Table
 
-_FILES = 4000  # of a split, which stand in random order: two standard errors of an AUC are 0.02
+# Of a split, which stand in random order: two standard errors of an AUC are 0.02. To save anew takes longer: 0.04.
+_FILES, _RESAVED = 4000, 1000
 _NAMES = {
     "header": "how the files were saved",
     "size": "width and height",
@@ -39,10 +40,10 @@ class Shortcuts:
     causes: str
 
     @classmethod
-    def of(cls, data: Data, split: str) -> "Shortcuts":
-        """Looks at the files of the first pictures of a split."""
-        label = data.table(split).label[:_FILES]
-        files = list(data.files(split, len(label)))
+    def of(cls, data: Data, split: str, *, as_judged: bool = False) -> "Shortcuts":
+        """Looks at the files of the first pictures of a split; `as_judged` at what `--resave=all` makes of them."""
+        label = data.table(split).label[: _RESAVED if as_judged else _FILES]
+        files = list((data.judged_files if as_judged else data.files)(split, len(label)))
         found = [dataclasses.astuple(container.header(file)) for file in files]
         names = [field.name for field in dataclasses.fields(container.Facts)]
         facts = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
@@ -61,13 +62,24 @@ class Shortcuts:
         said = f"{_NAMES[name].capitalize()} alone {DEGREES[found.grade]} (AUC {_auc(found):.3f})."
         return f"{said} {self.causes if name != 'size' else ''}".strip()
 
-    def beside(self, label: np.ndarray, p_real: np.ndarray) -> str:
-        """Returns a table of them beside a network's AUC, and a sentence where they explain it."""
-        network = float(roc_auc_score(label, p_real))
-        each = {_NAMES[name]: found for name, found in self._each().items() if found.is_known}
-        rows = [[name, f"{_auc(found):.4f}"] for name, found in each.items()]
-        text = str(Table(["told without the picture, by", "AUC"], [*rows, ["the network", f"{network:.4f}"]]))
-        if alarm := self.alarm():
+    def beside(self, label: np.ndarray, p_real: np.ndarray, resaved: "Shortcuts | None" = None) -> str:
+        """Returns a table of them beside a network's AUC, and a sentence where they explain it.
+
+        Args:
+          label: [N] int.
+          p_real: [N], the network's scores.
+          resaved: of the same pictures as the network saw them, where they were saved anew for it.
+        """
+        network = f"{roc_auc_score(label, p_real):.4f}"
+        both = [self] if resaved is None else [self, resaved]
+        rows = [
+            [title, *(f"{_auc(one._each()[name]):.4f}" for one in both)]
+            for name, title in _NAMES.items()
+            if all(one._each()[name].is_known for one in both)
+        ]
+        header = ["told without the picture, by", "AUC", "saved anew"][: len(both) + 1]
+        text = str(Table(header, [*rows, ["the network", *[""] * (len(both) - 1), network]]))
+        if alarm := both[-1].alarm():
             text += f"\n{alarm} The network may have learnt that, and not who made the picture."
         return text
 

@@ -55,11 +55,8 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
     unit = learn(model, data)
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
     found = scoring.score(scorer, data, "validation", title="finding the borders")
-    sizes = data.sizes("train")
     rule = dataclasses.replace(
-        says,
-        foreign_from=float(np.quantile(found.foreign, 1 - FOREIGN_SHARE)),
-        edges=(int(sizes.min()), int(sizes.max())),
+        says, foreign_from=float(np.quantile(found.foreign, 1 - FOREIGN_SHARE)), edges=_edges(data)
     )
     known = ~rule.is_foreign(found.foreign)  # the risk is about the verdicts that are given
     rule = selective.fit(table.label[known], found.p_real[known], rule, risk, risk_confidence)
@@ -73,6 +70,14 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
     reasons = rule.reasons(found.p_real, found.foreign)
     given = selective.Selective.of(table.label, found.p_real, reasons, rule)
     return Found(rule, unit, f"On {len(table):,} validation images: {given}")
+
+
+def _edges(data: Data) -> tuple[int, int] | None:
+    """Returns the least and the largest edge of training pictures; windows look the same in pictures of any size."""
+    if data.config.reading == "windows":
+        return None
+    sizes = data.sizes("train")
+    return int(sizes.min()), int(sizes.max())
 
 
 def store(folder: RunFolder, config: Config, found: Found) -> None:

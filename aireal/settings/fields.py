@@ -79,15 +79,44 @@ class Fields:
         at_least=0.0,
         below=1.0,
     )
+    leave_out: str = _data(
+        "",
+        "groups (generators, topics) whose pictures are for the test alone, comma-separated: what a network makes of "
+        "them tells what it makes of generators that it never saw",
+        may_be_empty=True,
+    )
     train_fraction: float = _data(
         1.0,
         "share of the training images that is used, the same ones at the same seed: less is quicker to try things out",
         at_least=1e-6,
         at_most=1.0,
     )
+    reading: str = _data(
+        "whole",
+        "what the network sees of a picture: the whole of it, resampled to --image_size, or windows of so many pixels "
+        "as they are; a picture's score is then the mean of its windows' logits",
+        choices=("whole", "windows"),
+    )
+    windows: int = _data(12, "windows by which a picture is judged, spread over it", at_least=1, at_most=1024)
+    views: int = _data(
+        16,
+        "windows at random places, or with --resave copies, that are made of each training picture for all epochs",
+        at_least=1,
+        at_most=4096,
+    )
+    resave: str = _data(
+        "none",
+        "put pictures of both classes, blind to the label, through the same cropping, scaling and saving before the "
+        "network sees them: none, those to learn from (train), or those it is judged by too (all)",
+        choices=("none", "train", "all"),
+    )
+    resave_scale: float = _data(
+        0.3, "least factor by which --resave scales the edges of a picture", at_least=0.01, at_most=1.0
+    )
+    resave_quality: int = _data(50, "least JPEG quality of --resave; the best is 96", at_least=1, at_most=96)
     image_size: int = _data(
         32,
-        "edge in pixels of what the model sees; pictures of other sizes are resampled to it",
+        "edge in pixels of what the model sees; pictures of other sizes are resampled to it, unless it sees windows",
         at_least=8,
         at_most=1024,
     )
@@ -264,6 +293,21 @@ class Fields:
         """Pixels of the image per value of the last feature map, along an edge."""
         halvings = len(self.filters) - (self.head == "average")
         return 2**halvings * (self.stem_stride if self.stem_filters else 1)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of `leave_out`."""
+        return tuple(name.strip() for name in self.leave_out.split(",") if name.strip())
+
+    @property
+    def has_views(self) -> bool:
+        """Whether the network sees something else than whole pictures as they are."""
+        return self.reading == "windows" or self.resave != "none"
+
+    @property
+    def judged_views(self) -> int:
+        """Of how many views a picture's score is the mean."""
+        return self.windows if self.reading == "windows" else 1
 
     @property
     def strict(self) -> bool:

@@ -43,6 +43,8 @@ def _conflicts(values: Fields) -> Iterator[str]:
         return
     if values.builder_config == "strict" and source.is_demo:
         yield "--builder_config=strict does not go with --source=demo, whose crops show no object: give any instead."
+    if values.pair != "none" and (values.builder_config == "strict" or source.is_release):
+        yield f"--pair={values.pair} is not for CIFAKE's own form, whose names say what is shown, and keep no pair."
     yield from _network(values)
     yield from _augmentation(values)
     yield from _course(values)

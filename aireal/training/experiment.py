@@ -162,4 +162,7 @@ def _describe(data: Data) -> None:
     if warning := imbalance("train", *np.bincount(data.table("train").label, minlength=2)):
         print(f"Warning: {warning}", flush=True)
     if alarm := Shortcuts.of(data, "train").alarm():
-        print(f"Warning: {alarm} A network learns that first: see aireal.analyze.", flush=True)
+        told = "A network learns that first: see aireal.analyze, and --resave."
+        if config.resave != "none":
+            told = "--resave takes most of it away."
+        print(f"Warning: {alarm} {told}", flush=True)

@@ -33,6 +33,7 @@ class Contract:
       image_size: S, edge in pixels of what the network judges.
       input_size: edge in pixels of what the form takes: S, or more where the form itself reduces to S.
       aspect_ratio: what becomes of pictures that are not square, of ASPECT_RATIOS.
+      windows: how many windows of native pixels a picture is judged by (`pixels.windows`); 0 where it is seen whole.
       normalised_inside: whether the form takes bytes; a .keras file takes x / 255.
       rule: which verdict a score gives.
 
@@ -43,6 +44,7 @@ class Contract:
     image_size: int
     input_size: int
     aspect_ratio: str = ASPECT_RATIOS[0]
+    windows: int = 0
     normalised_inside: bool = False
     rule: Rule = DEFAULT
 
@@ -53,7 +55,9 @@ class Contract:
     @classmethod
     def of(cls, config: Config) -> "Contract":
         """Returns the contract of a run's network."""
-        return cls(image_size=config.image_size, input_size=config.image_size, aspect_ratio=config.aspect_ratio)
+        windows = config.windows if config.reading == "windows" else 0
+        size = config.image_size
+        return cls(image_size=size, input_size=size, aspect_ratio=config.aspect_ratio, windows=windows)
 
     @classmethod
     def load(cls, model: pathlib.Path, input_size: int) -> "Contract":
@@ -77,6 +81,7 @@ class Contract:
                 image_size=found["image_size"],
                 input_size=input_size,
                 aspect_ratio=found["aspect_ratio"],
+                windows=int(found.get("windows", 0)),
                 normalised_inside=found["normalisation"] == _INSIDE,
                 rule=Rule.from_dict(found.get("rule", {})),  # older runs have the default one, and no word of it
             )
@@ -102,6 +107,11 @@ class Contract:
                 f"bilinear samples at {self.input_size}x{self.input_size}, not antialiased, as camera pipelines take "
                 f"them; the antialiased reduction to {self.image_size}x{self.image_size} is inside the model"
             )
+        reading = {}
+        if self.windows:
+            resampling = f"none: windows of {self.image_size}x{self.image_size} pixels as they are"
+            pooling = "the picture's logit is the mean of its windows'"
+            reading = {"windows": self.windows, "places": "aireal.pixels.windows.places", "pooling": pooling}
         return {
             "frame": "the first of an animation",
             "orientation": "upright, as EXIF says",
@@ -109,6 +119,7 @@ class Contract:
             "depth": "8 bits a channel, deeper ones scaled to 0..255",
             "aspect_ratio": self.aspect_ratio,
             "resampling": resampling,
+            **reading,
             "image_size": self.image_size,
             "normalisation": _INSIDE if self.normalised_inside else _OUTSIDE,
         }

@@ -1,19 +1,22 @@
-"""Where a model looked: Grad-CAM, and a figure of it."""
+"""Where a model looked: Grad-CAM, or what each window of a picture says; and a figure of it."""
 
+import functools
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
+from scipy import special
 
 from aireal.errors import UserError, reason
 from aireal.network import models
-from aireal.pixels import decoding, preprocess
+from aireal.pixels import decoding, preprocess, windows
 from aireal.runs import drawing
+from aireal.verdicts.contract import Contract
 from aireal.verdicts.graphs import KerasScorer
 from aireal.verdicts.listing import printable
 from aireal.verdicts.pictures import Prediction
@@ -23,6 +26,7 @@ from aireal.verdicts.verdict import DEFAULT, Rule
 # On one scale, so that pictures can be compared: half of the shipped `robust`'s strongest places are below 9, half of
 # `accurate`'s below 19.
 _BRIGHTEST = 12.0
+_SURE, _LEAST = 5.0, 1e-7  # a logit that is coloured full; a score whose logit is finite
 _SHOWN_PIXELS = 640  # longer edge of a picture in a figure
 
 
@@ -109,6 +113,49 @@ def figure(picture: np.ndarray, pixels: np.ndarray, heat: np.ndarray, title: str
     return drawn
 
 
+def of_windows(size: tuple[int, int], corners: np.ndarray, edge: int, p_real: Sequence[float]) -> np.ndarray:
+    """Returns what the windows of a picture say of each place: [H, W] float64, their mean logit; NaN where none is.
+
+    Args:
+      size: of the picture, width and height in pixels.
+      corners: [N, 2] int, rows and columns, as `windows.places` has them.
+      edge: of a window in pixels.
+      p_real: N scores.
+    """
+    width, height = size
+    total, count = np.zeros((height, width)), np.zeros((height, width))
+    for (top, left), score in zip(corners, p_real, strict=True):
+        place = np.s_[top : top + edge, left : left + edge]
+        total[place] += special.logit(np.clip(score, _LEAST, 1 - _LEAST))
+        count[place] += 1
+    return np.divide(total, count, out=np.full((height, width), np.nan), where=count > 0)
+
+
+def figure_of_windows(picture: np.ndarray, logit: np.ndarray, title: str) -> Figure:
+    """Draws a picture, and over it what its windows say.
+
+    Args:
+      picture: [H, W, 3] uint8, of any size.
+      logit: [h, w] float of the whole picture, of `of_windows`.
+      title: says the verdict.
+    """
+    drawn = drawing.figure(9, 3.9)
+    drawn.suptitle(title, fontsize=10, parse_math=False)
+    plain, overlaid = drawn.subplots(1, 2)
+    plain.set_title("the picture", fontsize=9)
+    plain.imshow(picture)
+    overlaid.set_title("what its windows say", fontsize=9)
+    overlaid.imshow(picture.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+    height, width, _ = picture.shape
+    image = overlaid.imshow(
+        logit, cmap="coolwarm_r", alpha=0.6, vmin=-_SURE, vmax=_SURE, extent=(-0.5, width - 0.5, height - 0.5, -0.5)
+    )
+    drawn.colorbar(image, ax=overlaid, label="logit: FAKE below 0, REAL above", extend="both", shrink=0.8)
+    for axes in (plain, overlaid):
+        axes.axis("off")
+    return drawn
+
+
 def write_each(
     judged: Iterable[tuple[Prediction, np.ndarray | None]], predictor: Predictor, folder: pathlib.Path
 ) -> Iterator[tuple[Prediction, np.ndarray | None]]:
@@ -117,30 +164,46 @@ def write_each(
     Raises:
       UserError: the model has no gradients or no convolution, or a figure cannot be written.
     """
+    if predictor.contract.windows:
+        return _written(judged, functools.partial(_drawn_windows, predictor.contract), folder)
     if not isinstance(predictor.scorer, KerasScorer):
         raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
     grad_cam = GradCam(predictor.scorer.model, predictor.contract.rule)
-    return _written(judged, grad_cam, predictor.contract.aspect_ratio, folder)
+    return _written(judged, functools.partial(_drawn_whole, grad_cam, predictor.contract.aspect_ratio), folder)
 
 
 def _written(
-    judged: Iterable[tuple[Prediction, np.ndarray | None]], grad_cam: GradCam, aspect_ratio: str, folder: pathlib.Path
+    judged: Iterable[tuple[Prediction, np.ndarray | None]],
+    draw: Callable[[Prediction, np.ndarray, str], Figure],
+    folder: pathlib.Path,
 ) -> Iterator[tuple[Prediction, np.ndarray | None]]:
     for index, (prediction, pixels) in enumerate(judged):
         if pixels is not None:
-            heat = grad_cam(pixels[None])[0]
             name = printable(prediction)
             verdict = f"{prediction.verdict} ({prediction.reason})" if prediction.reason else prediction.verdict
             title = f"{name[-70:]}\n{verdict}, p_real {prediction.p_real:.4f}"
-            if not heat.any():
-                title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
             stem = re.sub(r"[^\w.-]", "_", pathlib.Path(name).stem).encode()[:100].decode(errors="ignore")
             try:
-                drawn = figure(_picture(prediction, pixels, aspect_ratio), pixels, heat, title)
-                drawing.write(drawn, folder / f"{index:05}-{stem}.png")
+                drawing.write(draw(prediction, pixels, title), folder / f"{index:05}-{stem}.png")
             except OSError as error:
                 raise UserError(f"--explain={folder} cannot be written: {reason(error)}.") from error
         yield prediction, pixels
+
+
+def _drawn_whole(
+    grad_cam: GradCam, aspect_ratio: str, prediction: Prediction, pixels: np.ndarray, title: str
+) -> Figure:
+    heat = grad_cam(pixels[None])[0]
+    if not heat.any():
+        title += "\nno place in the picture spoke for this verdict: the explanation is all zero"
+    return figure(_picture(prediction, pixels, aspect_ratio), pixels, heat, title)
+
+
+def _drawn_windows(contract: Contract, prediction: Prediction, pixels: np.ndarray, title: str) -> Figure:
+    width, height = prediction.size
+    corners = windows.places(height, width, contract.input_size, contract.windows)
+    logit = of_windows(prediction.size, corners, contract.input_size, prediction.windows)
+    return figure_of_windows(_picture(prediction, pixels[0], "stretch"), logit, title)
 
 
 def _picture(prediction: Prediction, pixels: np.ndarray, aspect_ratio: str) -> np.ndarray:

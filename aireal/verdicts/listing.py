@@ -77,7 +77,11 @@ def summary(predictions: Sequence[Prediction], contract: Contract, left_out: Map
             f"{LOW_CONFIDENCE}: {_pictures(low)} with a score too near the border: of the verdicts given at most "
             f"{100 * (rule.risk or 0):g} % are wrong, on pictures like those this network learned from."
         )
-    if not rule.withholds and (reduced := sum(one.size not in (None, (size, size)) for one in predictions)):
+    if (
+        not rule.withholds
+        and not contract.windows
+        and (reduced := sum(one.size not in (None, (size, size)) for one in predictions))
+    ):
         lines.append(
             f"{_pictures(reduced)} not of {size}x{size} pixels, which is all that this network sees: brought to that "
             "size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence too."

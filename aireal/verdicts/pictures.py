@@ -29,6 +29,7 @@ class Prediction:
       confidence: the model's score for what it says, FAKE or REAL, in [0, 1]; for UNSURE too.
       p_real: the model's score for REAL, in [0, 1].
       reason: why the verdict is UNSURE, LOW_CONFIDENCE or FOREIGN; else None.
+      windows: of a model that reads windows, p_real of each, in the order of `pixels.windows.places`; else None.
       error: why the picture could not be judged.
       size: width and height in pixels, upright, before the picture was brought to the model's size.
     """
@@ -40,6 +41,7 @@ class Prediction:
     error: str | None = None
     size: tuple[int, int] | None = None
     reason: str | None = None
+    windows: tuple[float, ...] | None = None
 
     def judged(self, p_real: float, foreign: float, rule: Rule) -> Self:
         """Returns the prediction that a rule makes of a picture's scores and size."""

@@ -18,7 +18,8 @@ class Predictions(list[Prediction]):
     """A list of predictions; in a notebook a table, with what the model saw of each picture.
 
     Args:
-      judged: predictions, each with [S, S, 3] uint8 as the model saw it, or None where there is an error.
+      judged: predictions, each with [S, S, 3] uint8 as the model saw it, or windows [W, S, S, 3], or None where there
+        is an error.
     """
 
     def __init__(self, judged: Iterable[tuple[Prediction, np.ndarray | None]]):
@@ -41,7 +42,7 @@ def _row(prediction: Prediction, pixels: np.ndarray | None) -> str:
     if prediction.error:
         return f"<tr><td></td><td>{path}</td><td colspan=4>{html.escape(prediction.error)}</td></tr>"
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
+    Image.fromarray(pixels if pixels.ndim == 3 else pixels[0]).save(file, "PNG")  # of windows one says what they are
     source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     picture = f'<img alt="what the model saw" width={_EDGE} style="image-rendering:pixelated" src="{source}">'
     scores = f"{prediction.confidence:.4f}", f"{prediction.p_real:.4f}"

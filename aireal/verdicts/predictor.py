@@ -22,7 +22,7 @@ from PIL import Image
 
 from aireal import machine
 from aireal.errors import reason
-from aireal.pixels import decoding
+from aireal.pixels import decoding, windows
 from aireal.pixels.decoding import MAX_PIXELS
 from aireal.runs import shipped
 from aireal.runs.folder import model_file
@@ -71,7 +71,8 @@ class Predictor:
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
-        self._batch = forms.batch_size(self.scorer.input_size)
+        # In pictures; the model sees as many pixels at a time, whatever they are.
+        self._batch = max(forms.batch_size(self.scorer.input_size) // max(contract.windows, 1), 1)
         self._max_pixels = max_pixels
         decoding.allow_pixels(max_pixels)
         self._large, self._huge = threading.BoundedSemaphore(_LARGE_AT_ONCE), threading.Lock()
@@ -100,7 +101,7 @@ class Predictor:
         close as soon as the next picture is asked for.
 
         Yields:
-          A Prediction, and [S, S, 3] uint8 or None where there is an error.
+          A Prediction, and [S, S, 3] uint8, of a model that reads windows [W, S, S, 3]; None where there is an error.
         """
         if isinstance(pictures, Picture) and not isinstance(pictures, np.ndarray):
             raise TypeError("expected a list of pictures, got one; put it in brackets")
@@ -109,15 +110,22 @@ class Predictor:
             scores = self._scores([pixels for _, pixels in batch if pixels is not None])
             for prediction, pixels in batch:
                 if pixels is not None:
-                    prediction = prediction.judged(*next(scores), self.contract.rule)
+                    p_real, foreign, of_windows = next(scores)
+                    prediction = prediction.judged(p_real, foreign, self.contract.rule)
+                    prediction = dataclasses.replace(prediction, windows=of_windows)
                 yield prediction, pixels
 
-    def _scores(self, pixels: list[np.ndarray]) -> Iterator[tuple[float, float]]:
-        """Returns p_real and foreignness of each picture."""
+    def _scores(self, pixels: list[np.ndarray]) -> Iterator[tuple[float, float, tuple[float, ...] | None]]:
+        """Returns p_real and foreignness of each picture, and p_real of its windows."""
         if not pixels:
             return iter(())
-        scores = forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
-        return zip(scores.p_real.tolist(), scores.foreign.tolist(), strict=True)
+        if not (count := self.contract.windows):
+            scores = forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
+            return zip(scores.p_real.tolist(), scores.foreign.tolist(), itertools.repeat(None))
+        scores = forms.finite(self.scorer(np.concatenate(pixels)), self.scorer.path)
+        of_windows = map(tuple, scores.p_real.reshape(-1, count).tolist())
+        pooled = scores.pooled(count)
+        return zip(pooled.p_real.tolist(), pooled.foreign.tolist(), of_windows, strict=True)
 
     def _read(self, picture: Picture | Prediction) -> tuple[Prediction, np.ndarray | None]:
         if isinstance(picture, Prediction):
@@ -132,7 +140,7 @@ class Predictor:
         return Prediction(path, size=size), pixels
 
     def _pixels(self, picture: Picture) -> tuple[np.ndarray, tuple[int, int]]:
-        """Returns [S, S, 3] uint8, and the picture's width and height."""
+        """Returns [S, S, 3] uint8, or windows [W, S, S, 3], and the picture's width and height."""
         match picture:
             case np.ndarray():
                 if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
@@ -156,9 +164,10 @@ class Predictor:
 
     def _reduced(self, file: BinaryIO, image: Image.Image) -> tuple[np.ndarray, tuple[int, int]] | None:
         """Does what `_fit` does in a shorter way, where there is one."""
-        if image.width * image.height < _REDUCED_AT_ONCE_FROM_PIXELS or not decoding.is_plain_jpeg(image):
-            return None
         contract, place = self.contract, file.tell()
+        small = image.width * image.height < _REDUCED_AT_ONCE_FROM_PIXELS
+        if small or contract.windows or not decoding.is_plain_jpeg(image):
+            return None
         file.seek(0)
         pixels = self.scorer.reduce_jpeg(
             file.read(), contract.input_size, contract.aspect_ratio, antialias=not contract.reduces_itself
@@ -175,6 +184,9 @@ class Predictor:
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape
         contract = self.contract
+        if contract.windows:
+            corners = windows.places(height, width, contract.input_size, contract.windows)
+            return windows.cut(rgb, contract.input_size, corners), (width, height)
         if height != contract.input_size or width != contract.input_size:
             antialias = not contract.reduces_itself
             fitting = self.scorer.resize(rgb, contract.input_size, contract.aspect_ratio, antialias=antialias)

@@ -76,6 +76,8 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
     contract = Contract.load(model, scorer.input_size)
     if contract.reduces_itself:
         raise UserError(f"{model} takes pictures as cameras give them. The page needs {tflite_name(_DEFAULT_FORM)}.")
+    if contract.windows:
+        raise UserError(f"{model} reads windows of a picture, and the page brings whole ones to a network's size.")
     try:
         litert = parts.litert()
     except parts.NotInstalled as error:

@@ -1,6 +1,8 @@
 """aireal.evaluate: a run judged again, on its own images or on others, into a folder that says which."""
 
 import json
+import os
+import pathlib
 import shutil
 
 import pytest
@@ -75,3 +77,21 @@ def test_a_run_in_which_another_process_is_at_work_is_refused(trained, run_pytho
     assert done.returncode == 2
     assert "Another process is at work in" in done.stderr
     assert (folder.path / "result.json").read_bytes() == before
+
+
+def test_of_another_source_without_splits_every_picture_is_judged(reads_windows, tmp_path, run_python):
+    config, run = reads_windows
+    folder = shutil.copytree(run, tmp_path / "run")
+    other = pathlib.Path(shutil.copytree(config.source, tmp_path / "other"))
+    os.utime(other / "ai/0.png", ns=(0, 0))  # other pictures, then
+    command = ["-m", "aireal.evaluate", f"--run={folder}", f"--prepared_dir={tmp_path / 'prepared'}"]
+    done = run_python(*command, f"--source={other}")
+    assert done.returncode == 0, done.stderr
+    assert "The network learned from others: all of these are judged." in done.stdout
+    assert "test: 120 images" in done.stdout
+    (tmp_path / "alone").mkdir()
+    other.rename(tmp_path / "alone/test")
+    done = run_python(*command, f"--source={tmp_path / 'alone'}")  # a test and nothing else
+    assert (done.returncode, "test: 120 images" in done.stdout) == (0, True), done.stderr
+    done = run_python("-m", "aireal.train", f"--source={tmp_path / 'alone'}", f"--workdir={tmp_path / 'no'}")
+    assert (done.returncode, "has no picture to train on" in done.stderr) == (2, True)

@@ -7,8 +7,8 @@ import pytest
 
 from aireal import machine
 
-ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "search", "export", "page", "card", "latency"]
-ENTRIES += ["benchmark"]
+ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "unseen", "search", "export", "page", "card"]
+ENTRIES += ["latency", "benchmark"]
 
 
 def aireal(*arguments, **options):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from aireal.runs.folder import RunFolder, model_file, run_of
 from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import DEFAULT
 from exports import metadata, package, verify
+from exports.web import site
 
 PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
 
@@ -103,3 +105,21 @@ def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it
     with pytest.raises(UserError, match="gone"):
         package.export(RunFolder(run), config)
     assert is_as_it_was(run)
+
+
+def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(reads_windows, tmp_path):
+    config, run = reads_windows
+    folder = RunFolder(shutil.copytree(run, tmp_path / "run"))
+    with pytest.raises(UserError, match="reads windows"):
+        package.export(folder, config, camera_size=64)
+    package.export(folder, config)
+    contract = json.loads((folder.export / "preprocessing.json").read_text())
+    assert (contract["windows"], contract["image_size"], "windows of 16x16" in contract["resampling"]) == (3, 16, True)
+    pictures = sorted(pathlib.Path(config.source, "photo").iterdir())[:20]
+    expected, found = (
+        [one.p_real for one in Predictor(model).predict(pictures)]
+        for model in (folder.model, folder.export / "model_float32.tflite")
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    with pytest.raises(UserError, match="reads windows of a picture"):
+        site.make(folder.path, str(tmp_path / "page"))

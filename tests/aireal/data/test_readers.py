@@ -73,7 +73,9 @@ def reader(request, make_config):
     streamed = Streamed(records, config)
     if request.param == "streamed":
         return streamed, records.table
-    return InMemory(streamed, records.table, np.arange(len(records)) % 7 > 0, 32), records.table
+    return InMemory(
+        streamed, records.table.label, records.table.object, np.arange(len(records)) % 7 > 0, 32
+    ), records.table
 
 
 def test_ordered_batches_are_the_rows_of_a_mask(reader):

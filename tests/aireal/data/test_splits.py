@@ -1,5 +1,7 @@
 """aireal.data.splits: who is held out, and that copies of a picture never stand on both sides."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,33 @@ def test_pictures_of_a_pair_stand_on_one_side_with_their_copies(make_table, make
     assert np.all(by_prompt == by_prompt[0])
     assert np.array_equal(by_prompt[0, 0::10], by_prompt[0, 1::10])
     assert np.bincount(table.label[found["test"]]).tolist() == [160, 40]
+
+
+def test_no_test_is_kept_of_what_belongs_with_validation(make_table, make_config):
+    names = np.array([f"{label}/{number}.jpg" for label in ("FAKE", "REAL") for number in range(50)])
+    copy_of = np.array([f"train/{name}" if row % 10 == 0 else "" for row, name in enumerate(names)])
+    label = np.tile(np.repeat([0, 1], 50), 2)
+    folder = np.repeat(["train", "validation"], 100)
+    table = make_table(label, np.tile(names, 2), folder=folder, copy_of=np.append(np.full(100, ""), copy_of))
+    found = splits.masks(table, make_config())
+    assert np.bincount(label[found["test"]]).tolist() == [9, 9]  # of those without a copy in validation
+    assert not found["test"][:100:10].any()
+
+
+def test_all_of_others_are_the_test_where_they_have_none(table, make_config):
+    table.folder[:] = "train"
+    found = splits.masks(table, make_config(), to_learn=False)
+    assert found["test"].all()
+    assert not found["train"].any()
+    assert not found["validation"].any()
+
+
+def test_groups_that_are_left_out_are_for_the_test_alone(table, make_config):
+    table.folder[:] = "train"
+    group = np.where(np.arange(230) % 2, "city/sdxl", "city")
+    table = dataclasses.replace(table, group=group)
+    found = splits.masks(table, make_config(leave_out="sdxl"))
+    assert set(group[found["train"] | found["validation"]]) == {"city"}
+    assert set(group[found["test"]]) == {"city", "city/sdxl"}
+    assert np.array_equal(found["test"], splits.masks(table, make_config())["test"])
+    assert splits.left_out(table, make_config(leave_out="city")).all()

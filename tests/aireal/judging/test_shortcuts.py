@@ -1,5 +1,6 @@
 """aireal.judging.shortcuts: what tells the classes beside the pictures stands beside what the network does."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -57,3 +58,19 @@ def test_a_few_pictures_say_nothing(data_of, monkeypatch):
     monkeypatch.setattr("aireal.judging.shortcuts._FILES", 4)
     found = Shortcuts.of(data_of(quality=75), "train")
     assert (found.n, found.as_dict()["header"], found.alarm() is None) == (4, None, True)
+
+
+def test_what_is_saved_anew_stands_beside_what_was_there(data_of):
+    data = data_of(quality=75)
+    resaved = Data(
+        dataclasses.replace(data.config, resave="all", reading="windows", image_size=16, validation_fraction=0.0)
+    )
+    before, after = (Shortcuts.of(resaved, "train", as_judged=again) for again in (False, True))
+    assert before.as_dict()["header"] == 1
+    assert after.as_dict()["header"] < 0.7
+    assert after.alarm() is None
+    label = resaved.table("train").label
+    said = before.beside(label, label * 0.5, after).splitlines()
+    assert said[0].split()[-3:] == ["AUC", "saved", "anew"]
+    assert said[1].split()[-2] == "1.0000"
+    assert said[-1].split() == ["the", "network", "1.0000"]

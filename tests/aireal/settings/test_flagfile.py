@@ -13,7 +13,7 @@ from aireal.settings.config import Config
 # Every field with another value than its default; together they are a possible run.
 OTHER = Config(
     source="/data/my pictures=all, #1.zip",
-    builder_config="strict",
+    builder_config="any",
     fake="ai, dall-e #3",
     real="0",
     columns="path=file name",
@@ -22,7 +22,14 @@ OTHER = Config(
     prepared_dir="/data/prepared",
     cache="none",
     validation_fraction=0.123456789012345,
+    leave_out="sdxl,dalle 3",
     train_fraction=0.5,
+    reading="windows",
+    windows=3,
+    views=5,
+    resave="all",
+    resave_scale=0.5,
+    resave_quality=70,
     image_size=48,
     aspect_ratio="center_crop",
     batch_size=7,

@@ -82,6 +82,9 @@ def test_an_empty_value_is_refused(name, nothing):
     ("values", "flags"),
     [
         ({"source": "demo", "builder_config": "strict"}, ["--builder_config=strict", "--source=demo"]),
+        ({"source": "kaggle", "pair": "stem"}, ["--pair=stem", "CIFAKE"]),
+        ({"source": "/data/mine", "builder_config": "strict", "pair": "stem"}, ["--pair=stem", "CIFAKE"]),
+        ({"source": "/data/mine", "columns": "kind=x"}, ["--columns=kind=x", "path=NAME"]),
         ({"image_size": 8, "filters": (8, 8, 8, 8)}, ["--image_size=8", "--filters", "reduces it by 16"]),
         ({"image_size": 15, "stem_filters": 4, "stem_stride": 4, "head": "average"}, ["--image_size=15", "by 16"]),
         ({"residual": True}, ["--residual", "--convolutions"]),

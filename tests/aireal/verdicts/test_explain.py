@@ -1,6 +1,7 @@
 """aireal.verdicts.explain: Grad-CAM by its formula, for the baseline and the family."""
 
 import io
+import pathlib
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from aireal.errors import UserError
 from aireal.network import models
 from aireal.settings.config import Config
 from aireal.verdicts import explain
+from aireal.verdicts.predictor import Predictor
 
 SMALL = {"filters": (6, 4), "dense_units": (5,), "l2": 0.0}
 
@@ -110,3 +112,22 @@ def test_an_explanation_shows_picture_and_pixels_and_over_the_picture_the_heat(p
     file = io.BytesIO()
     drawn.savefig(file, format="png")
     assert Image.open(file).size == (width, 468)
+
+
+def test_what_windows_say_is_averaged_where_they_overlap():
+    corners = np.array([[0, 0], [0, 2]])
+    logit = explain.of_windows((8, 4), corners, 4, [0.5, 1 / (1 + np.exp(-2))])
+    np.testing.assert_allclose(logit[:, :2], 0, atol=1e-6)
+    np.testing.assert_allclose(logit[:, 2:4], 1, atol=1e-6)
+    np.testing.assert_allclose(logit[:, 4:6], 2, atol=1e-6)
+    assert np.isnan(logit[:, 6:]).all()
+
+
+def test_each_picture_has_a_map_of_its_windows(reads_windows, tmp_path):
+    predictor = Predictor(reads_windows[1])
+    path = str(next(pathlib.Path(reads_windows[0].source, "photo").iterdir()))
+    judged = list(explain.write_each(predictor.stream([path, "nowhere.jpg"]), predictor, tmp_path))
+    assert [one.error is None for one, _ in judged] == [True, False]
+    (file,) = tmp_path.iterdir()
+    with Image.open(file) as figure:
+        assert np.asarray(figure.convert("RGB")).std() > 10

@@ -36,3 +36,13 @@ def test_scores_are_put_together_in_order():
     whole = Scores.concatenate([Scores(p_real[:2], foreign[:2]), Scores(p_real[2:], foreign[2:])])
     np.testing.assert_array_equal(whole.p_real, p_real)
     np.testing.assert_array_equal(whole.foreign, foreign)
+
+
+def test_the_score_of_a_picture_is_the_mean_of_its_windows_logits():
+    p_real = np.array([0.9, 0.5, 0.1, 0.2, 0.2, 0.2, 1.0, 1.0, 0.5], np.float32)
+    scores = Scores(p_real, np.arange(9, dtype=np.float32)).pooled(3)
+    assert scores.p_real[:2] == pytest.approx([0.5, 0.2])
+    assert 0.999 < scores.p_real[2] < 1  # certainty has an end, or one window would decide
+    assert scores.foreign.tolist() == [1, 4, 7]
+    assert (scores.p_real.dtype, len(scores)) == (np.float32, 3)
+    assert scores.pooled(1) is scores

@@ -364,3 +364,28 @@ def test_a_model_of_nan_is_refused(tmp_path):
     model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
     with pytest.raises(UserError, match="NaN"):
         Predictor(_saved(model, tmp_path)).predict([FILES["32x32.jpg"]])
+
+
+def test_windows_get_the_scores_of_the_report_and_are_kept(reads_windows):
+    config, folder = reads_windows
+    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+        expected = {row["filename"]: float(row["p_real"]) for row in csv.DictReader(file)}
+    names = {"FAKE": "ai", "REAL": "photo"}
+    paths = [pathlib.Path(config.source, names[name.split("/")[0]], name.split("/")[1]) for name in expected]
+    found = Predictor(folder).predict(paths)
+    assert [one.p_real for one in found] == pytest.approx(list(expected.values()), abs=1e-6)
+    for one in found:
+        logits = np.log(np.array(one.windows) / (1 - np.array(one.windows)))
+        assert len(logits) == 3
+        assert 1 / (1 + np.exp(-logits.mean())) == pytest.approx(one.p_real, abs=1e-5)
+    assert np.mean([one.verdict == name.split("/")[0] for one, name in zip(found, expected, strict=True)]) > 0.9
+
+
+def test_pictures_of_any_size_and_kind_are_seen_by_windows(reads_windows):
+    predictor = Predictor(reads_windows[1])
+    small, large = (np.random.default_rng(0).integers(0, 256, [*size, 3], np.uint8) for size in ((3, 5), (700, 900)))
+    seen = list(predictor.stream([small, large, Image.fromarray(large), b"text"]))
+    assert [None if pixels is None else pixels.shape for _, pixels in seen] == [(3, 16, 16, 3)] * 3 + [None]
+    assert seen[1][0].p_real == seen[2][0].p_real
+    assert np.array_equal(seen[1][1][0], large[342:358, 442:458])
+    assert "<img" in predictor.predict([large])._repr_html_()

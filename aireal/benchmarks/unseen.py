@@ -1,0 +1,135 @@
+"""Each generator left out in turn: what a network makes of those that it never saw."""
+
+import dataclasses
+import pathlib
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from aireal import machine, paths
+from aireal.data.batches import Data
+from aireal.errors import UserError
+from aireal.judging import groups
+from aireal.judging.groups import Group
+from aireal.runs import drawing, files, page
+from aireal.runs.page import Drawing, Section
+from aireal.runs.tables import Table
+from aireal.settings.config import Config
+from aireal.training import experiment
+from builders.cifake import layout
+from builders.cifake.layout import LABELS
+
+_FAKE = LABELS[0]
+
+
+def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Trains without each group in turn, where that is not done yet, and writes unseen.html and unseen.json.
+
+    Args:
+      config: of the runs; its `leave_out` is theirs besides.
+      workdir: folder for them.
+      names: of the groups; all of FAKE that pictures to learn from have, where it is empty.
+
+    Returns:
+      The contents of unseen.json.
+
+    Raises:
+      UserError: there are no such groups, or fewer than two.
+    """
+    folder = paths.of_run(workdir)
+    data = Data(config)
+    table = data.table("train")
+    known = [str(name) for name in np.unique(table.group[table.label == 0]) if name]
+    if missing := set(names) - set(known):
+        raise UserError(
+            f"--groups: no picture to train on is of {layout.listed(missing)}. There are {layout.listed(known)}."
+        )
+    if len(known) < 2:
+        raise UserError(
+            f"{config.source} has {'one group' if known else 'no groups'} of FAKE, and to leave one out needs two: a "
+            "folder for each generator below the class, or a column group in a .csv."
+        )
+    found: dict[str, list[Group]] = {}
+    for number, name in enumerate(names or known, 1):
+        print(f"\n{number} of {len(names or known)}: without {layout.printable(name)}", flush=True)
+        keras.backend.clear_session()  # of the layers of the run before
+        left_out = ",".join(filter(None, [config.leave_out, name]))
+        run = folder / ("without-" + re.sub(r"[^\w.-]", "_", name))
+        result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
+        found[name] = [Group(**group) for group in result["test"]["by_group"]]
+    return _write(folder, config, found)
+
+
+def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]]) -> dict[str, Any]:
+    unseen = [_of(group, name) for name, group in found.items()]
+    seen = [one for group in found.values() for one in group if one.label == _FAKE and one.is_seen]
+    sentence = _sentence(unseen, seen)
+    contents = {
+        "sentence": sentence,
+        "groups": {name: [group.as_dict() for group in by_group] for name, by_group in found.items()},
+        "environment": machine.environment(),
+    }
+    files.write_json(folder / "unseen.json", contents)
+    tables = [groups.table(by_group, f"without {name}") for name, by_group in found.items()]
+    png = page.png(_figure(found))
+    sections = [
+        Section(
+            "Unseen and seen", figures=[Drawing(png, "AUC against all photographs of the test, with 95 % intervals.")]
+        ),
+        Section(
+            "Each run", "Each row is judged by the network that did not see the group in the title.", tables=tables
+        ),
+    ]
+    lead = layout.printable(shlex.join(["python", "-m", "aireal.unseen", *sys.argv[1:]]))
+    title = f"What it makes of generators it never saw: {layout.printable(pathlib.Path(config.source).name)}"
+    files.write_text(folder / "unseen.html", page.render(title, lead, [("note", sentence)], sections))
+    rows = [[layout.printable(one.name), f"{one.n:,}", f"{one.accuracy:.3f}", f"{one.auc:.3f}"] for one in unseen]
+    print(f"\n{Table(['left out', 'images', 'found', 'AUC'], rows)}\n\n{sentence}\n")
+    print(f"{folder / 'unseen.html'} has the figures.")
+    return contents
+
+
+def _of(by_group: list[Group], name: str) -> Group:
+    return next(group for group in by_group if (group.label, group.name) == (_FAKE, name))
+
+
+def _sentence(unseen: Sequence[Group], seen: Sequence[Group]) -> str:
+    """Says what to expect of a new generator."""
+
+    def told(some: Sequence[Group]) -> str:
+        auc = [group.auc for group in some]
+        share = np.mean([group.accuracy for group in some])
+        return (
+            f"an AUC of {np.mean(auc):.3f} ({min(auc):.3f} to {max(auc):.3f}) and finds {share:.0%} of their pictures"
+        )
+
+    return (
+        f"Expect of a new generator what these {len(unseen)} show: of one that it never saw the network has "
+        f"{told(unseen)}; of those that it learned from {told(seen)}. A generator of another kind may fare worse."
+    )
+
+
+def _figure(found: dict[str, list[Group]]) -> Figure:
+    """Draws the AUC of each group when it was left out, and in the runs that it was not."""
+    drawn = drawing.figure(7, 0.8 + 0.45 * len(found))
+    axes = drawn.subplots()
+    for row, name in enumerate(found):
+        own = _of(found[name], name)
+        low, high = own.auc_interval
+        axes.errorbar(
+            own.auc, row, xerr=[[own.auc - low], [high - own.auc]], fmt="o", color=drawing.ORANGE, label="unseen"
+        )
+        others = [_of(by_group, name).auc for other, by_group in found.items() if other != name]
+        axes.plot(others, [row] * len(others), "|", color=drawing.BLUE, markersize=12, label="seen, in each other run")
+    axes.set_yticks(range(len(found)), [layout.printable(name) for name in found])
+    axes.set_xlabel("AUC")
+    axes.invert_yaxis()
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[:2], labels[:2], loc="lower left", fontsize=8)
+    return drawn
