@@ -46,10 +46,9 @@ def write(
     camera = {"camera": dataclasses.replace(plain, input_size=camera_size, rule=anywhere)} if camera_size else {}
     (into / metadata.LABELS_FILE).write_text(metadata.labels_text(contract.rule))
     files.write_json(into / PREPROCESSING, plain.as_dict(**camera))
-    signatures = {
-        "serving_default": serving.from_pixels(served),
-        "serving_bytes": serving.from_bytes(served, contract.aspect_ratio),
-    }
+    signatures = {"serving_default": serving.from_pixels(served)}
+    if not contract.windows:  # which whole pictures would be squeezed into
+        signatures["serving_bytes"] = serving.from_bytes(served, contract.aspect_ratio)
     model = served.model
     _save(model, signatures, into / SAVED_MODEL)
     full = convert(model, serving.from_one(served))

@@ -43,7 +43,9 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
     environment = machine.environment()  # before the work, which takes minutes
     reference = scorers.load(folder.model)
     contract = Contract.load(folder.model, reference.input_size)
-    if not unsure:
+    if contract.windows and contract.rule.withholds:
+        print("The files withhold no verdict: borders are for a picture's score, and they judge single windows.")
+    if not unsure or contract.windows:
         contract = dataclasses.replace(contract, rule=contract.rule.plain())
     if camera_size and contract.windows:
         raise UserError("--camera_size is for networks that see whole pictures; this one reads windows of them.")

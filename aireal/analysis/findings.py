@@ -1,6 +1,7 @@
 """What the numbers mean, in sentences, the gravest first."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from aireal.analysis.numbers import DEGREES, SHORTCUT, Numbers, Separation
@@ -119,9 +120,10 @@ def causes(container: Mapping[str, Mapping[str, Sequence[int]]]) -> str:
     Args:
       container: fact -> value -> [FAKE, REAL] files that have it, as `Numbers.container`.
     """
-    found = {name: _shares(container[name]) for name in _FACTS if container.get(name)}
-    found |= {f"{token!r} beside the picture": _shares(counts) for token, counts in _by_token(container).items()}
-    apart = {name: sum(abs(one - other) for one, other in shares.values()) / 2 for name, shares in found.items()}
+    counts = {name: container[name] for name in _FACTS if container.get(name)}
+    counts |= {f"{token!r} beside the picture": of_token for token, of_token in _by_token(container).items()}
+    found = {name: _shares(of_fact) for name, of_fact in counts.items()}
+    apart = {name: _distance(counts[name], shares) for name, shares in found.items()}
     most = sorted((name for name in apart if apart[name] > _APART), key=lambda name: -apart[name])[:_CAUSES]
     told = [f"{_FACTS.get(name, name)} ({_commonest(found[name])})" for name in most]
     return f"They differ by {'; '.join(told)}." if told else ""
@@ -143,6 +145,16 @@ def _by_token(container: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str,
         }
         for token in sorted(tokens)
     }
+
+
+def _distance(counts: Mapping[str, Sequence[int]], shares: Mapping[str, Sequence[float]]) -> float:
+    """Returns how far apart the classes' distributions are, 0 to 1, beyond what chance makes of so few files."""
+    fakes, photographs = (max(sum(column), 1) for column in zip(*counts.values(), strict=True))
+    total, chance = sum(abs(one - other) for one, other in shares.values()), 0.0
+    for row in counts.values():
+        share = sum(row) / (fakes + photographs)
+        chance += (2 / math.pi * share * (1 - share) * (1 / fakes + 1 / photographs)) ** 0.5
+    return (total - chance) / 2
 
 
 def _shares(counts: Mapping[str, Sequence[int]]) -> dict[str, tuple[float, float]]:

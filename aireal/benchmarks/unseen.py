@@ -1,6 +1,7 @@
 """Each generator left out in turn: what a network makes of those that it never saw."""
 
 import dataclasses
+import hashlib
 import pathlib
 import re
 import shlex
@@ -43,9 +44,7 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
       UserError: there are no such groups, or fewer than two.
     """
     folder = paths.of_run(workdir)
-    data = Data(config)
-    table = data.table("train")
-    known = [str(name) for name in np.unique(table.group[table.label == 0]) if name]
+    known, tested = (_groups(config, split) for split in ("train", "test"))
     if missing := set(names) - set(known):
         raise UserError(
             f"--groups: no picture to train on is of {layout.listed(missing)}. There are {layout.listed(known)}."
@@ -55,15 +54,33 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
             f"{config.source} has {'one group' if known else 'no groups'} of FAKE, and to leave one out needs two: a "
             "folder for each generator below the class, or a column group in a .csv."
         )
+    chosen = list(names) or known
+    if untold := [name for name in chosen if name not in tested or "," in name]:
+        raise UserError(
+            f"{layout.listed(untold)} cannot be left out: no test picture is of such a group, or there is a comma in "
+            f"its name. Name others: --groups={','.join(name for name in chosen if name not in untold)}"
+        )
     found: dict[str, list[Group]] = {}
-    for number, name in enumerate(names or known, 1):
-        print(f"\n{number} of {len(names or known)}: without {layout.printable(name)}", flush=True)
+    for number, name in enumerate(chosen, 1):
+        print(f"\n{number} of {len(chosen)}: without {layout.printable(name)}", flush=True)
         keras.backend.clear_session()  # of the layers of the run before
         left_out = ",".join(filter(None, [config.leave_out, name]))
-        run = folder / ("without-" + re.sub(r"[^\w.-]", "_", name))
+        run = folder / f"without-{_folder_name(name)}"
         result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
         found[name] = [Group(**group) for group in result["test"]["by_group"]]
     return _write(folder, config, found)
+
+
+def _groups(config: Config, split: str) -> list[str]:
+    """Returns the groups of FAKE in a split, by name."""
+    table = Data(config).table(split)
+    return [str(name) for name in np.unique(table.group[table.label == LABELS.index(_FAKE)]) if name]
+
+
+def _folder_name(group: str) -> str:
+    """Returns a name that any file system takes, another one for each group."""
+    plain = re.sub(r"[^\w.-]", "_", group)
+    return plain if plain == group else f"{plain}-{hashlib.blake2b(group.encode(), digest_size=3).hexdigest()}"
 
 
 def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]]) -> dict[str, Any]:
@@ -109,9 +126,10 @@ def _sentence(unseen: Sequence[Group], seen: Sequence[Group]) -> str:
             f"an AUC of {np.mean(auc):.3f} ({min(auc):.3f} to {max(auc):.3f}) and finds {share:.0%} of their pictures"
         )
 
+    of_seen = f"; of those that it learned from {told(seen)}" if seen else ""
     return (
         f"Expect of a new generator what these {len(unseen)} show: of one that it never saw the network has "
-        f"{told(unseen)}; of those that it learned from {told(seen)}. A generator of another kind may fare worse."
+        f"{told(unseen)}{of_seen}. A generator of another kind may fare worse."
     )
 
 

@@ -72,9 +72,11 @@ class Data:
         """Returns what is known of the split's images, in the order of `evaluation`."""
         return self._records.table.rows(self._masks[split])
 
-    def left_out(self, split: str) -> np.ndarray:
-        """Returns which images of a split are of groups that training leaves out: [N] bool."""
-        return splits.left_out(self.table(split), self.config)
+    def learnt_groups(self) -> set[tuple[str, str]] | None:
+        """Returns class and group of the images to learn from; None where a network learned from others."""
+        table = self.table("train")
+        labels = np.array(layout.LABELS)[table.label]
+        return {*zip(labels.tolist(), table.group.tolist(), strict=True)} if len(table) else None
 
     def unseen(self, split: str) -> np.ndarray:
         """Returns which images of a split have no copy and no other of their pair where a network learns: [N] bool."""

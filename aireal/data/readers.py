@@ -103,6 +103,8 @@ class InMemory:
                 pixels[filled : filled + len(batch)] = batch
                 filled += len(batch)
                 shown.update(len(batch))
+        if filled != count:  # what is left would be whatever the memory held
+            raise RuntimeError(f"{filled:,} of {count:,} images were read")
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._used = used

@@ -62,17 +62,22 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
       to_learn: [N] bool, pictures of which there are views to learn from: all that are not for the test.
     """
     names = ("reading", "image_size", "aspect_ratio", "windows", "views", "resave", "resave_scale", "resave_quality")
-    said = json.dumps([_VERSION, source, *(getattr(config, name) for name in names)])
+    learnt = hashlib.blake2b(np.packbits(to_learn).tobytes(), digest_size=16).hexdigest()
+    said = json.dumps([_VERSION, source, learnt, *(getattr(config, name) for name in names)])
     name = f"{source}-{config.reading}-{hashlib.blake2b(said.encode(), digest_size=6).hexdigest()}"
     folder = pathlib.Path(paths.absolute(config.prepared_dir)) / name
-    with filelock.FileLock(folder.with_suffix(".lock")):
-        if not (folder / _DONE).exists():
-            partial = files.beside(folder, files.PARTIAL)
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            _write(partial, config, records, to_learn)
-            os.replace(partial, folder)
-    lengths = files.read_json(folder / _DONE, mend=f"Delete {folder}: it is made anew.")
+    if not _is_whole(folder):
+        with filelock.FileLock(folder.with_suffix(".lock")):
+            if not _is_whole(folder):  # another process may have made it meanwhile
+                if folder.exists():
+                    print(f"{folder} is damaged: it is made anew.", flush=True)
+                    shutil.rmtree(folder)
+                partial = files.beside(folder, files.PARTIAL)
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                _write(partial, config, records, to_learn)
+                os.replace(partial, folder)
+    lengths = json.loads((folder / _DONE).read_text(encoding="utf-8"))
     learnt, judged = (
         Shards(
             [os.fspath(_file(folder, kind, shard)) for shard in range(_SHARDS)], lengths[kind], 3 * config.image_size**2
@@ -80,6 +85,15 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
         for kind in ("learnt", "judged")
     )
     return Views(learnt, judged, to_learn * config.views, config.judged_views, folder)
+
+
+def _is_whole(folder: pathlib.Path) -> bool:
+    """Returns whether a folder has all views, of the sizes that they were written with."""
+    try:
+        sizes = json.loads((folder / _DONE).read_text(encoding="utf-8"))["bytes"]
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _file(folder: pathlib.Path, kind: str, shard: int) -> pathlib.Path:
@@ -104,7 +118,8 @@ def _write(folder: pathlib.Path, config: Config, records: Records, to_learn: np.
                 lengths[kind][shard] += len(pixels)
                 for view in pixels:
                     writers[kind][shard].write(_example(view, table, row))
-    files.write_json(folder / _DONE, lengths)
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*.tfrecord")}
+    files.write_json(folder / _DONE, {**lengths, "bytes": sizes})
 
 
 def _example(view: np.ndarray, table: Table, row: int) -> bytes:

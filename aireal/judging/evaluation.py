@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -40,27 +40,27 @@ _FIGURES = {  # what is printed of each split: title -> key of result.json
 class _Judged:
     """What a model says of N images of a split: their table, p_real [N], why there is no verdict [N], and the rule.
 
-    `left_out` [N] bool are those of groups that it did not learn from.
+    `learnt` has class and group of the images that it learned from, as far as that is known.
     """
 
     table: records.Table
     p_real: np.ndarray
     reasons: np.ndarray
     rule: Rule
-    left_out: np.ndarray
+    learnt: Set[tuple[str, str]] | None
 
     @classmethod
     def of(cls, scorer: Scorer, data: Data, split: str, rule: Rule) -> "_Judged":
         scores = score(scorer, data, split)
         fits = rule.edges is None or np.array([rule.fits(size) for size in data.sizes(split)], bool)
         reasons = rule.reasons(scores.p_real, scores.foreign, fits)
-        return cls(data.table(split), scores.p_real, reasons, rule, data.left_out(split))
+        return cls(data.table(split), scores.p_real, reasons, rule, data.learnt_groups())
 
     def rows(self, mask: np.ndarray) -> "_Judged":
-        return _Judged(self.table.rows(mask), self.p_real[mask], self.reasons[mask], self.rule, self.left_out[mask])
+        return _Judged(self.table.rows(mask), self.p_real[mask], self.reasons[mask], self.rule, self.learnt)
 
     def by_group(self) -> list[Group]:
-        return groups.judge(self.table, self.p_real, self.rule, {*np.unique(self.table.group[self.left_out])})
+        return groups.judge(self.table, self.p_real, self.rule, self.learnt)
 
 
 def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFolder | None = None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a network is worth by group (generator or topic), those apart that it learned from and those that it did not."""
 
 import dataclasses
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class Group:
     Attributes:
       label: FAKE or REAL.
       name: of the group; may be empty.
-      is_seen: whether the network learned from pictures of the group.
+      is_seen: whether the network learned from pictures of the class and group; None where nobody knows.
       n: pictures.
       accuracy: share of them that it says right.
       accuracy_interval: of it.
@@ -32,7 +33,7 @@ class Group:
 
     label: str
     name: str
-    is_seen: bool
+    is_seen: bool | None
     n: int
     accuracy: float
     accuracy_interval: tuple[float, float]
@@ -43,25 +44,26 @@ class Group:
         return dataclasses.asdict(self)
 
 
-def judge(table: Rows, p_real: np.ndarray, rule: Rule, unseen: set[str]) -> list[Group]:
+def judge(table: Rows, p_real: np.ndarray, rule: Rule, learnt: Set[tuple[str, str]] | None) -> list[Group]:
     """Returns what a network is worth on each group of each class.
 
     Args:
       table: of N images.
       p_real: [N], their scores.
       rule: which of them say REAL.
-      unseen: groups that it did not learn from.
+      learnt: class and group of the pictures that it learned from; None where nobody knows.
     """
     found = []
     for of, label in enumerate(LABELS):
         others = p_real[table.label != of]
         for name in np.unique(table.group[table.label == of]):
             own = p_real[(table.label == of) & (table.group == name)]
-            found.append(_judge(label, str(name), str(name) not in unseen, own, others, rule))
+            is_seen = None if learnt is None else (label, str(name)) in learnt
+            found.append(_judge(label, str(name), is_seen, own, others, rule))
     return found
 
 
-def _judge(label: str, name: str, is_seen: bool, own: np.ndarray, others: np.ndarray, rule: Rule) -> Group:
+def _judge(label: str, name: str, is_seen: bool | None, own: np.ndarray, others: np.ndarray, rule: Rule) -> Group:
     rng, sign = np.random.default_rng(0), 1 if label == LABELS[REAL] else -1
 
     def accuracy(scores: np.ndarray) -> float:
@@ -72,18 +74,21 @@ def _judge(label: str, name: str, is_seen: bool, own: np.ndarray, others: np.nda
         below = (np.searchsorted(ordered, sign * scores, side) for side in ("left", "right"))
         return float(np.mean(sum(below)) / 2 / len(against))
 
-    drawn = [
-        (rng.choice(own, len(own)), rng.choice(others, len(others)) if len(others) else others) for _ in range(_DRAWN)
-    ]
+    accuracies, areas = [], []
+    for _ in range(_DRAWN):
+        scores = rng.choice(own, len(own))
+        accuracies.append(accuracy(scores))
+        if len(others):
+            areas.append(auc(scores, rng.choice(others, len(others))))
     return Group(
         label=label,
         name=name,
         is_seen=is_seen,
         n=len(own),
         accuracy=accuracy(own),
-        accuracy_interval=_interval([accuracy(scores) for scores, _ in drawn]),
+        accuracy_interval=_interval(accuracies),
         auc=auc(own, others) if len(others) else None,
-        auc_interval=_interval([auc(*one) for one in drawn]) if len(others) else None,
+        auc_interval=_interval(areas) if areas else None,
     )
 
 
@@ -98,7 +103,7 @@ def table(found: list[Group], title: str) -> Table:
     rows = [
         [
             layout.printable(f"{one.label} {one.name}".strip()),
-            "" if one.is_seen else "unseen",
+            "unseen" if one.is_seen is False else "",
             f"{one.n:,}",
             _with_interval(one.accuracy, one.accuracy_interval),
             _with_interval(one.auc, one.auc_interval) if one.auc is not None else "",

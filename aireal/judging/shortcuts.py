@@ -43,11 +43,12 @@ class Shortcuts:
     def of(cls, data: Data, split: str, *, as_judged: bool = False) -> "Shortcuts":
         """Looks at the files of the first pictures of a split; `as_judged` at what `--resave=all` makes of them."""
         label = data.table(split).label[: _RESAVED if as_judged else _FILES]
-        files = list((data.judged_files if as_judged else data.files)(split, len(label)))
-        found = [dataclasses.astuple(container.header(file)) for file in files]
+        files = (data.judged_files if as_judged else data.files)(split, len(label))
+        # One at a time: thousands of large pictures are more than memory.
+        found, sizes = zip(*((dataclasses.astuple(container.header(file)), len(file)) for file in files), strict=True)
         names = [field.name for field in dataclasses.fields(container.Facts)]
         facts = {name: np.array(column) for name, column in zip(names, zip(*found, strict=True), strict=True)}
-        alone = Alone.of(label, facts, np.array([len(file) for file in files]))
+        alone = Alone.of(label, facts, np.array(sizes))
         return cls(len(label), alone, causes({name: counts_by_value(label, column) for name, column in facts.items()}))
 
     def as_dict(self) -> dict[str, Any]:

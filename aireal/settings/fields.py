@@ -81,8 +81,8 @@ class Fields:
     )
     leave_out: str = _data(
         "",
-        "groups (generators, topics) whose pictures are for the test alone, comma-separated: what a network makes of "
-        "them tells what it makes of generators that it never saw",
+        "groups (generators, topics) without which it learns, comma-separated: what a network makes of their test "
+        "pictures tells what it makes of generators that it never saw",
         may_be_empty=True,
     )
     train_fraction: float = _data(

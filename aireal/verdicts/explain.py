@@ -202,7 +202,9 @@ def _drawn_whole(
 def _drawn_windows(contract: Contract, prediction: Prediction, pixels: np.ndarray, title: str) -> Figure:
     width, height = prediction.size
     corners = windows.places(height, width, contract.input_size, contract.windows)
-    logit = of_windows(prediction.size, corners, contract.input_size, prediction.windows)
+    scale = min(_SHOWN_PIXELS / max(width, height), 1)  # as it is drawn: of a large picture the map would be larger
+    size, edge = (round(width * scale), round(height * scale)), max(round(contract.input_size * scale), 1)
+    logit = of_windows(size, (corners * scale).astype(int), edge, prediction.windows)
     return figure_of_windows(_picture(prediction, pixels[0], "stretch"), logit, title)
 
 

@@ -71,7 +71,7 @@ class Predictor:
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
-        # In pictures; the model sees as many pixels at a time, whatever they are.
+        # In pictures: whole ones, or the windows of some.
         self._batch = max(forms.batch_size(self.scorer.input_size) // max(contract.windows, 1), 1)
         self._max_pixels = max_pixels
         decoding.allow_pixels(max_pixels)

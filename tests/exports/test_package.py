@@ -11,8 +11,9 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal.errors import UserError
-from aireal.judging import battery
+from aireal.judging import battery, card, unsure
 from aireal.runs.folder import RunFolder, model_file, run_of
+from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import DEFAULT
 from exports import metadata, package, verify
@@ -112,7 +113,11 @@ def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(reads_windo
     folder = RunFolder(shutil.copytree(run, tmp_path / "run"))
     with pytest.raises(UserError, match="reads windows"):
         package.export(folder, config, camera_size=64)
+    unsure.refit(folder, config, 0.5, 0.5)
+    assert Contract.load(folder.model, 16).rule.withholds
     package.export(folder, config)
+    assert "It judges a window, not a picture." in (folder.export / "README.md").read_text()
+    assert "unlike its training pictures" in card.text(folder)
     contract = json.loads((folder.export / "preprocessing.json").read_text())
     assert (contract["windows"], contract["image_size"], "windows of 16x16" in contract["resampling"]) == (3, 16, True)
     pictures = sorted(pathlib.Path(config.source, "photo").iterdir())[:20]

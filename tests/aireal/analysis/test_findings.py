@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from aireal.analysis import findings
@@ -114,6 +115,12 @@ def test_the_causes_are_named():
         "90%, REAL 92 in 80%); 'icc_profile' beside the picture (0% of FAKE, 70% of REAL). A network may learn"
     ) in text
     assert findings.causes({"format": {"JPEG": [9, 9]}}) == ""
+
+
+def test_chance_is_no_cause():
+    rng = np.random.default_rng(0)
+    quality = {str(value): rng.multinomial(2, [0.5, 0.5]).tolist() for value in range(50, 97)}
+    assert findings.causes({"quality": quality}) == ""
 
 
 def test_what_chance_explains_is_no_finding():

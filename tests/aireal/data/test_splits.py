@@ -113,7 +113,7 @@ def test_all_of_others_are_the_test_where_they_have_none(table, make_config):
     assert not found["validation"].any()
 
 
-def test_groups_that_are_left_out_are_for_the_test_alone(table, make_config):
+def test_groups_that_are_left_out_are_in_the_test_alone(table, make_config):
     table.folder[:] = "train"
     group = np.where(np.arange(230) % 2, "city/sdxl", "city")
     table = dataclasses.replace(table, group=group)

@@ -90,6 +90,27 @@ def test_what_was_begun_and_not_finished_is_made_anew(make, monkeypatch, tmp_pat
     assert not list((tmp_path / "prepared").glob(".partial*"))
 
 
+def test_views_of_pictures_that_were_only_judged_are_none_to_learn_from(make):
+    judged = Data(make(), learnt_from="others")
+    assert len(judged.table("test")) == 40
+    learnt = Data(make(cache="ram"))
+    assert sum(len(labels) for _, labels in learnt.training(1)) == 130
+
+
+@pytest.mark.parametrize("damage", ["cut", "lose", "forget"])
+def test_damaged_views_are_made_anew(make, tmp_path, capsys, damage):
+    before = np.concatenate(list(Data(make()).pixels("test", 64).as_numpy_iterator()))
+    (folder,) = (path for path in (tmp_path / "prepared").glob("*-windows-*") if path.is_dir())
+    if damage == "forget":
+        (folder / "views.json").unlink()
+    else:
+        shard = folder / "judged-00000-of-00008.tfrecord"
+        shard.unlink() if damage == "lose" else shard.write_bytes(shard.read_bytes()[:-9])
+    after = np.concatenate(list(Data(make()).pixels("test", 64).as_numpy_iterator()))
+    assert np.array_equal(before, after)
+    assert "is damaged: it is made anew." in capsys.readouterr().out
+
+
 def test_pictures_are_saved_anew_blind_to_their_class(make):
     none, train, every = (Data(make(resave=how)) for how in ("none", "train", "all"))
     for kind, other in ((train, False), (every, True)):

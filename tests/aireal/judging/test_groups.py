@@ -17,7 +17,7 @@ def table(make_table):
 
 def test_each_group_stands_against_all_of_the_other_class(table):
     p_real = np.random.default_rng(0).normal(0.4 + 0.2 * table.label, 0.2).astype(np.float32)
-    one, other, real = groups.judge(table, p_real, DEFAULT, {"b"})
+    one, other, real = groups.judge(table, p_real, DEFAULT, {("FAKE", "a"), ("REAL", "")})
     assert [(group.label, group.name, group.is_seen, group.n) for group in (one, other, real)] == [
         ("FAKE", "a", True, 100),
         ("FAKE", "b", False, 100),
@@ -34,13 +34,13 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty(table):
     missed = 0
     for seed in range(60):
         p_real = (np.random.default_rng(seed).random(400) < 0.3).astype(np.float32)
-        low, high = groups.judge(table, p_real, DEFAULT, set())[0].accuracy_interval
+        low, high = groups.judge(table, p_real, DEFAULT, None)[0].accuracy_interval
         missed += not low <= 0.7 <= high
     assert missed <= 8
 
 
 def test_a_class_alone_has_no_order(make_table):
-    (found,) = groups.judge(make_table([0, 0], ["a", "b"]), np.array([0.1, 0.9], np.float32), DEFAULT, set())
+    (found,) = groups.judge(make_table([0, 0], ["a", "b"]), np.array([0.1, 0.9], np.float32), DEFAULT, None)
     assert (found.accuracy, found.auc, found.auc_interval) == (0.5, None, None)
     assert "FAKE" in str(groups.table([found], "test"))
 
@@ -48,7 +48,11 @@ def test_a_class_alone_has_no_order(make_table):
 def test_of_many_groups_the_worst_are_shown_and_names_escaped(make_table):
     group = np.array([f"g{number:02}\x1b" for number in range(40)])
     table = make_table(np.zeros(40, int), group, group=group)
-    shown = str(groups.table(groups.judge(table, np.linspace(0, 1, 40), DEFAULT, {group[39]}), "test"))
+    shown = str(
+        groups.table(
+            groups.judge(table, np.linspace(0, 1, 40), DEFAULT, {("FAKE", name) for name in group[:39]}), "test"
+        )
+    )
     assert "and 10 that are better, in result.json" in shown
     assert "\\x1b" in shown
     assert "\x1b" not in shown
