@@ -135,19 +135,21 @@ def _sentence(unseen: Sequence[Group], seen: Sequence[Group]) -> str:
 
 def _figure(found: dict[str, list[Group]]) -> Figure:
     """Draws the AUC of each group when it was left out, and in the runs that it was not."""
-    drawn = drawing.figure(7, 0.8 + 0.45 * len(found))
+    drawn = drawing.figure(7, 1.2 + 0.4 * len(found))
     axes = drawn.subplots()
-    for row, name in enumerate(found):
-        own = _of(found[name], name)
-        low, high = own.auc_interval
-        axes.errorbar(
-            own.auc, row, xerr=[[own.auc - low], [high - own.auc]], fmt="o", color=drawing.ORANGE, label="unseen"
-        )
-        others = [_of(by_group, name).auc for other, by_group in found.items() if other != name]
-        axes.plot(others, [row] * len(others), "|", color=drawing.BLUE, markersize=12, label="seen, in each other run")
-    axes.set_yticks(range(len(found)), [layout.printable(name) for name in found])
+    own = [_of(by_group, name) for name, by_group in found.items()]
+    auc, rows = np.array([group.auc for group in own]), np.arange(len(own))
+    low, high = np.array([group.auc_interval for group in own]).T
+    axes.errorbar(auc, rows, xerr=[auc - low, high - auc], fmt="o", color=drawing.ORANGE, label="unseen")
+    others = [
+        (_of(by_group, name).auc, row) for row, name in enumerate(found) for at, by_group in found.items() if at != name
+    ]
+    if others:
+        axes.plot(*zip(*others, strict=True), "|", color=drawing.BLUE, markersize=14, label="seen, in each other run")
+    axes.set_yticks(rows, [layout.printable(name) for name in found])
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set_xlim(None, 1.005)
     axes.set_xlabel("AUC")
-    axes.invert_yaxis()
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[:2], labels[:2], loc="lower left", fontsize=8)
+    axes.grid(axis="x", **drawing.GRID)
+    drawn.legend(loc="outside upper left", ncols=2, fontsize=8)
     return drawn
