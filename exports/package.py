@@ -42,15 +42,7 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
     """
     environment = machine.environment()  # before the work, which takes minutes
     reference = scorers.load(folder.model)
-    contract = Contract.load(folder.model, reference.input_size)
-    if contract.windows and contract.rule.withholds:
-        print("The files withhold no verdict: borders are for a picture's score, and they judge single windows.")
-    if not unsure or contract.windows:
-        contract = dataclasses.replace(contract, rule=contract.rule.plain())
-    if camera_size and contract.windows:
-        raise UserError("--camera_size is for networks that see whole pictures; this one reads windows of them.")
-    if camera_size and camera_size <= reference.input_size:
-        raise UserError(f"--camera_size={camera_size}: expected more than the model's own {reference.input_size}.")
+    contract = _contract(Contract.load(folder.model, reference.input_size), camera_size, unsure)
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
     try:
         with folder.hold(), files.replacing_folder(path) as partial:
@@ -69,6 +61,18 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
         raise UserError(f"{path} could not be made: {error}. What stood there before is as it was.") from error
     print(f"\nEverything is in {path}.")
     return found
+
+
+def _contract(of_run: Contract, camera_size: int, unsure: bool) -> Contract:
+    """Returns the contract that the files keep, by that of the run's network. Raises UserError."""
+    if camera_size and of_run.windows:
+        raise UserError("--camera_size is for networks that see whole pictures; this one reads windows of them.")
+    if camera_size and camera_size <= of_run.input_size:
+        raise UserError(f"--camera_size={camera_size}: expected more than the model's own {of_run.input_size}.")
+    if of_run.windows and of_run.rule.withholds:
+        print("The files withhold no verdict: borders are for a picture's score, and they judge single windows.")
+    keeps = unsure and not of_run.windows
+    return of_run if keeps else dataclasses.replace(of_run, rule=of_run.rule.plain())
 
 
 def _convert(served: Served, contract: Contract, data: Data, camera_size: int, into: pathlib.Path) -> None:

@@ -51,24 +51,30 @@ def prepare(config: Config) -> Builder:
                 print(f"{folder} is unfinished or damaged: it is made anew.", flush=True)
                 shutil.rmtree(folder)
             print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
-            with source.located(config.seed) as place:
-                collection = sources.Collection(place, source.naming)
-                told = str(collection.outline)
-                tell(config.source, told)
-                options = {"release_only": source.is_release, "leave_out": source.leave_out}
-                builder = Builder(config=form, data_dir=folder, source=collection, **options)
-                builder.download_and_prepare()
-            if builder.unfit:
-                unfit = [(layout.printable(path), reason) for path, reason in builder.unfit]
-                files.write_csv(folder / _LEFT_OUT, ["path", "reason"], unfit)
-                told += f"\n  left out, as damaged: {len(builder.unfit):,}, listed in {folder / _LEFT_OUT}"
-                print(told.splitlines()[-1], flush=True)
-            files.write_text(read_as, told)
+            files.write_text(read_as, _make(source, config.seed, form, folder))
         return Builder(config=form, data_dir=folder)
     except layout.SourceError as error:
         raise UserError(str(error)) from error
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
+
+
+def _make(source: Source, seed: int, form: str, folder: pathlib.Path) -> str:
+    """Makes the records and returns what the source was understood as, with what was left out."""
+    with source.located(seed) as place:
+        collection = sources.Collection(place, source.naming)
+        told = str(collection.outline)
+        tell(source.text, told)
+        options = {"release_only": source.is_release, "leave_out": source.leave_out}
+        builder = Builder(config=form, data_dir=folder, source=collection, **options)
+        builder.download_and_prepare()
+    if not builder.unfit:
+        return told
+    unfit = [(layout.printable(path), reason) for path, reason in builder.unfit]
+    files.write_csv(folder / _LEFT_OUT, ["path", "reason"], unfit)
+    line = f"  left out, as damaged: {len(unfit):,}, listed in {folder / _LEFT_OUT}"
+    print(line, flush=True)
+    return f"{told}\n{line}"
 
 
 @functools.cache

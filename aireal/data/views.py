@@ -42,14 +42,12 @@ class Views:
       judged: views to judge by.
       of_each: how many of each picture are in `learnt`: [N] int.
       judged_of_each: how many of each picture are in `judged`.
-      folder: that they are in.
     """
 
     learnt: Shards
     judged: Shards
     of_each: np.ndarray
     judged_of_each: int
-    folder: pathlib.Path
 
 
 def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray) -> Views:
@@ -84,7 +82,7 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
         )
         for kind in ("learnt", "judged")
     )
-    return Views(learnt, judged, to_learn * config.views, config.judged_views, folder)
+    return Views(learnt, judged, to_learn * config.views, config.judged_views)
 
 
 def _is_whole(folder: pathlib.Path) -> bool:

@@ -98,9 +98,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
         if own and len(np.unique(unseen.table.label)) == len(LABELS):
             found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
         result = into.update_result(**found)
-    beside = {"shortcuts": Shortcuts.of(data, split)}
-    if data.config.resave == "all":
-        beside["shortcuts_resaved"] = Shortcuts.of(data, split, as_judged=True)
+    beside = _shortcuts(data, split)
     result = into.update_result(**{name: found.as_dict() for name, found in beside.items()})
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
     _draw(into, data, split, judged)
@@ -126,6 +124,14 @@ def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, A
     data = Data(config, learnt_from=folder.fingerprint())
     with folder.hold():
         return evaluate(folder, data, [split], folder.on(data.fingerprint))
+
+
+def _shortcuts(data: Data, split: str) -> dict[str, Shortcuts]:
+    """Returns by key of result.json what tells the classes of a split without the pictures."""
+    found = {"shortcuts": Shortcuts.of(data, split)}
+    if data.config.resave == "all":
+        found["shortcuts_resaved"] = Shortcuts.of(data, split, as_judged=True)
+    return found
 
 
 def _figures(judged: _Judged, objects: Sequence[str], calibrated: dict[str, Any] | None) -> dict[str, Any]:
