@@ -10,7 +10,7 @@ from aireal.analysis import figures
 from aireal.analysis.survey import Files
 from aireal.pixels import decoding
 from builders import progress
-from builders.cifake import layout, sources
+from builders.cifake import layout, passes, sources
 from builders.cifake.layout import LABELS
 
 _ROWS = 4  # of the sheet, where the objects are unknown
@@ -40,7 +40,7 @@ def _some(mask: np.ndarray, number: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(np.flatnonzero(mask))[start : start + figures.SAMPLES]
 
 
-def load(reader: sources.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
+def load(reader: passes.Reader, wanted: Set[str]) -> dict[str, np.ndarray]:
     """Returns path -> [H, W, 3] uint8, reduced where large; black where a picture has gone or changed since."""
     pictures = dict.fromkeys(wanted, np.zeros([1, 1, 3], np.uint8))
     for place, load in progress.bar(reader.pictures(), "Fetching examples", unit=" pictures", leave=False):

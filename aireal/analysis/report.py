@@ -20,7 +20,7 @@ from aireal.errors import UserError
 from aireal.runs import page
 from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
 from aireal.sources.source import Source
-from builders.cifake import layout, sources
+from builders.cifake import layout, passes, sources
 from builders.cifake.copies import CORRELATION
 from builders.cifake.layout import LABELS
 
@@ -49,7 +49,7 @@ def analyze(source: Source, output: str, *, image_size: int) -> dict[str, Any]:
             collection = sources.Collection(place, source.naming)
             print(f"{layout.printable(source.text)} is read as\n{collection.outline}\n", flush=True)
             with replacing_folder(target) as folder:
-                report = _write(folder, sources.Reader(collection), source, image_size)
+                report = _write(folder, passes.Reader(collection), source, image_size)
         except layout.SourceError as error:
             raise UserError(str(error)) from error
         except OSError as error:
@@ -83,7 +83,7 @@ def _target(output: str, source: pathlib.Path, naming: layout.Naming) -> pathlib
     return target
 
 
-def _write(folder: pathlib.Path, reader: sources.Reader, source: Source, image_size: int) -> dict[str, Any]:
+def _write(folder: pathlib.Path, reader: passes.Reader, source: Source, image_size: int) -> dict[str, Any]:
     environment = machine.environment()  # before the work
     try:
         files, sums = survey.survey(reader, image_size)
@@ -183,7 +183,7 @@ def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tupl
         yield from ((number, "near", files.path[row], f"{correlation:.4f}") for row in pair)
 
 
-def _draw(reader: sources.Reader, files: Files, sums: Sums, near: Near) -> dict[str, bytes]:
+def _draw(reader: passes.Reader, files: Files, sums: Sums, near: Near) -> dict[str, bytes]:
     """Returns name -> PNG."""
     sheet = examples.sheet(files)
     pairs = list(zip(near.train, near.test, near.correlation, strict=True))[: figures.PAIRS]

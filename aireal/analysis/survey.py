@@ -15,7 +15,7 @@ from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
 from aireal.errors import UserError
 from builders import progress
-from builders.cifake import layout, sources
+from builders.cifake import layout, passes, sources
 
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
 
@@ -86,7 +86,7 @@ class Files:
         return np.array(named) if None not in named and set(named) >= set(sources.OBJECTS) else None
 
 
-def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.Sums]:
+def survey(reader: passes.Reader, image_size: int) -> tuple[Files, appearance.Sums]:
     """Looks at every file.
 
     Args:
@@ -104,7 +104,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     workers = joblib.Parallel(n_jobs=-1, return_as="generator", pre_dispatch="2*n_jobs")
     rows, total = [], _sums([], _no_images(image_size))
     try:
-        for found, sums in workers(look(chunk) for chunk in sources.chunks(_read(reader))):
+        for found, sums in workers(look(chunk) for chunk in passes.chunks(_read(reader))):
             rows += found
             total += sums
     except TerminatedWorkerError as error:
@@ -116,7 +116,7 @@ def survey(reader: sources.Reader, image_size: int) -> tuple[Files, appearance.S
     return _files(sorted(rows, key=lambda row: row.path)), total
 
 
-def _read(reader: sources.Reader) -> Iterator[tuple[str, bytes | str]]:
+def _read(reader: passes.Reader) -> Iterator[tuple[str, bytes | str]]:
     """Yields each path with the content, or what keeps it from being read."""
     for place, load in progress.bar(reader.pictures(), "Looking at pictures", unit=" pictures"):
         try:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from builders import progress
-from builders.cifake import copies, ends, formats, layout, sources
+from builders.cifake import copies, ends, formats, layout, passes, sources
 from builders.cifake.formats import FORMATS
 
 _OFFENDERS_SHOWN = 10
@@ -38,7 +38,7 @@ class Scan:
     unfit: list[tuple[str, str]]
 
 
-def scan(reader: sources.Reader, *, strict: bool, leave_out: bool = False) -> Scan:
+def scan(reader: passes.Reader, *, strict: bool, leave_out: bool = False) -> Scan:
     """Reads every picture and makes sure that it decodes.
 
     Args:
@@ -57,7 +57,7 @@ def scan(reader: sources.Reader, *, strict: bool, leave_out: bool = False) -> Sc
             offenders.append((path, "stands in the source twice"))
         digests[path] = hashlib.blake2b(data, digest_size=16).digest()
     if not is_release(digests):  # whose pictures were decoded when its digest was taken
-        for chunk in sources.chunks(_read(reader, "Decoding pictures", len(digests), [])):
+        for chunk in passes.chunks(_read(reader, "Decoding pictures", len(digests), [])):
             if strict:
                 offenders += _faults_strict(chunk)
             else:
@@ -94,7 +94,7 @@ def _complaint(source: sources.Collection, offenders: list[tuple[str, str]], str
 
 
 def _read(
-    reader: sources.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
+    reader: passes.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
 ) -> Iterator[tuple[str, bytes]]:
     """Yields path and bytes of the files that can be loaded; adds the others to `offenders`."""
     for place, load in progress.bar(reader.pictures(), title, total, unit=" pictures"):

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from builders import progress
-from builders.cifake import checks, copies, layout, sources
+from builders.cifake import checks, copies, layout, passes, sources
 from builders.cifake.outline import Outline
 
 SHARDS = 8  # a split: enough to interleave and shuffle, where TFDS by itself would write a single one
@@ -101,7 +101,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         name = layout.printable(str(collection))
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
         collection.outline.check(name, to_learn=False)
-        self._reader = sources.Reader(collection)
+        self._reader = passes.Reader(collection)
         found = checks.scan(self._reader, strict=self.builder_config.strict, leave_out=self._leave_out)
         self.unfit = found.unfit
         sound = Outline.of(map(layout.Place, found.digests), collection.outline.by_split)

@@ -1,7 +1,7 @@
 """Where pictures come from: a folder, a .zip or a .tar, read in place, or a list of files.
 
 Every kind of source is a sequence of members, each a path and a way to load its bytes. Nothing is unpacked: archives
-are read from front to back, once where memory holds their pictures (`Reader`), and leave nothing behind on disk.
+are read from front to back, once where memory holds their pictures (`passes.Reader`), and leave nothing behind on disk.
 """
 
 import collections
@@ -19,13 +19,12 @@ from PIL import Image
 from builders import progress
 from builders.cifake import archives, clutter, folders, layout, manifest
 from builders.cifake.archives import READ_ERRORS, Member
-from builders.cifake.layout import SPLITS, Layout, Naming, Place, SourceError
+from builders.cifake.layout import SPLITS, Naming, Place, SourceError
 from builders.cifake.outline import Outline
+from builders.cifake.tree import Tree
 
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
-KEPT_BYTES = 256 << 20  # twice CIFAKE
-_CHUNK_FILES, _CHUNK_BYTES = 500, 16 << 20  # of CIFAKE 500 pictures are half a megabyte
 _PEEKED = 20  # files that tell whether a source is CIFAKE
 
 # `0000.jpg` or `1000 (10).jpg`: the number in brackets is the CIFAR-10 class, counted from 1, absent for the first.
@@ -84,7 +83,7 @@ def _understood(
     """Returns what tells a picture's place from its path, and the outline, of all files and of empty folders."""
     kinds = {path: clutter.kind(path) for path in paths}
     holding = {path.rpartition("/")[0] for path, kind in kinds.items() if not kind}
-    told = Layout(holding, naming)
+    told = Tree(holding, naming)
     places = {path: place for path in paths if (place := told.place(path))}
     leading = {name for path in places for name in _branch(path.rpartition("/")[0])}
     lost = (path for path, kind in kinds.items() if not kind and path not in places)
@@ -104,64 +103,10 @@ def _outermost(folder: str, leading: Set[str]) -> str:
     return next((name for name in _branch(folder) if name not in leading), folder) or "."
 
 
-class Reader:
-    """The pictures of a source for several passes: small sources are read in the first pass and kept in memory.
-
-    Args:
-      collection: the source.
-      kept_bytes: up to this size the pictures together are kept.
-    """
-
-    def __init__(self, collection: Collection, kept_bytes: int = KEPT_BYTES):
-        self.collection = collection
-        self._kept_bytes = kept_bytes
-        self._room = kept_bytes
-        self._kept: dict[Place, bytes] = {}
-        self._complete = False
-
-    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Picture]:
-        """Yields what `Collection` does; after a first, whole pass without what could not be loaded."""
-        if self._complete:
-            for place, data in self._kept.items():
-                if place.split in splits:
-                    yield place, lambda data=data: data
-            return
-        if set(splits) != set(SPLITS):
-            yield from self.collection.pictures(splits)
-            return
-        self._kept.clear()
-        self._room = self._kept_bytes
-        for place, load in self.collection.pictures():
-            yield place, functools.partial(self._load, place, load)
-        self._complete = self._room >= 0
-
-    def _load(self, place: Place, load: Callable[[], bytes]) -> bytes:
-        data = load()
-        self._room -= len(data)
-        if self._room >= 0:
-            self._kept[place] = data
-        else:
-            self._kept.clear()
-        return data
-
-
 def object_of(name: str) -> str | None:
     """Returns the CIFAR-10 class that a CIFAKE file name states, or None where the name breaks the rule."""
     match = _NAME.fullmatch(name)
     return OBJECTS[int(match[1] or 1) - 1] if match else None
-
-
-def chunks(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    """Cuts (path, content) of files into lists that are worth handing over: 500 files or 16 MiB, what comes first."""
-    chunk, size = [], 0
-    for path, data in files:
-        chunk.append((path, data))
-        size += len(data)
-        if len(chunk) == _CHUNK_FILES or size > _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def is_cifake(source: os.PathLike | str) -> bool:
@@ -199,7 +144,7 @@ def fingerprint(source: os.PathLike | str, naming: Naming = layout.USUAL) -> str
         files = [("\0".join([path, *place]), _stat(source.parent / path)) for path, place in listed.items()]
     elif source.is_dir():
         entries = {path: entry for path, entry in folders.entries(source) if not clutter.kind(path)}
-        told = Layout({path.rpartition("/")[0] for path in entries}, naming)
+        told = Tree({path.rpartition("/")[0] for path in entries}, naming)
         files = sorted((path, _stat(entry)) for path, entry in entries.items() if told.place(path))
     else:
         files = [(source.name, source.stat())]

@@ -41,9 +41,9 @@ def few(demo_source, tmp_path_factory) -> pathlib.Path:
 def surveyed(few):
     """What `survey` knows of these: Files and Sums."""
     from aireal.analysis import survey
-    from builders.cifake import sources
+    from builders.cifake import passes, sources
 
-    return survey.survey(sources.Reader(sources.Collection(few)), image_size=32)
+    return survey.survey(passes.Reader(sources.Collection(few)), image_size=32)
 
 
 @pytest.fixture(scope="session")

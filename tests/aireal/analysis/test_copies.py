@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from aireal.analysis import copies, survey
-from builders.cifake import sources
+from builders.cifake import passes, sources
 
 
 def test_near_duplicates_survive_what_uploads_do(demo_source, tmp_path, jpeg):
@@ -29,7 +29,7 @@ def test_near_duplicates_survive_what_uploads_do(demo_source, tmp_path, jpeg):
     ):
         plain = np.full([32, 32, 3], color, np.uint8)
         (tmp_path / split / f"REAL/{name}.jpg").write_bytes(jpeg(plain))
-    files, _ = survey.survey(sources.Reader(sources.Collection(tmp_path)), image_size=32)
+    files, _ = survey.survey(passes.Reader(sources.Collection(tmp_path)), image_size=32)
     near = copies.near(files)
     assert set(files.path[near.test]) == {f"test/REAL/{name}.jpg" for name in changes}
     assert [path.replace("train", "test") for path in files.path[near.train]] == list(files.path[near.test])

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from aireal.analysis import examples, figures
-from builders.cifake import layout, sources
+from builders.cifake import layout, passes, sources
 
 
 def test_pictures_of_unknown_objects_are_chosen_once_each_and_the_same_every_time(surveyed):
@@ -42,7 +42,7 @@ def test_large_pictures_are_reduced_and_those_that_are_gone_are_black(tmp_path):
     (folder / "broken.png").write_bytes(b"broken")
     Image.new("RGB", (8, 8)).save(folder / "unwanted.png")
     wanted = {f"train/FAKE/{name}.png" for name in ("small", "large", "broken", "gone")}
-    found = examples.load(sources.Reader(sources.Collection(tmp_path)), wanted)
+    found = examples.load(passes.Reader(sources.Collection(tmp_path)), wanted)
     assert found.keys() == wanted
     np.testing.assert_array_equal(found["train/FAKE/small.png"], pixels)
     assert found["train/FAKE/large.png"].shape == (120, 160, 3)

@@ -9,14 +9,14 @@ import pytest
 from aireal.analysis import report, survey
 from aireal.errors import UserError
 from aireal.sources.source import Source
-from builders.cifake import layout, sources
+from builders.cifake import layout, passes, sources
 
 
 def test_files_that_change_while_they_are_looked_at(demo_source, tmp_path, monkeypatch):
     """The second pass, of large sources, may not find what the first one found."""
     folder = tmp_path / "set"
     shutil.copytree(demo_source / "test", folder / "test")
-    monkeypatch.setattr(sources.Reader.__init__, "__defaults__", (0,))
+    monkeypatch.setattr(passes.Reader.__init__, "__defaults__", (0,))
     look = survey.survey
 
     def look_and_lose(*arguments):
@@ -81,7 +81,7 @@ def test_names_of_cifakes_form_tell_the_objects(tmp_path, jpeg):
         suffix = f" ({number + 1})" if number else ""
         (folder / f"{number:04}{suffix}.jpg").write_bytes(jpeg(np.full([32, 32, 3], 20 * number, np.uint8)))
     (folder / "broken.jpg").write_bytes(b"broken")
-    files, sums = survey.survey(sources.Reader(sources.Collection(tmp_path)), image_size=8)
+    files, sums = survey.survey(passes.Reader(sources.Collection(tmp_path)), image_size=8)
     assert files.objects.tolist() == [*sources.OBJECTS, ""]
     assert (files.decoded.sum(), len(files.path)) == (10, 11)
     assert files.faults[~files.decoded][0][0].startswith("not a picture")

@@ -114,7 +114,7 @@ KILLED_IN_THE_MIDDLE = """
 import glob, os, signal, sys
 from aireal.settings import config
 from aireal.data import records
-from builders.cifake import sources
+from builders.cifake import passes
 
 def pictures_or_death(self, *splits):
     if glob.glob(root + "/*/*/*/incomplete.*/*.tfrecord*"):
@@ -122,8 +122,8 @@ def pictures_or_death(self, *splits):
     yield from pictures(self, *splits)
 
 source, root = sys.argv[1:]
-pictures = sources.Reader.pictures
-sources.Reader.pictures = pictures_or_death
+pictures = passes.Reader.pictures
+passes.Reader.pictures = pictures_or_death
 records.prepare(config.Config(source=source, prepared_dir=root))
 """
 

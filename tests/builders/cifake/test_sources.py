@@ -127,18 +127,6 @@ def test_links_that_lead_nowhere_or_stand_in_a_tar_are_named(files, write, refus
     assert "cannot be read: it is a link to" in refusal(tmp_path / "linked.tar")
 
 
-@pytest.mark.parametrize("fits", [True, False])
-def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
-    folder = write(files)
-    size = sum(len(data) for data in files.values())
-    reader = sources.Reader(sources.Collection(folder), kept_bytes=size if fits else size - 1)
-    assert {place.path: load() for place, load in reader.pictures()} == files
-    write(dict.fromkeys(files, b"changed"))
-    test_files = {path: data for path, data in files.items() if path.startswith("test/")}
-    later = {place.path: load() for place, load in reader.pictures(["test"])}
-    assert later == (test_files if fits else dict.fromkeys(test_files, b"changed"))
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -156,16 +144,6 @@ def test_a_reader_reads_once_what_fits_in_memory(fits, files, write):
 )
 def test_the_object_is_the_class_in_brackets(name, expected):
     assert sources.object_of(name) == expected
-
-
-def test_chunks_hold_500_files_or_16_mebibytes():
-    many = [(f"{number}.jpg", b"x") for number in range(1201)]
-    found = list(sources.chunks(iter(many)))
-    assert [len(chunk) for chunk in found] == [500, 500, 201]
-    assert [file for chunk in found for file in chunk] == many
-    large = [(f"{number}.jpg", bytes(9 << 20)) for number in range(3)]
-    assert [len(chunk) for chunk in sources.chunks(large)] == [2, 1]
-    assert list(sources.chunks([])) == []
 
 
 def test_between_two_archives_nothing_is_chosen(files, write, tmp_path):
