@@ -14,7 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aireal import machine, paths
-from aireal.data.batches import Data
+from aireal.data import records
+from aireal.data.pictures import Pictures
 from aireal.errors import UserError
 from aireal.judging import groups
 from aireal.judging.groups import Group
@@ -44,7 +45,8 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
       UserError: there are no such groups, or fewer than two.
     """
     folder = paths.of_run(workdir)
-    known, tested = (_groups(config, split) for split in ("train", "test"))
+    pictures = Pictures(config)
+    known, tested = (_groups(pictures.table(split)) for split in ("train", "test"))
     if missing := set(names) - set(known):
         raise UserError(
             f"--groups: no picture to train on is of {layout.listed(missing)}. There are {layout.listed(known)}."
@@ -71,9 +73,8 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
     return _write(folder, config, found)
 
 
-def _groups(config: Config, split: str) -> list[str]:
-    """Returns the groups of FAKE in a split, by name."""
-    table = Data(config).table(split)
+def _groups(table: records.Table) -> list[str]:
+    """Returns the groups of FAKE, by name."""
     return [str(name) for name in np.unique(table.group[table.label == LABELS.index(_FAKE)]) if name]
 
 

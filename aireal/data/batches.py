@@ -3,22 +3,19 @@
 import copy
 import dataclasses
 import functools
-import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from aireal import machine
-from aireal.data import readers, splits, views
+from aireal.data import readers, views
+from aireal.data.pictures import Pictures
 from aireal.data.readers import InMemory, Streamed
-from aireal.data.records import Records, Table, fingerprint, prepare
-from aireal.errors import UserError
-from aireal.pixels import augment, decoding, preprocess
+from aireal.pixels import augment, preprocess
 from aireal.settings.config import Config
-from builders.cifake import layout, sources
 
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
@@ -26,7 +23,7 @@ _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images ta
 _CORRUPTED_AT_ONCE = 128  # validation images, of which those of a kind get one strength
 
 
-class Data:
+class Data(Pictures):
     """The batches of a run: images [B, S, S, 3] float32 in [0, 1], RGB, and labels [B] float32, 1 = REAL.
 
     There are three splits: train, validation and test, as `splits.masks` makes them. For given data and batch size,
@@ -36,29 +33,19 @@ class Data:
       config: its data fields and its seed are used.
       device: where training batches are placed ahead of their use, as "/gpu:0"; None leaves it to TensorFlow.
       sharers: processes that will hold these images in this machine's memory, for --cache=auto.
-      learnt_from: the fingerprint of the images that a network which is judged learned from, where it is known: all of
-        others are for the test where there is no folder for it.
+      learnt_from: as `Pictures` has it.
 
     Raises:
       UserError: the source cannot be used.
 
     Attributes:
       config: what was given, with the cache and the form settled.
-      fingerprint: what tells these images from others.
-      objects: names of what images may show, by `Table.object`.
       decoded_bytes: memory that the images of training and validation take in RAM mode.
     """
 
     def __init__(self, config: Config, device: str | None = None, sharers: int = 1, *, learnt_from: str | None = None):
-        builder = prepare(config)
-        self.fingerprint = fingerprint(builder)
-        self.objects = tuple(builder.info.features["object"].names)
+        super().__init__(config, learnt_from=learnt_from)
         self._device = device
-        self._records = Records(builder)
-        to_learn = learnt_from in (None, self.fingerprint)
-        self._masks = splits.masks(self._records.table, config, to_learn=to_learn)
-        if not to_learn and not np.any(self._records.table.folder == "test"):
-            print("The network learned from others: all of these are judged.", flush=True)
         self._learnt_from = self._masks["train"] | self._masks["validation"]  # --train_fraction leaves out others
         self._views = None
         if config.has_views:
@@ -66,86 +53,7 @@ class Data:
             self._learnt_from = np.repeat(self._masks["train"], self._views.of_each)
         self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
         cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
-        self.config = dataclasses.replace(config, cache=cache, builder_config="strict" if config.strict else "any")
-
-    def table(self, split: str) -> Table:
-        """Returns what is known of the split's images, in the order of `evaluation`."""
-        return self._records.table.rows(self._masks[split])
-
-    def learnt_groups(self) -> set[tuple[str, str]] | None:
-        """Returns class and group of the images to learn from; None where a network learned from others."""
-        table = self.table("train")
-        labels = np.array(layout.LABELS)[table.label]
-        return {*zip(labels.tolist(), table.group.tolist(), strict=True)} if len(table) else None
-
-    def unseen(self, split: str) -> np.ndarray:
-        """Returns which images of a split have no copy and no other of their pair where a network learns: [N] bool."""
-        table, whole = self.table(split), self._records.table
-        seen = np.char.startswith(table.copy_of, "train/") | np.char.startswith(table.copy_of, "validation/")
-        seen |= np.isin(table.pair, np.setdiff1d(whole.pair[whole.folder != "test"], [""]))
-        return ~(seen & (table.folder == "test"))  # in one folder they are on one side
-
-    def check_training(self) -> None:
-        """Raises UserError where a split that a run needs would lack a class, or objects that are to be told.
-
-        Who only judges needs neither.
-        """
-        groups = np.unique(self._records.table.group)
-        if unknown := {*self.config.left_out} - {part for name in groups for part in (name, *name.split("/"))}:
-            raise UserError(
-                f"--leave_out={layout.listed(unknown)}: no picture is of such a group. There are "
-                f"{layout.listed(groups)}."
-            )
-        if self.config.object_weight and np.any(self.table("train").object < 0):
-            raise UserError(
-                "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects: "
-                "these pictures' do not. Give --object_weight=0."
-            )
-        fraction = self.config.validation_fraction
-        for split in ("train", "validation") if fraction else ("train",):
-            fakes, photographs = np.bincount(self.table(split).label, minlength=2)
-            if not fakes or not photographs:
-                raise UserError(
-                    f"--validation_fraction={fraction:g} and --train_fraction={self.config.train_fraction:g} leave "
-                    f"{fakes:,} FAKE and {photographs:,} REAL of {np.sum(~self._masks['test']):,} images for {split}, "
-                    "which needs one of each at least."
-                )
-        if self.config.evaluate == "test":
-            self.check_judging("test")
-
-    def check_judging(self, split: str) -> None:
-        """Raises UserError where a split has no images, or those of one class alone."""
-        fakes, photographs = np.bincount(self.table(split).label, minlength=2)
-        why = f"--validation_fraction={self.config.validation_fraction:g}"
-        if split == "test":
-            why = "a fifth of each class is kept for it, of three pictures at least; else --evaluate=validation"
-        if not fakes and not photographs:
-            raise UserError(f"There are no {split} images: {why}.")
-        if not fakes or not photographs:
-            raise UserError(
-                f"Of the {split} images {fakes:,} are FAKE and {photographs:,} REAL ({why}); to judge a model needs "
-                "one of each at least."
-            )
-
-    def sizes(self, split: str) -> np.ndarray:
-        """Returns widths and heights in pixels of the pictures as they came: [N, 2] int, in the order of `table`."""
-        if self.config.strict:
-            return np.full((len(self.table(split)), 2), sources.SIZE)
-        return np.array([_size(file) for file in self.files(split)])
-
-    def files(self, split: str, count: int | None = None) -> Iterator[bytes]:
-        """Yields the pictures of a split as they came, files of any format, in the order of `table`; or the first."""
-        mask = self._masks[split].copy()
-        if count is not None:
-            mask[np.flatnonzero(mask)[count:]] = False
-        for example in self._records.ordered(mask).as_numpy_iterator():
-            yield tf.train.Example.FromString(example).features.feature["image"].bytes_list.value[0]
-
-    def judged_files(self, split: str, count: int | None = None) -> Iterator[bytes]:
-        """Yields what `--resave=all` made of `files` before a network judges them: JPEG files."""
-        table = self.table(split)
-        for row, file in enumerate(self.files(split, count)):
-            yield views.judged_file(decoding.decode(file), self.config, views.name_of(table, row))
+        self.config = dataclasses.replace(self.config, cache=cache)
 
     def like(self, config: Config) -> "Data":
         """Returns the same images with another batch size and augmentation; decoded images are shared.
@@ -291,12 +199,6 @@ class Data:
             return streamed
         label, objects = (np.repeat(column, of_each) for column in (table.label, table.object))
         return InMemory(streamed, label, objects, self._learnt_from, self.config.image_size)
-
-
-def _size(encoded: bytes) -> tuple[int, int]:
-    """Returns width and height of a picture by its head."""
-    with decoding.open_image(io.BytesIO(encoded)) as image:
-        return image.size
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:
