@@ -132,9 +132,7 @@ def causes(container: Mapping[str, Mapping[str, Sequence[int]]]) -> str:
 def _by_token(container: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str, dict[str, list[int]]]:
     """Returns of each word of the metadata how many FAKE and REAL files have it, and not."""
     metadata = {frozenset(value.split(", ")): counts for value, counts in container.get("metadata", {}).items()}
-    tokens = {
-        token for words in metadata for token in words if token and not token.startswith("APP")
-    }  # a segment's number
+    tokens = {token for words in metadata for token in words if token and not token.startswith("APP")}  # JPEG segments
     return {
         token: {
             word: [sum(column) for column in zip([0, 0], *rows, strict=True)]

@@ -38,9 +38,9 @@ class Pictures:
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
         self._records = Records(builder)
-        to_learn = learnt_from in (None, self.fingerprint)
-        self._masks = splits.masks(self._records.table, config, to_learn=to_learn)
-        if not to_learn and not np.any(self._records.table.folder == "test"):
+        self._is_learnt_from = learnt_from in (None, self.fingerprint)
+        self._masks = splits.masks(self._records.table, config, to_learn=self._is_learnt_from)
+        if not self._is_learnt_from and not np.any(self._records.table.folder == "test"):
             print("The network learned from others: all of these are judged.", flush=True)
 
     def table(self, split: str) -> Table:
@@ -49,9 +49,10 @@ class Pictures:
 
     def learnt_groups(self) -> set[tuple[str, str]] | None:
         """Returns class and group of the images to learn from; None where a network learned from others."""
+        if not self._is_learnt_from:
+            return None
         table = self.table("train")
-        labels = np.array(layout.LABELS)[table.label]
-        return {*zip(labels.tolist(), table.group.tolist(), strict=True)} if len(table) else None
+        return {*zip(np.array(layout.LABELS)[table.label].tolist(), table.group.tolist(), strict=True)}
 
     def unseen(self, split: str) -> np.ndarray:
         """Returns which images of a split have no copy and no other of their pair where a network learns: [N] bool."""

@@ -1,9 +1,9 @@
 """Windows of native pixels: what a network sees that does not look at whole pictures brought to its size.
 
 Resampling takes away what tells a generator, so such a network sees pieces of the picture as they are, and the
-picture's score is the mean of their logits (`verdicts.forms.pooled`). Free of TensorFlow. The definition, for whoever
-writes it a second time: a picture with an edge below S is extended by reflection, at the right and at the bottom. Of
-`count` windows number i has its upper left corner at row floor(frac(1/2 + i a) (H - S + 1)) and column
+picture's score is the mean of their logits (`verdicts.forms.Scores.pooled`). Free of TensorFlow. The definition, for
+whoever writes it a second time: a picture with an edge below S is extended by reflection, at the right and at the
+bottom. Of `count` windows number i has its upper left corner at row floor(frac(1/2 + i a) (H - S + 1)) and column
 floor(frac(1/2 + i b) (W - S + 1)), where a = 1 / g^2, b = 1 / g and g^3 = g + 1: a sequence that fills a rectangle
 evenly however many are taken (Roberts 2018, "The Unreasonable Effectiveness of Quasirandom Sequences").
 """

@@ -45,12 +45,18 @@ def grouped(picture, write, make_config, tmp_path):
     paths = [f"train/{folder}/{number}.jpg" for folder in ("ai/one", "ai/two", "photo") for number in range(10)]
     paths += [f"test/{folder}/{number}.jpg" for folder in ("ai/two", "ai/three", "photo") for number in range(9, 12)]
     usual = {"source": str(write({path: picture(seed) for seed, path in enumerate(paths)})), "pair": "stem"}
-    return lambda **values: Pictures(make_config(**usual, prepared_dir=str(tmp_path / "prepared"), **values))
+
+    def make(learnt_from=None, **values):
+        config = make_config(**usual, prepared_dir=str(tmp_path / "prepared"), **values)
+        return Pictures(config, learnt_from=learnt_from)
+
+    return make
 
 
 def test_what_was_learnt_from_is_by_class_and_group(grouped):
     assert grouped().learnt_groups() == {("FAKE", "one"), ("FAKE", "two"), ("REAL", "")}
     assert grouped(leave_out="two").learnt_groups() == {("FAKE", "one"), ("REAL", "")}
+    assert grouped("others").learnt_groups() is None
 
 
 def test_test_pictures_whose_pair_is_learnt_from_are_seen(grouped):
