@@ -47,7 +47,6 @@ function add(files) {
     result.card = $('#result').content.cloneNode(true).firstElementChild;
     $('h3', result.card).textContent = result.name;
     $('#results').prepend(result.card);
-    $('#saving').hidden = false;
     send(result);
   }
   tellProgress();
@@ -199,7 +198,6 @@ $('#clear').onclick = () => {
     result.hidden = true;
     result.card.remove();
   }
-  $('#saving').hidden = true;
 };
 $('#open-camera').hidden = !navigator.mediaDevices?.getUserMedia;
 $('#open-camera').onclick = openCamera;

@@ -374,7 +374,7 @@ def test_nothing_jumps_while_it_opens(opened, viewport):
           setTimeout(() => resolve([]), 1000);
         })"""
     )
-    assert sum(shifts) < 0.1  # what web.dev calls good
+    assert sum(shifts) < 0.02  # a fifth of what web.dev calls good: a font's other size makes several times more of it
 
 
 def test_a_phone_scrolls_in_one_direction_alone(opened):
