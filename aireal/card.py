@@ -11,8 +11,8 @@ _RUN = flags.DEFINE_string("run", None, "run folder, as train wrote it", require
 
 
 def main() -> None:
+    from aireal import shipped
     from aireal.judging import card
-    from aireal.runs import shipped
     from aireal.runs.folder import RunFolder, model_file
 
     folder = RunFolder(shipped.locate(_RUN.value))

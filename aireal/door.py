@@ -12,10 +12,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # notes of TensorFlow that n
 import keras
 import tensorflow as tf
 
+from aireal import shipped
 from aireal.data.batches import Data
 from aireal.judging import evaluation
 from aireal.network import models
-from aireal.runs import shipped
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
 from aireal.settings.config import Config

@@ -33,7 +33,7 @@ shared.define_data_flags()
 
 
 def main() -> None:
-    from aireal.runs import shipped
+    from aireal import shipped
     from aireal.runs.folder import RunFolder, model_file
 
     folder = RunFolder(shipped.locate(_RUN.value))

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from absl import flags
 
-from aireal import command, paths
+from aireal import command, paths, shipped
 from aireal.errors import UserError, reason
 from aireal.pixels import decoding
-from aireal.runs import shipped
 from aireal.runs.folder import model_file
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures

@@ -6,9 +6,9 @@ installed, ONNX Runtime. Writes benchmark.json and benchmark.png into the run's 
 
 from absl import flags
 
-from aireal import command, machine
+from aireal import command, machine, shipped
 from aireal.errors import UserError
-from aireal.runs import files, shipped
+from aireal.runs import files
 from aireal.runs.folder import RunFolder
 
 _RUN = flags.DEFINE_string("run", None, "run folder that exports.export has been to", required=True)

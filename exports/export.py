@@ -7,8 +7,7 @@ import os
 
 from absl import flags
 
-from aireal import command
-from aireal.runs import shipped
+from aireal import command, shipped
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings import flags as shared
 from aireal.sources.source import Source

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aireal import machine, paths
+from aireal import machine, paths, shipped
 from aireal.errors import UserError
-from aireal.runs import files, shipped
+from aireal.runs import files
 from aireal.settings import flagfile
 from aireal.settings.config import FREE, Config
 from aireal.settings.fields import SOURCE

@@ -20,11 +20,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from aireal import machine
+from aireal import machine, shipped
 from aireal.errors import reason
 from aireal.pixels import decoding, windows
 from aireal.pixels.decoding import MAX_PIXELS
-from aireal.runs import shipped
 from aireal.runs.folder import model_file
 from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import Contract

@@ -5,8 +5,7 @@ The folder is static files, for any web server: the page, the .tflite file, and 
 
 from absl import flags
 
-from aireal import command
-from aireal.runs import shipped
+from aireal import command, shipped
 
 _RUN = flags.DEFINE_string(
     "run",

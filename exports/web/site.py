@@ -13,11 +13,11 @@ import markupsafe
 import numpy as np
 from PIL import Image
 
-from aireal import paths
+from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.judging import card
 from aireal.pixels import decoding, resampling
-from aireal.runs import files, shipped
+from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING, RunFolder, model_file, run_of
 from aireal.verdicts.contract import Contract, tflite_name
 from aireal.verdicts.lite import LABELS_FILE, TfliteScorer

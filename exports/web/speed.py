@@ -11,9 +11,8 @@ import time
 
 from absl import flags
 
-from aireal import command
+from aireal import command, shipped
 from aireal.errors import UserError
-from aireal.runs import shipped
 
 _RUN = flags.DEFINE_string("run", shipped.DEFAULT, "what the page judges by, as exports.web takes it")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "how often each thing is measured", lower_bound=1)

@@ -1,11 +1,11 @@
-"""aireal.runs.shipped: the trained networks of the package, by name from any folder."""
+"""aireal.shipped: the trained networks of the package, by name from any folder."""
 
 import pathlib
 
 import pytest
 
+from aireal import shipped
 from aireal.machine import package_folder
-from aireal.runs import shipped
 from aireal.runs.folder import RunFolder, model_file
 
 TRAINED = package_folder() / "aireal/trained"
