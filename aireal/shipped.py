@@ -24,6 +24,11 @@ def locate(run: os.PathLike | str) -> pathlib.Path:
     return _FOLDER / run if _is_name(run) else paths.of_run(run)
 
 
+def absolute(run: str) -> str:
+    """Returns what means the same run from any folder: the name of a shipped network, or else an absolute path."""
+    return run if _is_name(run) else paths.absolute(run)
+
+
 def quickest(run: os.PathLike | str) -> pathlib.Path:
     """Returns the path of what judges pictures soonest: for a shipped network's name its int8 .tflite file.
 

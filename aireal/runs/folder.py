@@ -29,7 +29,7 @@ class RunFolder:
 
     def __init__(self, path: os.PathLike | str):
         self.path = paths.of_run(path)
-        self.flagfile = self.path / "flags.cfg"
+        self.flagfile = self.path / flagfile.NAME
         self.model = self.path / "model.keras"
         self.preprocessing = self.path / PREPROCESSING
         self.best_weights = self.path / "best.weights.h5"

@@ -220,6 +220,18 @@ class Fields:
         False, "let the finished network average over an image and its mirror image; twice the arithmetic"
     )
 
+    initial_weights: str = _training(
+        "",
+        "run folder, or name of a shipped network, from whose weights to train on. What is not given of the network is "
+        "as there, with image_size, aspect_ratio, reading and windows; layers behind the convolutions may be others",
+        may_be_empty=True,
+    )
+    learn_from: str = _training(
+        "",
+        "first layer that learns of a network with --initial_weights, as conv5, dense1 or logit: those before keep "
+        "their weights. By default all learn",
+        may_be_empty=True,
+    )
     epochs: int = _training(30, "passes over the training images", at_least=1, at_most=100_000)
     optimizer: str = _training(
         "adam",
@@ -287,6 +299,13 @@ class Fields:
         "what the finished model is judged on: test (all splits), validation (not test: for experiments), none",
         choices=("test", "validation", "none"),
     )
+
+    @classmethod
+    def of_network(cls) -> tuple[str, ...]:
+        """Returns the names of the fields that a network keeps when it is trained on."""
+        groups = {field.name: field.metadata["group"] for field in dataclasses.fields(cls)}
+        model = (name for name, group in groups.items() if group == "model")
+        return ("reading", "windows", "image_size", "aspect_ratio", *model)
 
     @property
     def reduction(self) -> int:

@@ -1,6 +1,7 @@
 """A Config as the text of a flagfile, and back; flagfiles within flagfiles."""
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -9,11 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags as absl_flags
 
-from aireal import machine
+from aireal import machine, shipped
 from aireal.errors import UserError
 from aireal.settings import flags
 from aireal.settings.config import Config
 
+NAME = "flags.cfg"  # of the flagfile in a run folder
 # Values that a line would not hold as they are: blanks or quotes at an end, and what reads as a comment.
 _TO_BE_QUOTED = re.compile(r"""\s.*|.*\s|["'].*|.*\s\#.*""")
 _DOUBLE, _SINGLE = re.compile(r'("(?:[^"\\]|\\.)*")\s*(?:#.*)?'), re.compile(r"'([^']*)'\s*(?:#.*)?")
@@ -67,12 +69,35 @@ def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:
     return flags.config_from_flags(values)
 
 
-def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:
-    """Yields the arguments with each --flagfile replaced by what it holds, in place: what comes later wins.
+def expand(argv: Sequence[str]) -> list[str]:
+    """Returns the arguments with each --flagfile replaced by what it holds, in place: what comes later wins.
 
     absl would do it too, but only finds files below the current folder; ours are also found beside the one that names
-    them, and in the package.
+    them, and in the package. Where there is --initial_weights, the flags of that run's network come first of all.
     """
+    program, *arguments = _expanded(argv)
+    initial = ""
+    before_names = list(itertools.takewhile(lambda argument: argument != "--", arguments))
+    for argument, following in itertools.zip_longest(before_names, before_names[1:], fillvalue=""):
+        name, equals, value = argument.partition("=")
+        if name in ("--initial_weights", "-initial_weights"):
+            initial = value if equals else following
+    return [program, *(_of_network(initial) if initial else ()), *arguments]
+
+
+def _of_network(run: str) -> Iterator[str]:
+    """Yields the flags that a network keeps when it is trained on."""
+    path = shipped.locate(run) / NAME
+    if not path.is_file():
+        raise UserError(
+            f"--initial_weights={run} is no run folder, which has a {NAME}, nor the name of a shipped network, "
+            f"{' or '.join(shipped.names())}."
+        )
+    kept = tuple(f"--{name}=" for name in Config.of_network())
+    yield from (_unquoted(line) for line in dumps(load(path)).splitlines() if line.startswith(kept))
+
+
+def _expanded(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterator[str]:
     arguments = iter(argv)
     for argument in arguments:
         if argument == "--":  # behind which all are names
@@ -85,7 +110,7 @@ def expand(argv: Sequence[str], within: tuple[pathlib.Path, ...] = ()) -> Iterat
         path = _locate(value if equals else next(arguments, ""), within)
         if path in within:
             raise UserError(f"--flagfile={path} includes itself.")
-        yield from expand(_lines(path), (*within, path))
+        yield from _expanded(_lines(path), (*within, path))
 
 
 def _lines(path: pathlib.Path) -> list[str]:

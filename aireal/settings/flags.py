@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from aireal import paths
+from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.settings.config import Config
 from aireal.settings.fields import SOURCE
@@ -54,10 +54,11 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """Returns the Config that the parsed flags describe. Raises UserError where they make no sense."""
     found = {field.name: values[field.name].value for field in dataclasses.fields(Config)}
     lists = {name: _integers(name, value) for name, value in found.items() if isinstance(value, list)}
-    prepared = found["prepared_dir"]
+    prepared, initial = found["prepared_dir"], found["initial_weights"]
     places = {
         "source": Source(found["source"]).absolute().text,
         "prepared_dir": prepared if prepared.startswith("~") else paths.absolute(prepared),  # ~ holds on any machine
+        "initial_weights": shipped.absolute(initial) if initial else "",
     }
     return Config(**{**found, **lists, **places})
 

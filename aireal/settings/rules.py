@@ -83,6 +83,8 @@ def _augmentation(values: Fields) -> Iterator[str]:
 
 
 def _course(values: Fields) -> Iterator[str]:
+    if values.learn_from and not values.initial_weights:
+        yield f"--learn_from={values.learn_from} needs --initial_weights: all layers of a new network have to learn."
     if values.warmup_epochs and values.schedule == "constant":
         yield "--warmup_epochs needs --schedule=cosine."
     if values.warmup_epochs >= values.epochs and values.warmup_epochs:

@@ -19,7 +19,7 @@ from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
 from aireal.sources.source import imbalance
-from aireal.training import devices, learning
+from aireal.training import devices, initial, learning
 from aireal.training.journal import Journal
 
 
@@ -73,6 +73,8 @@ def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distri
     data.check_training()
     if not finished:
         devices.check_replicas(strategy, data)
+        if config.initial_weights:  # before a folder is begun for a run that cannot be
+            initial.take(models.build_model(config), config)
     return data, strategy
 
 
@@ -90,6 +92,8 @@ def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> N
     with strategy.scope():
         model = learning.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
+    if config.initial_weights:
+        print(initial.told(model, config), flush=True)
     cost = Cost.of(models.build_model(config))
     print(cost, flush=True)
     if config.precision == "bfloat16" and not devices.accelerators() and not machine.computes_bfloat16():

@@ -13,7 +13,7 @@ from keras import layers
 from aireal.network import cpu_layers
 from aireal.network.models import build_model
 from aireal.settings.config import Config
-from aireal.training import devices, muon
+from aireal.training import devices, initial, muon
 from aireal.verdicts.verdict import DEFAULT
 from builders.cifake import sources
 
@@ -33,11 +33,16 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
     Returns:
       A model of `build_model`'s input and output; with `--object_weight`, of its input and two outputs, `logit` and
       `object` [B, 10], learnt from {"logit": labels [B], "object": objects [B] int64}.
+
+    Raises:
+      UserError: `initial.take` finds the network of `--initial_weights` to be another one.
     """
     single = dataclasses.replace(config, mirror_average=False)
     model = build_model(single, precision=devices.settle_precision(config), normalization=_normalization(config))
     if config.object_weight:
         model = _with_objects(model)
+    if config.initial_weights:
+        initial.take(model, config)
     compile_model(model, config, steps_per_epoch)
     return model
 

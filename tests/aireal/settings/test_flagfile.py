@@ -59,6 +59,8 @@ OTHER = Config(
     conv_dropout=0.1,
     dense_dropout=0.2,
     l2=1e-7,
+    initial_weights="robust",
+    learn_from="conv2",
     epochs=3,
     optimizer="lion",
     learning_rate=0.1 + 0.2,
@@ -109,8 +111,27 @@ def test_any_name_comes_back_from_a_flagfile(tmp_path, parsed, name):
     assert flagfile.load(path) == parsed(f"--flagfile={path}") == config
 
 
+def test_the_network_of_a_run_that_is_trained_on_comes_before_all_that_is_given(tmp_path, parsed):
+    (tmp_path / "flags.cfg").write_text(flagfile.dumps(OTHER))
+    (tmp_path / "more.cfg").write_text(f"--initial_weights={tmp_path}\n--epochs=9\n")
+    for given in (["--initial_weights=robust", f"--initial_weights={tmp_path}"], [f"--flagfile={tmp_path}/more.cfg"]):
+        found = parsed("--dense_units=4", *given)
+        kept = {name for name in Config.of_network() if getattr(found, name) == getattr(OTHER, name)}
+        assert {*Config.of_network()} - kept == {"dense_units"}
+        assert (found.dense_units, found.initial_weights) == ((4,), str(tmp_path))
+        assert found.optimizer == Config.optimizer
+        assert found.learn_from == Config.learn_from
+    assert parsed("--initial_weights", "robust").filters == (32, 64, 128)
+    assert parsed("--initial_weights=robust", "--initial_weights=") == Config()
+
+
+def test_a_folder_without_a_run_is_no_network_to_train_on(tmp_path):
+    with pytest.raises(UserError, match=r"is no run folder, which has a flags\.cfg, nor .* accurate or robust"):
+        flagfile.expand(["train", f"--initial_weights={tmp_path}"])
+
+
 def test_behind_two_dashes_all_are_names():
-    assert list(flagfile.expand(["train", "--", "--flagfile=x"])) == ["train", "--", "--flagfile=x"]
+    assert flagfile.expand(["train", "--", "--flagfile=x"]) == ["train", "--", "--flagfile=x"]
 
 
 def test_a_written_flagfile_has_every_value_under_its_group():
