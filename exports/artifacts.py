@@ -40,24 +40,26 @@ def write(
     Raises:
       UserError: the model needs an operation that .tflite files do not have, or reads variables.
     """
-    plain = dataclasses.replace(contract, normalised_inside=True)
+    inside = dataclasses.replace(contract, normalised_inside=True)
+    plain, one = inside.of_one_window(), served.of_one_window()
     # What a camera form gets has lost its size already.
     anywhere = dataclasses.replace(contract.rule, edges=None)
-    camera = {"camera": dataclasses.replace(plain, input_size=camera_size, rule=anywhere)} if camera_size else {}
-    (into / metadata.LABELS_FILE).write_text(metadata.labels_text(contract.rule))
+    camera = {"camera": dataclasses.replace(inside, input_size=camera_size, rule=anywhere)} if camera_size else {}
+    (into / metadata.LABELS_FILE).write_text(metadata.labels_text(plain.rule))
     files.write_json(into / PREPROCESSING, plain.as_dict(**camera))
-    signatures = {"serving_default": serving.from_pixels(served)}
-    if not contract.windows:  # which whole pictures would be squeezed into
-        signatures["serving_bytes"] = serving.from_bytes(served, contract.aspect_ratio)
+    signatures = {
+        "serving_default": serving.from_pixels(one),
+        "serving_bytes": serving.from_bytes(served, contract.aspect_ratio),
+    }
     model = served.model
     _save(model, signatures, into / SAVED_MODEL)
-    full = convert(model, serving.from_one(served))
-    half = convert(model, serving.from_one(served), float16_weights)
+    full = convert(model, serving.from_one(one))
+    half = convert(model, serving.from_one(one), float16_weights)
     tflite = {
         "float32": full,
         "float16": flatbuffer.refine_float16(half, full),
-        "dynamic": convert(model, serving.from_one(served), _int8_weights),
-        "int8": _convert_int8(served, representative),
+        "dynamic": convert(model, serving.from_one(one), _int8_weights),
+        "int8": _convert_int8(one, representative),
     }
     if camera_size:
         tflite["camera"] = convert(model, serving.from_camera(served, camera_size))

@@ -18,8 +18,8 @@ shared.define_data_flags()
 _CAMERA_SIZE = flags.DEFINE_integer(
     "camera_size",
     0,
-    "edge in pixels of a second form's input, which reduces it to the model's size with antialiasing, as phones don't; "
-    "0 leaves it out",
+    "edge in pixels of a second form's input, which reduces it to the model's size with antialiasing, as phones don't, "
+    "or cuts the windows that the model reads; 0 leaves it out",
     lower_bound=0,
     upper_bound=1024,
 )

@@ -17,12 +17,13 @@ from aireal.runs.tables import Table
 from aireal.settings.config import Config
 from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
+from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import Rule
 from builders.cifake.layout import LABELS
 from exports import artifacts, verify
 from exports.serving import Served
 
-_GOLDEN = 32  # images
+_GOLDEN, _GOLDEN_PICTURES = 32, 4  # images of the network's size, and of the camera form's
 
 
 def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: bool = True) -> dict[str, Any]:
@@ -46,14 +47,17 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
     try:
         with folder.hold(), files.replacing_folder(path) as partial:
-            served = Served(reference.model, contract.rule, reference.unit if contract.rule.withholds else None)
+            unit = reference.unit if contract.rule.withholds else None
+            served = Served(reference.model, contract.rule, unit, contract.windows)
             _convert(served, contract, data, camera_size, partial)
             forms = verify.load(partial)
             proof, camera_proof = _prove(reference, forms, contract, data, camera_size, partial)
             found = {"dataset": card.dataset(config), "data_fingerprint": data.fingerprint, **proof.as_dict()}
             found |= {"camera": camera_proof.as_dict()} if camera_proof else {}
             files.write_json(partial / "verify.json", {**found, "environment": environment})
-            _write_golden(partial / "golden", forms, data, contract.rule)
+            _write_golden(partial / "golden", forms, data, contract.of_one_window().rule)
+            if camera_size and contract.windows:
+                _write_camera_golden(partial, data, contract, camera_size)
             files.write_text(partial / card.NAME, card.text(folder, partial))
     except BrokenPipeError:
         raise
@@ -65,14 +69,11 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
 
 def _contract(of_run: Contract, camera_size: int, unsure: bool) -> Contract:
     """Returns the contract that the files keep, by that of the run's network. Raises UserError."""
-    if camera_size and of_run.windows:
-        raise UserError("--camera_size is for networks that see whole pictures; this one reads windows of them.")
     if camera_size and camera_size <= of_run.input_size:
         raise UserError(f"--camera_size={camera_size}: expected more than the model's own {of_run.input_size}.")
-    if of_run.windows and of_run.rule.withholds:
-        print("The files withhold no verdict: borders are for a picture's score, and they judge single windows.")
-    keeps = unsure and not of_run.windows
-    return of_run if keeps else dataclasses.replace(of_run, rule=of_run.rule.plain())
+    if of_run.windows and not camera_size:
+        print("Each .tflite file judges one window. --camera_size=448 adds one that judges pictures of 448x448 pixels.")
+    return of_run if unsure else dataclasses.replace(of_run, rule=of_run.rule.plain())
 
 
 def _convert(served: Served, contract: Contract, data: Data, camera_size: int, into: pathlib.Path) -> None:
@@ -90,7 +91,7 @@ def _prove(
     folder: pathlib.Path,
 ) -> tuple[verify.Proof, verify.CameraProof | None]:
     """Compares the forms in a folder with the reference and prints what is found, before it may raise UserError."""
-    proof = verify.compare(reference, forms, data, contract.rule)
+    proof = verify.compare(reference, forms, data, contract.of_one_window().rule)
     _print(proof, folder)
     verify.check(proof)
     if not camera_size:
@@ -98,7 +99,7 @@ def _prove(
     camera = scorers.load(folder / artifacts.tflite_name("camera"))
     camera_proof = verify.compare_camera(reference, forms["float32"], camera, data, contract)
     _print_camera(camera_proof)
-    verify.check_camera(camera_proof)
+    verify.check_camera(camera_proof, contract)
     return proof, camera_proof
 
 
@@ -119,6 +120,19 @@ def _write_golden(folder: pathlib.Path, forms: dict[str, scorers.Scorer], data: 
     files.write_json(folder / "scores.json", described)
 
 
+def _write_camera_golden(export: pathlib.Path, data: Data, contract: Contract, camera_size: int) -> None:
+    """Writes golden/camera/: pictures of the camera form's size, and what it says of them."""
+    folder, predictor = export / "golden/camera", Predictor(export / artifacts.tflite_name("camera"))
+    folder.mkdir()
+    pictures = verify.pictures(data, _GOLDEN_PICTURES, camera_size)
+    found = []
+    for index, (picture, judged) in enumerate(zip(pictures, predictor.predict(pictures), strict=True)):
+        Image.fromarray(picture).save(folder / f"{index:02}.png")
+        (folder / f"{index:02}.rgb").write_bytes(picture.tobytes())
+        found.append({"image": f"{index:02}", "p_real": judged.p_real, "verdict": judged.verdict})
+    files.write_json(folder / "scores.json", found)
+
+
 def _print(proof: verify.Proof, folder: pathlib.Path) -> None:
     rows = []
     for name, form in {"keras": proof.keras, **proof.forms}.items():
@@ -136,5 +150,5 @@ def _print(proof: verify.Proof, folder: pathlib.Path) -> None:
 
 def _print_camera(proof: verify.CameraProof) -> None:
     rows = [[name, f"{getattr(proof, name).flips:,}"] for name in ("plain", "camera")]
-    print(f"\nOn {proof.n} pictures of 640x480, resampled as a phone does, verdicts that differ from predict's:\n")
+    print(f"\nOn {proof.n} pictures of {proof.taken}, verdicts that differ from predict's:\n")
     print(Table(["form", "verdicts"], rows))

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from aireal.network import foreign, models
 from aireal.network.foreign import Unit
-from aireal.pixels import preprocess
+from aireal.pixels import preprocess, windows
+from aireal.verdicts import forms
 from aireal.verdicts.verdict import DEFAULT, EDGE_TOLERANCE, UNSURE, VERDICTS, Rule
 
 Signature = tuple[Callable[[tf.Tensor], dict[str, tf.Tensor]], list[tf.TensorSpec]]
@@ -25,11 +26,13 @@ class Served:
       model: images [B, S, S, 3] float32 in [0, 1] -> logit [B, 1].
       rule: which verdict its scores give.
       unit: tells how foreign a picture is, where the rule asks for it.
+      windows: of how many windows a picture's score is the mean; 0 where the network sees it whole.
     """
 
     model: keras.Model
     rule: Rule = DEFAULT
     unit: Unit | None = None
+    windows: int = 0
 
     @property
     def size(self) -> int:
@@ -39,6 +42,22 @@ class Served:
     def scores(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """[B, S, S, 3] float32 in [0, 1] -> p_real [B, 1], foreignness [B, 1] or None."""
         return foreign.judge(self.model, self.unit)(images)
+
+    def pooled(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """As `scores`, of pictures: what `forms.Scores.pooled` makes of `windows` images of each, in a row."""
+        p_real, foreignness = self.scores(images)
+        if not self.windows:
+            return p_real, foreignness
+        p_real = tf.clip_by_value(p_real, forms.LEAST, 1.0 - forms.LEAST)
+        logit = tf.math.log(p_real) - tf.math.log(1.0 - p_real)
+        return tf.sigmoid(self._mean(logit)), None if foreignness is None else self._mean(foreignness)
+
+    def _mean(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.reshape(values, [-1, self.windows]), axis=1, keepdims=True)
+
+    def of_one_window(self) -> "Served":
+        """Returns what is served where windows are judged one by one: borders are for a picture's score."""
+        return Served(self.model, self.rule.plain()) if self.windows else self
 
     def finish(self, found: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Does what `scores` does with what the network found inside; there has to be a unit."""
@@ -112,20 +131,39 @@ def _names(first: keras.Model) -> list[str]:
 
 
 def from_camera(served: Served, camera_size: int) -> Signature:
-    """`image` uint8 [1, C, C, 3] -> as `from_one`, with predict's antialiased reduction to the model's size inside."""
-    size = served.size
+    """`image` uint8 [1, C, C, 3] -> as `from_one`, with what predict does to pictures of C pixels inside."""
+    cut = _windows(served, camera_size) if served.windows else _reduced(served.size, camera_size)
+
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _together(served, *served.pooled(cut(image) / 255.0))
+
+    return serve, [tf.TensorSpec([1, camera_size, camera_size, 3], tf.uint8, name="image")]
+
+
+def _windows(served: Served, camera_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """[1, C, C, 3] uint8 -> its windows, [W, S, S, 3] float32."""
+    places = windows.places(camera_size, camera_size, served.size, served.windows).tolist()
+
+    def cut(image: tf.Tensor) -> tf.Tensor:
+        floats = tf.cast(image, tf.float32)
+        return tf.concat([floats[:, top : top + served.size, left : left + served.size] for top, left in places], 0)
+
+    return cut
+
+
+def _reduced(size: int, camera_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """[1, C, C, 3] uint8 -> [1, S, S, 3] float32 in 0..255, antialiased."""
     # Resampling is linear and works on rows and columns alone, so its weights are what it makes of the unit matrix.
     weights = tf.image.resize(tf.eye(camera_size)[..., None], [size, camera_size], antialias=True)[..., 0]
 
-    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+    def reduce(image: tf.Tensor) -> tf.Tensor:
         rows = tf.reshape(tf.cast(image, tf.float32), [camera_size, camera_size * 3])
         rows = tf.reshape(tf.matmul(weights, rows), [size, camera_size, 3])
         pixels = tf.transpose(tf.reshape(tf.transpose(rows, [1, 0, 2]), [camera_size, size * 3]))
         columns = tf.reshape(tf.matmul(pixels, weights, transpose_b=True), [size, 3, size])
-        reduced = tf.round(tf.transpose(columns, [0, 2, 1]))[None]
-        return _together(served, *served.scores(reduced / 255.0))
+        return tf.round(tf.transpose(columns, [0, 2, 1]))[None]
 
-    return serve, [tf.TensorSpec([1, camera_size, camera_size, 3], tf.uint8, name="image")]
+    return reduce
 
 
 def from_bytes(served: Served, aspect_ratio: str) -> Signature:
@@ -134,12 +172,15 @@ def from_bytes(served: Served, aspect_ratio: str) -> Signature:
 
     def read(encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         picture = preprocess.decode_jpeg_or_png(encoded)
-        return preprocess.resize(picture, size, aspect_ratio), _fits(served.rule, tf.shape(picture)[:2])
+        fits = _fits(served.rule, tf.shape(picture)[:2])
+        if served.windows:
+            return preprocess.cut_windows(picture, size, served.windows), fits
+        return preprocess.resize(picture, size, aspect_ratio)[None], fits
 
     def serve(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        specification = tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.bool)
+        specification = tf.TensorSpec([max(served.windows, 1), size, size, 3], tf.uint8), tf.TensorSpec([], tf.bool)
         pixels, fits = tf.map_fn(read, image_bytes, fn_output_signature=specification)
-        return _apart(served, preprocess.normalise(pixels), fits)
+        return _apart(served, preprocess.normalise(tf.reshape(pixels, [-1, size, size, 3])), fits)
 
     return serve, [tf.TensorSpec([None], tf.string, name="image_bytes")]
 
@@ -154,7 +195,7 @@ def _fits(rule: Rule, size: tf.Tensor) -> tf.Tensor:
 
 
 def _apart(served: Served, images: tf.Tensor, fits: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-    p_real, foreignness = served.scores(images)
+    p_real, foreignness = served.pooled(images)
     answer = {"probabilities": tf.concat([1.0 - p_real, p_real], axis=1)}
     if not served.rule.withholds and fits is None:
         return answer

@@ -5,6 +5,8 @@ TensorFlow's decoder with its accurate DCT gives the same pixels as Pillow's (`d
 
 import tensorflow as tf
 
+from aireal.pixels import windows
+
 _UNROLLED = 512
 _PNG_COLOR_TYPE, _GREY_AND_ALPHA, _RGB_AND_ALPHA = 25, 4, 6  # position in the file, and two of its values
 
@@ -77,6 +79,30 @@ def center_crop(images: tf.Tensor) -> tf.Tensor:
     edge = tf.minimum(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2
     return images[..., top : top + edge, left : left + edge, :]
+
+
+def cut_windows(picture: tf.Tensor, size: int, count: int) -> tf.Tensor:
+    """Does what `windows.cut` does at `windows.places`.
+
+    Args:
+      picture: [H, W, 3] uint8.
+      size: S, edge of a window in pixels.
+      count: of windows.
+
+    Returns:
+      [count, S, S, 3] uint8.
+    """
+    edges = tf.maximum(tf.shape(picture)[:2], size)
+    for axis in (0, 1):
+        last = tf.shape(picture)[axis] - 1
+        beyond = tf.range(edges[axis]) % tf.maximum(2 * last, 1)
+        picture = tf.gather(picture, tf.minimum(beyond, tf.abs(2 * last - beyond)), axis=axis)
+    corners = tf.cast(windows.shares(count) * tf.cast(edges - size + 1, tf.float64), tf.int32)
+    return tf.map_fn(
+        lambda corner: tf.slice(picture, [corner[0], corner[1], 0], [size, size, 3]),
+        corners,
+        fn_output_signature=tf.TensorSpec([size, size, 3], picture.dtype),
+    )
 
 
 def normalise(images: tf.Tensor) -> tf.Tensor:

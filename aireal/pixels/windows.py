@@ -23,8 +23,12 @@ def places(height: int, width: int, size: int, count: int) -> np.ndarray:
       size: S, edge of a window in pixels.
       count: of windows.
     """
-    shares = (0.5 + np.arange(count)[:, None] * _STEPS) % 1
-    return (shares * (np.maximum([height, width], size) - size + 1)).astype(int)
+    return (shares(count) * (np.maximum([height, width], size) - size + 1)).astype(int)
+
+
+def shares(count: int) -> np.ndarray:
+    """Returns how far down and to the right each window is, as shares of how far it could be: [count, 2]."""
+    return (0.5 + np.arange(count)[:, None] * _STEPS) % 1
 
 
 def cut(pixels: np.ndarray, size: int, corners: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ class Contract:
 
     Attributes:
       image_size: S, edge in pixels of what the network judges.
-      input_size: edge in pixels of what the form takes: S, or more where the form itself reduces to S.
+      input_size: edge in pixels of what the form takes: S, or more where the form itself reduces to S or cuts windows.
       aspect_ratio: what becomes of pictures that are not square, of ASPECT_RATIOS.
       windows: how many windows of native pixels a picture is judged by (`pixels.windows`); 0 where it is seen whole.
       normalised_inside: whether the form takes bytes; a .keras file takes x / 255.
@@ -96,8 +96,17 @@ class Contract:
 
     @property
     def reduces_itself(self) -> bool:
-        """Whether the form reduces what it takes to what the network judges."""
+        """Whether the form makes what the network judges of a larger picture."""
         return self.input_size != self.image_size
+
+    @property
+    def views(self) -> int:
+        """How many windows of `input_size` the form is given of a picture; 0 where it is given the whole."""
+        return min(self.windows, 1) if self.reduces_itself else self.windows
+
+    def of_one_window(self) -> "Contract":
+        """Returns the contract of a form that is given one window at a time: borders are for a picture's score."""
+        return dataclasses.replace(self, rule=self.rule.plain()) if self.windows else self
 
     def steps(self) -> dict[str, Any]:
         """Returns what is done to a picture, in this order, before the form sees it."""
@@ -110,6 +119,11 @@ class Contract:
         reading = {}
         if self.windows:
             resampling = f"none: windows of {self.image_size}x{self.image_size} pixels as they are"
+            if self.reduces_itself:
+                resampling = (
+                    f"none: the middle {self.input_size}x{self.input_size} pixels as they are, smaller pictures "
+                    f"extended by reflection; windows of {self.image_size}x{self.image_size} are cut inside the model"
+                )
             pooling = "the picture's logit is the mean of its windows'"
             reading = {"windows": self.windows, "places": "aireal.pixels.windows.places", "pooling": pooling}
         return {

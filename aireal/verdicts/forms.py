@@ -13,7 +13,7 @@ from aireal.errors import UserError
 EXPECTED = "Expected what train and exports.export make: [B, S, S, 3] RGB to a verdict."
 
 _BATCH_PIXELS = 256 * 32 * 32
-_LEAST = 2.0**-24  # half of what a float32 below 1 is off by
+LEAST = 2.0**-24  # half of what a float32 below 1 is off by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Scores:
         if count == 1:
             return self
         # Beyond these a float32 knows no more between the score and 0 or 1.
-        p_real = np.clip(self.p_real.astype(np.float64), _LEAST, 1 - _LEAST)
+        p_real = np.clip(self.p_real.astype(np.float64), LEAST, 1 - LEAST)
         logit = np.log(p_real / (1 - p_real)).reshape(-1, count).mean(axis=1)
         foreign = self.foreign.reshape(-1, count).mean(axis=1)
         return Scores((1 / (1 + np.exp(-logit))).astype(np.float32), foreign)

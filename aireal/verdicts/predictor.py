@@ -71,7 +71,7 @@ class Predictor:
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
         # In pictures: whole ones, or the windows of some.
-        self._batch = max(forms.batch_size(self.scorer.input_size) // max(contract.windows, 1), 1)
+        self._batch = max(forms.batch_size(self.scorer.input_size) // max(contract.views, 1), 1)
         self._max_pixels = max_pixels
         decoding.allow_pixels(max_pixels)
         self._large, self._huge = threading.BoundedSemaphore(_LARGE_AT_ONCE), threading.Lock()
@@ -118,7 +118,7 @@ class Predictor:
         """Returns p_real and foreignness of each picture, and p_real of its windows."""
         if not pixels:
             return iter(())
-        if not (count := self.contract.windows):
+        if not (count := self.contract.views):
             scores = forms.finite(self.scorer(np.stack(pixels)), self.scorer.path)
             return zip(scores.p_real.tolist(), scores.foreign.tolist(), itertools.repeat(None))
         scores = forms.finite(self.scorer(np.concatenate(pixels)), self.scorer.path)
@@ -183,8 +183,8 @@ class Predictor:
     def _fit(self, rgb: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         height, width, _ = rgb.shape
         contract = self.contract
-        if contract.windows:
-            corners = windows.places(height, width, contract.input_size, contract.windows)
+        if contract.views:
+            corners = windows.places(height, width, contract.input_size, contract.views)
             return windows.cut(rgb, contract.input_size, corners), (width, height)
         if height != contract.input_size or width != contract.input_size:
             antialias = not contract.reduces_itself

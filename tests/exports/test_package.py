@@ -111,20 +111,37 @@ def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it
 def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(reads_windows, tmp_path):
     config, run = reads_windows
     folder = RunFolder(shutil.copytree(run, tmp_path / "run"))
-    with pytest.raises(UserError, match="reads windows"):
-        package.export(folder, config, camera_size=64)
     unsure.refit(folder, config, 0.5, 0.5)
     assert Contract.load(folder.model, 16).rule.withholds
-    package.export(folder, config)
+    proof = package.export(folder, config, camera_size=40)
     assert "It judges a window, not a picture." in (folder.export / "README.md").read_text()
     assert "unlike its training pictures" in card.text(folder)
     contract = json.loads((folder.export / "preprocessing.json").read_text())
     assert (contract["windows"], contract["image_size"], "windows of 16x16" in contract["resampling"]) == (3, 16, True)
     pictures = sorted(pathlib.Path(config.source, "photo").iterdir())[:20]
-    expected, found = (
-        [one.p_real for one in Predictor(model).predict(pictures)]
-        for model in (folder.model, folder.export / "model_float32.tflite")
+    expected = Predictor(folder.model).predict(pictures)
+    of_windows = Predictor(folder.export / "model_float32.tflite").predict(pictures)
+    p_real = [one.p_real for one in expected]
+    np.testing.assert_allclose([one.p_real for one in of_windows], p_real, atol=1e-4)
+    of_files = tf.saved_model.load(str(folder.export / "saved_model")).signatures["serving_bytes"](
+        image_bytes=tf.constant([one.read_bytes() for one in pictures])
     )
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(of_files["probabilities"][:, 1], p_real, atol=1e-4)
+    assert [label.decode() for label in of_files["label"].numpy()] == [one.verdict for one in expected]
+
+    squares = [np.asarray(Image.open(one))[:40, :40] for one in pictures]
+    camera = Predictor(folder.export / "model_camera.tflite")
+    expected, found = Predictor(folder.model).predict(squares), camera.predict(squares)
+    np.testing.assert_allclose([one.p_real for one in found], [one.p_real for one in expected], atol=1e-5)
+    assert [one.verdict for one in found] == [one.verdict for one in expected]
+    assert len({one.verdict for one in camera.predict(sorted(pathlib.Path(config.source).rglob("*.png")))}) == 3
+    assert (proof["camera"]["n"], proof["camera"]["taken"]) == (24, "40x40, cut out of test pictures")
+    assert proof["camera"]["camera"]["max_difference"] < 1e-5
+    of_camera = contract["forms"]["camera"]
+    assert (of_camera["input_size"], "the middle 40x40 pixels" in of_camera["resampling"]) == (40, True)
+    golden = json.loads((folder.export / "golden/camera/scores.json").read_text())
+    raw = [(folder.export / f"golden/camera/{one['image']}.rgb").read_bytes() for one in golden]
+    again = camera.predict([np.frombuffer(one, np.uint8).reshape(40, 40, 3) for one in raw])
+    assert [(one.p_real, one.verdict) for one in again] == [(one["p_real"], one["verdict"]) for one in golden]
     with pytest.raises(UserError, match="reads windows of a picture"):
         site.make(folder.path, str(tmp_path / "page"))

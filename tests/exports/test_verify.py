@@ -1,6 +1,7 @@
 """exports.verify: the proof covers every form and tells what its file says; forms beyond their limits are named."""
 
 import contextlib
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from aireal.errors import UserError
 from aireal.verdicts import scorers
+from aireal.verdicts.contract import Contract
 from aireal.verdicts.forms import Scores
 from aireal.verdicts.verdict import Rule
 from exports import verify
@@ -86,8 +88,12 @@ def test_verdicts_are_those_of_the_rule():
 
 def test_a_camera_form_that_judges_otherwise_is_refused():
     def proof(flips):
-        return verify.CameraProof(240, verify.Differences(0.9, 0.1, 105), verify.Differences(0.9, 0.1, flips))
+        plain, camera = verify.Differences(0.9, 0.1, 105), verify.Differences(0.9, 0.1, flips)
+        return verify.CameraProof(240, "640x480, resampled", plain, camera)
 
-    verify.check_camera(proof(4))
+    whole = Contract(image_size=32, input_size=32)
+    verify.check_camera(proof(4), whole)
     with pytest.raises(UserError, match="camera: 5 of 240 verdicts"):
-        verify.check_camera(proof(5))
+        verify.check_camera(proof(5), whole)
+    with pytest.raises(UserError, match=r"camera is not the model that was trained: its p_real .* up to 0\.9"):
+        verify.check_camera(proof(0), dataclasses.replace(whole, windows=12))

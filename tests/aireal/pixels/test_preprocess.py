@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from aireal.pixels import decoding, preprocess
+from aireal.pixels import decoding, preprocess, windows
 
 
 def _noise(*shape):
@@ -83,3 +83,12 @@ def test_normalised_pixels_are_float32_from_0_to_exactly_1():
     assert (normalised.min(), normalised.max()) == (0.0, 1.0)
     np.testing.assert_array_equal(normalised, levels.astype(np.float32) / np.float32(255))
     assert len(np.unique(normalised)) == 256
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 40), (16, 16), (47, 90), (200, 17)])
+def test_windows_in_a_graph_are_those_of_predict(size):
+    pixels = np.random.default_rng(0).integers(0, 256, [*size, 3], np.uint8)
+    found = tf.function(preprocess.cut_windows)(tf.constant(pixels), 16, 7)
+    expected = windows.cut(pixels, 16, windows.places(*size, 16, 7))
+    assert found.dtype == tf.uint8
+    np.testing.assert_array_equal(found, expected)
