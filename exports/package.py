@@ -55,7 +55,7 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
             found = {"dataset": card.dataset(config), "data_fingerprint": data.fingerprint, **proof.as_dict()}
             found |= {"camera": camera_proof.as_dict()} if camera_proof else {}
             files.write_json(partial / "verify.json", {**found, "environment": environment})
-            _write_golden(partial / "golden", forms, data, contract.of_one_window().rule)
+            _write_golden(partial / "golden", forms, data, served.of_one_window().rule)
             if camera_size and contract.windows:
                 _write_camera_golden(partial, data, contract, camera_size)
             files.write_text(partial / card.NAME, card.text(folder, partial))

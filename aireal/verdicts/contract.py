@@ -12,7 +12,8 @@ from aireal.errors import UserError
 from aireal.runs.folder import PREPROCESSING
 from aireal.settings.config import Config
 from aireal.settings.fields import ASPECT_RATIOS
-from aireal.verdicts.verdict import DEFAULT, Rule
+from aireal.verdicts.verdict import DEFAULT, VERDICTS, Rule
+from builders.cifake.layout import LABELS
 
 _OUTSIDE, _INSIDE = "x / 255", "inside the model"
 
@@ -105,8 +106,15 @@ class Contract:
         return min(self.windows, 1) if self.reduces_itself else self.windows
 
     def of_one_window(self) -> "Contract":
-        """Returns the contract of a form that is given one window at a time: borders are for a picture's score."""
-        return dataclasses.replace(self, rule=self.rule.plain()) if self.windows else self
+        """Returns the contract of a form that is given single windows: it does not tell how foreign a picture is."""
+        return (
+            dataclasses.replace(self, rule=dataclasses.replace(self.rule, foreign_from=None)) if self.windows else self
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the scores of a .tflite form are of, in their order: it withholds verdicts where it judges a picture."""
+        return VERDICTS if self.rule.withholds and (self.reduces_itself or not self.windows) else LABELS
 
     def steps(self) -> dict[str, Any]:
         """Returns what is done to a picture, in this order, before the form sees it."""

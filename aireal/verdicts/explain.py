@@ -164,7 +164,7 @@ def write_each(
     Raises:
       UserError: the model has no gradients or no convolution, or a figure cannot be written.
     """
-    if predictor.contract.windows:
+    if predictor.contract.views:
         return _written(judged, functools.partial(_drawn_windows, predictor.contract), folder)
     if not isinstance(predictor.scorer, KerasScorer):
         raise UserError("--explain needs gradients, which only a run folder or a .keras file has.")
@@ -201,7 +201,7 @@ def _drawn_whole(
 
 def _drawn_windows(contract: Contract, prediction: Prediction, pixels: np.ndarray, title: str) -> Figure:
     width, height = prediction.size
-    corners = windows.places(height, width, contract.input_size, contract.windows)
+    corners = windows.places(height, width, contract.input_size, contract.views)
     scale = min(_SHOWN_PIXELS / max(width, height), 1)  # as it is drawn: of a large picture the map would be larger
     size, edge = (round(width * scale), round(height * scale)), max(round(contract.input_size * scale), 1)
     logit = of_windows(size, (corners * scale).astype(int), edge, prediction.windows)

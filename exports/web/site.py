@@ -25,7 +25,17 @@ from aireal.verdicts.predictor import Predictor
 from exports.web import parts
 
 _PAGE = pathlib.Path(__file__).parent / "page"
-_COPIED = ("app.js", "worker.js", "pictures.js", "orientation.js", "resampling.js", "rule.js", "style.css", "icon.svg")
+_COPIED = (
+    "app.js",
+    "worker.js",
+    "pictures.js",
+    "orientation.js",
+    "resampling.js",
+    "rule.js",
+    "windows.js",
+    "style.css",
+    "icon.svg",
+)
 _MANIFEST, _WORKER = "manifest.webmanifest", "service-worker.js"
 _MARK = "made-by-aireal.json"  # tells a page from a folder of somebody's own
 _DEFAULT_FORM = "int8"
@@ -76,8 +86,6 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
     contract = Contract.load(model, scorer.input_size)
     if contract.reduces_itself:
         raise UserError(f"{model} takes pictures as cameras give them. The page needs {tflite_name(_DEFAULT_FORM)}.")
-    if contract.windows:
-        raise UserError(f"{model} reads windows of a picture, and the page brings whole ones to a network's size.")
     try:
         litert = parts.litert()
     except parts.NotInstalled as error:
@@ -114,7 +122,7 @@ def _write(
     shutil.copyfile(model, into / "model/model.tflite")
     files.write_json(into / "model" / PREPROCESSING, contract.as_dict())
     files.write_text(into / "model" / LABELS_FILE, "\n".join(scorer.labels) + "\n")
-    sample(Predictor(model), contract.image_size).save(into / "sample.png")
+    sample(Predictor(model), None if contract.windows else contract.image_size).save(into / "sample.png")
     _render(into, model, contract)
     files.write_text(into / "_headers", _headers())
     files.write_json(into / _MARK, {"version": importlib.metadata.version("aireal")})
@@ -133,6 +141,7 @@ def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None
         "has_card": has_card,
         "kilobytes": round(model.stat().st_size / 1000),
         "size": contract.image_size,
+        "windows": contract.windows,
         "rule": contract.rule,
         "max_pixels": decoding.MAX_PIXELS,
         "max_megapixels": decoding.MAX_PIXELS // 1_000_000,
@@ -180,19 +189,25 @@ def _knowledge(model: pathlib.Path) -> dict[str, str]:
     }
 
 
-def sample(predictor: Predictor, size: int) -> Image.Image:
-    """Returns a picture [S, S] to begin with: of parts of scikit-learn's photographs the first that gets a verdict."""
+def sample(predictor: Predictor, size: int | None) -> Image.Image:
+    """Returns a picture to begin with: of parts of scikit-learn's photographs the first that gets a verdict.
+
+    Args:
+      predictor: gives it.
+      size: edge in pixels to which the parts are reduced; None leaves them as they are.
+    """
     from sklearn import datasets
 
-    reduced = [
-        resampling.resize(photograph[top : top + edge, left : left + edge], size)
+    parts_of = [
+        photograph[top : top + edge, left : left + edge]
         for photograph in map(datasets.load_sample_image, ("flower.jpg", "china.jpg"))
         for edge in (400, 256, 128)
         for top in range(0, photograph.shape[0] - edge + 1, edge // 2)
         for left in range(0, photograph.shape[1] - edge + 1, edge // 2)
     ]
-    given = [image for image, one in zip(reduced, predictor.predict(reduced), strict=True) if one.reason is None]
-    return Image.fromarray(np.asarray((given or reduced)[0]))
+    shown = [resampling.resize(one, size) for one in parts_of] if size else parts_of
+    given = [image for image, one in zip(shown, predictor.predict(shown), strict=True) if one.reason is None]
+    return Image.fromarray(np.asarray((given or shown)[0]))
 
 
 def _headers() -> str:

@@ -50,6 +50,20 @@ def unsure_run(trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def exported_windows(reads_windows, tmp_path_factory):
+    """A Config and the RunFolder of a run that reads windows and withholds verdicts, exported. To be left alone."""
+    from aireal.judging import unsure
+    from aireal.runs.folder import RunFolder
+    from exports import package
+
+    config, run = reads_windows
+    folder = RunFolder(shutil.copytree(run, tmp_path_factory.mktemp("exported_windows") / "run"))
+    unsure.refit(folder, config, 0.5, 0.5)
+    package.export(folder, config, camera_size=40)
+    return config, folder
+
+
+@pytest.fixture(scope="session")
 def exported(exported_run):
     """Its export folder."""
     return exported_run / "export"

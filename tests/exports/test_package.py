@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import pathlib
-import shutil
 
 import numpy as np
 import pytest
@@ -11,13 +10,11 @@ import tensorflow as tf
 from PIL import Image
 
 from aireal.errors import UserError
-from aireal.judging import battery, card, unsure
+from aireal.judging import battery, card
 from aireal.runs.folder import RunFolder, model_file, run_of
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
-from aireal.verdicts.verdict import DEFAULT
 from exports import metadata, package, verify
-from exports.web import site
 
 PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
 
@@ -46,7 +43,8 @@ def test_the_folder_explains_itself(exported):
         assert f"| {file} | {size:,} | {100 * proof[name]['accuracy']:.2f} % |" in text
     assert "`model_camera.tflite` takes 256x256 pixels instead" in text
     assert "`golden/` holds 32 test images" in text
-    assert (exported / "labels.txt").read_text() == metadata.labels_text(DEFAULT)
+    contract = Contract.load(exported / "model_float32.tflite", 32)
+    assert (exported / "labels.txt").read_text() == metadata.labels_text(contract)
 
 
 def test_another_rule_moves_every_verdict_that_is_given(run, trained, run_python):
@@ -108,40 +106,44 @@ def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it
     assert is_as_it_was(run)
 
 
-def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(reads_windows, tmp_path):
-    config, run = reads_windows
-    folder = RunFolder(shutil.copytree(run, tmp_path / "run"))
-    unsure.refit(folder, config, 0.5, 0.5)
-    assert Contract.load(folder.model, 16).rule.withholds
-    proof = package.export(folder, config, camera_size=40)
+def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(exported_windows):
+    config, folder = exported_windows
+    assert Contract.load(folder.model, 16).rule.foreign_from is not None
     assert "It judges a window, not a picture." in (folder.export / "README.md").read_text()
     assert "unlike its training pictures" in card.text(folder)
     contract = json.loads((folder.export / "preprocessing.json").read_text())
     assert (contract["windows"], contract["image_size"], "windows of 16x16" in contract["resampling"]) == (3, 16, True)
-    pictures = sorted(pathlib.Path(config.source, "photo").iterdir())[:20]
+    pictures = sorted(pathlib.Path(config.source).rglob("*.png"))
     expected = Predictor(folder.model).predict(pictures)
-    of_windows = Predictor(folder.export / "model_float32.tflite").predict(pictures)
+    assert {(one.verdict, one.reason) for one in expected} >= {("UNSURE", "FOREIGN"), ("FAKE", None), ("REAL", None)}
     p_real = [one.p_real for one in expected]
-    np.testing.assert_allclose([one.p_real for one in of_windows], p_real, atol=1e-4)
+    for name in ("model_float32.tflite", "saved_model"):
+        found = Predictor(folder.export / name).predict(pictures)
+        np.testing.assert_allclose([one.p_real for one in found], p_real, atol=1e-4)
+        for one, other in zip(found, expected, strict=True):
+            assert one.verdict == other.verdict or other.reason == "FOREIGN"
     of_files = tf.saved_model.load(str(folder.export / "saved_model")).signatures["serving_bytes"](
         image_bytes=tf.constant([one.read_bytes() for one in pictures])
     )
     np.testing.assert_allclose(of_files["probabilities"][:, 1], p_real, atol=1e-4)
     assert [label.decode() for label in of_files["label"].numpy()] == [one.verdict for one in expected]
 
-    squares = [np.asarray(Image.open(one))[:40, :40] for one in pictures]
+
+def test_the_camera_form_of_a_network_that_reads_windows_says_what_predict_does(exported_windows):
+    config, folder = exported_windows
+    squares = [np.asarray(Image.open(one))[:40, :40] for one in sorted(pathlib.Path(config.source).rglob("*.png"))]
     camera = Predictor(folder.export / "model_camera.tflite")
     expected, found = Predictor(folder.model).predict(squares), camera.predict(squares)
     np.testing.assert_allclose([one.p_real for one in found], [one.p_real for one in expected], atol=1e-5)
     assert [one.verdict for one in found] == [one.verdict for one in expected]
-    assert len({one.verdict for one in camera.predict(sorted(pathlib.Path(config.source).rglob("*.png")))}) == 3
-    assert (proof["camera"]["n"], proof["camera"]["taken"]) == (24, "40x40, cut out of test pictures")
-    assert proof["camera"]["camera"]["max_difference"] < 1e-5
-    of_camera = contract["forms"]["camera"]
-    assert (of_camera["input_size"], "the middle 40x40 pixels" in of_camera["resampling"]) == (40, True)
+    assert {one.verdict for one in found} == {"FAKE", "REAL", "UNSURE"}
+    proof = json.loads((folder.export / "verify.json").read_text())["camera"]
+    assert (proof["n"], proof["taken"]) == (24, "40x40, cut out of test pictures")
+    assert proof["camera"]["max_difference"] < 1e-5
+    stated = json.loads((folder.export / "preprocessing.json").read_text())["forms"]["camera"]
+    assert (stated["input_size"], "the middle 40x40 pixels" in stated["resampling"]) == (40, True)
     golden = json.loads((folder.export / "golden/camera/scores.json").read_text())
     raw = [(folder.export / f"golden/camera/{one['image']}.rgb").read_bytes() for one in golden]
     again = camera.predict([np.frombuffer(one, np.uint8).reshape(40, 40, 3) for one in raw])
     assert [(one.p_real, one.verdict) for one in again] == [(one["p_real"], one["verdict"]) for one in golden]
-    with pytest.raises(UserError, match="reads windows of a picture"):
-        site.make(folder.path, str(tmp_path / "page"))
+    assert len(golden) == 4

@@ -1,6 +1,7 @@
 /** The page: takes pictures, has them judged by the worker, and shows what it says. */
 
 import {judge, plain} from './rule.js';
+import {drawMap} from './windows.js';
 
 const REASONS = {
   SIZE: 'It is of another size than the pictures that the network learned from.',
@@ -114,12 +115,18 @@ function reasonOf({found}, reason) {
 
 function draw({card, found}) {
   if (!found.shown) return;  // drawn before
-  const picture = $('.shown', card);
+  const [picture, seen] = [$('.shown', card), $('.seen canvas', card)];
   [picture.width, picture.height] = [found.shown.width, found.shown.height];
   picture.classList.toggle('tiny', Math.max(found.width, found.height) < 144);
+  if (found.windows) {
+    [seen.width, seen.height] = [found.shown.width, found.shown.height];
+    const context = seen.getContext('2d');
+    context.drawImage(found.shown, 0, 0);
+    drawMap(context, found);
+  }
   picture.getContext('bitmaprenderer').transferFromImageBitmap(found.shown);
   found.shown = null;
-  const seen = $('.seen canvas', card);
+  if (found.windows) return;
   seen.width = seen.height = found.size;
   const pixels = new ImageData(found.size, found.size);
   for (let index = 0; index < found.size ** 2; index++) {

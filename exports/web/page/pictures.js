@@ -2,6 +2,7 @@
 
 import {upright} from './orientation.js';
 import {Reduction} from './resampling.js';
+import {mirrored, places} from './windows.js';
 
 const LINES_AT_ONCE = 256;
 const READABLE = 'JPEG, PNG, GIF, WebP, AVIF and BMP';
@@ -61,6 +62,32 @@ export function reduce(picture, size, aspectRatio) {
     for (let line = 0; line < lines; line++) reduction.add(data, line * width * 4);
   }
   return reduction.result();
+}
+
+/**
+ * Returns what the network sees of a picture that it reads by windows: an array of {top, left, pixels}, the pixels
+ * size x size, RGB, Uint8Array.
+ *
+ * @param {ImageBitmap} picture
+ * @param {number} size
+ * @param {number} count
+ */
+export function cut(picture, size, count) {
+  const [width, height] = [Math.min(picture.width, size), Math.min(picture.height, size)];
+  const context = canvas(size, size);
+  return places(picture.height, picture.width, size, count).map(({top, left}) => {
+    context.fillRect(0, 0, size, size);
+    context.drawImage(picture, left, top, width, height, 0, 0, width, height);
+    const {data} = context.getImageData(0, 0, width, height);
+    const pixels = new Uint8Array(size * size * 3);
+    for (let row = 0, to = 0; row < size; row++) {
+      for (let column = 0; column < size; column++) {
+        const from = 4 * (mirrored(row, height) * width + mirrored(column, width));
+        for (let channel = 0; channel < 3; channel++) pixels[to++] = data[from + channel];
+      }
+    }
+    return {top, left, pixels};
+  });
 }
 
 /** Returns a picture at most `edge` pixels large, to be shown. */

@@ -7,7 +7,7 @@
 
 const LITERT = 'litert/';
 self.Module = {locateFile: (name) => LITERT + name};  // of its wasm, which it would look for beside this file
-const modules = Promise.all([import('./pictures.js'), import(`./${LITERT}core.js`)]);
+const modules = Promise.all([import('./pictures.js'), import(`./${LITERT}core.js`), import('./windows.js')]);
 const network = load();
 network.then(() => postMessage({ready: true}), (error) => postMessage({broken: error.message}));
 
@@ -24,7 +24,8 @@ async function load() {
     loadLiteRt(`${LITERT}litert_wasm_compat_internal.js`),
   ]);
   const model = await loadAndCompile('model/model.tflite', {accelerator: 'wasm'});
-  return {model, labels: labels.trim().split('\n'), size: preprocessing.image_size, aspectRatio: preprocessing.aspect_ratio};
+  const {image_size: size, aspect_ratio: aspectRatio, windows: count = 0} = preprocessing;
+  return {model, labels: labels.trim().split('\n'), size, aspectRatio, count};
 }
 
 let previous = Promise.resolve();
@@ -42,21 +43,39 @@ async function answer({id, file}) {
 }
 
 async function judge(file) {
-  const [{decode, reduce, thumbnail}, {Tensor}] = await modules;
-  const {model, labels, size, aspectRatio} = await network;
+  const [{cut, decode, reduce, thumbnail}, , {pooled}] = await modules;
+  const {labels, size, aspectRatio, count} = await network;
   const picture = await decode(file);
   try {
     const {width, height} = picture;
-    const pixels = reduce(picture, size, aspectRatio);
-    const input = new Tensor(pixels, [1, size, size, 3]);
-    const [output] = await model.run([input]);
-    const scores = Array.from(await output.data());
-    input.delete();
-    output.delete();
-    const unsure = Math.max(...scores) === scores[labels.indexOf('UNSURE')];
-    const shown = await thumbnail(picture, 480);
-    return [{pReal: scores[labels.indexOf('REAL')], unsure, width, height, pixels, size, shown}, [pixels.buffer, shown]];
+    const found = {width, height, size, shown: await thumbnail(picture, 480)};
+    if (count) {
+      found.windows = [];
+      for (const {top, left, pixels} of cut(picture, size, count)) {
+        const scores = await scoresOf(pixels);
+        found.windows.push({top, left, pReal: scores[labels.indexOf('REAL')]});
+      }
+      found.pReal = pooled(found.windows.map(({pReal}) => pReal));
+      return [found, [found.shown]];
+    }
+    found.pixels = reduce(picture, size, aspectRatio);
+    const scores = await scoresOf(found.pixels);
+    found.pReal = scores[labels.indexOf('REAL')];
+    found.unsure = Math.max(...scores) === scores[labels.indexOf('UNSURE')];
+    return [found, [found.pixels.buffer, found.shown]];
   } finally {
     picture.close();
   }
+}
+
+/** Returns what the network says of size x size RGB pixels: a score for each label. */
+async function scoresOf(pixels) {
+  const [, {Tensor}] = await modules;
+  const {model, size} = await network;
+  const input = new Tensor(pixels, [1, size, size, 3]);
+  const [output] = await model.run([input]);
+  const scores = Array.from(await output.data());
+  input.delete();
+  output.delete();
+  return scores;
 }

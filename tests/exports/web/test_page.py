@@ -5,6 +5,7 @@ import functools
 import http.server
 import io
 import json
+import pathlib
 import shutil
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from PIL import Image
 from sklearn import datasets
 
 from aireal.machine import package_folder
+from aireal.pixels import windows
 from aireal.verdicts.predictor import Predictor
 from exports.web import server, site
 
@@ -114,6 +116,39 @@ def test_a_large_picture_has_no_verdict_until_it_is_asked_for(opened, predictor,
     (anyway,) = Predictor(folder / "model/model.tflite", unsure=False).predict([PICTURES / "640x480.jpg"])
     api.expect(card.locator(".verdict strong")).to_have_text(anyway.verdict)
     assert_same(saved(page)[-1], anyway)
+
+
+def test_of_windows_it_says_what_predict_says_and_shows_what_each_says(exported_windows, litert, opened, tmp_path):
+    config, run = exported_windows
+    made = site.make(run.path, tmp_path / "page")
+    pictures = sorted(pathlib.Path(config.source).rglob("*.png"))[::6]
+    small = tmp_path / "small.png"  # than a window
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, [9, 30, 3], np.uint8)).save(small)
+    expected = Predictor(made / "model/model.tflite").predict([made / "sample.png", *pictures, small])
+    with server.bind(made, 0) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        page = opened(f"http://127.0.0.1:{served.server_port}/", bypass_csp=True)
+        card = give(page, *pictures, small)
+        for one, other in zip(saved(page), expected, strict=True):
+            assert_same(one, other)
+        assert {one.verdict for one in expected} == {"FAKE", "REAL"}
+        pixels = card.locator(".seen canvas").evaluate(
+            "(one) => [one.width, one.height, [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]]"
+        )
+        served.shutdown()
+    width, height, values = pixels
+    assert (width, height) == (30, 9)
+    sums, counts = np.zeros([9, 30, 1]), np.zeros([9, 30, 1])
+    for (top, left), p_real in zip(windows.places(9, 30, 16, 3), expected[-1].windows, strict=True):
+        sums[top : top + 16, left : left + 16] += p_real
+        counts[top : top + 16, left : left + 16] += 1
+    p_real = np.where(counts, sums / np.maximum(counts, 1), 0.5)
+    colours = np.where(p_real < 0.5, [179, 38, 30], [37, 83, 184])
+    pixels_of_small, share = np.asarray(Image.open(small)).astype(float), 0.7 * np.abs(2 * p_real - 1)
+    drawn = np.array(values).reshape(height, width, 4)[:, :, :3]
+    assert np.max(share) > 0.1
+    np.testing.assert_allclose(drawn, pixels_of_small + share * (colours - pixels_of_small), atol=2)
+    api.expect(page.locator("footer")).to_contain_text("reads 3 windows of 16x16 pixels")
 
 
 def test_dropped_pictures_are_judged(opened):
