@@ -55,7 +55,9 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
     # zsh, unlike other shells, hands a comment behind a command over to it.
     given = itertools.takewhile(lambda argument: argument != "#", sys.argv)
     with _errors_told():
-        app.run(checked, argv=flagfile.expand(list(given)), flags_parser=_parse)
+        app.run(
+            checked, argv=flagfile.expand(list(given), trains_on="initial_weights" in flags.FLAGS), flags_parser=_parse
+        )
 
 
 @contextlib.contextmanager

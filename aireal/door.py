@@ -19,7 +19,7 @@ from aireal.network import models
 from aireal.runs.folder import RunFolder
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
-from aireal.training import experiment, learning
+from aireal.training import experiment, initial, learning
 from aireal.verdicts.predictor import Predictor
 
 _SPLITS = ("train", "validation", "test", "test_without_duplicates")
@@ -148,8 +148,14 @@ def build_model(config: Config) -> keras.Model:
 
     [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32, positive for REAL. The loss is binary cross-entropy on
     logits; the learning rate stays as `config.learning_rate` says.
+
+    Raises:
+      UserError: the network of `config.initial_weights` is another one.
     """
-    return _compiled(models.build_model(config), config)
+    model = models.build_model(config)
+    if config.initial_weights:
+        initial.take(model, config)
+    return _compiled(model, config)
 
 
 def _compiled(model: keras.Model, config: Config) -> keras.Model:

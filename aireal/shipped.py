@@ -25,7 +25,7 @@ def locate(run: os.PathLike | str) -> pathlib.Path:
 
 
 def absolute(run: str) -> str:
-    """Returns what means the same run from any folder: the name of a shipped network, or else an absolute path."""
+    """Returns an absolute path, or the name of a shipped network, which is the same on any machine."""
     return run if _is_name(run) else paths.absolute(run)
 
 

@@ -45,7 +45,7 @@ def write(
     # What a camera form gets has lost its size already.
     anywhere = dataclasses.replace(contract.rule, edges=None)
     camera = {"camera": dataclasses.replace(inside, input_size=camera_size, rule=anywhere)} if camera_size else {}
-    (into / metadata.LABELS_FILE).write_text(metadata.labels_text(plain))
+    (into / metadata.LABELS_FILE).write_text(metadata.labels_text(contract.rule))
     files.write_json(into / PREPROCESSING, plain.as_dict(**camera))
     signatures = {
         "serving_default": serving.from_pixels(one),

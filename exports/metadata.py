@@ -13,7 +13,8 @@ from flatbuffers.number_types import Int8Flags, Uint8Flags, Uint32Flags, UOffset
 
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.lite import LABELS_FILE
-from aireal.verdicts.verdict import UNSURE
+from aireal.verdicts.verdict import UNSURE, VERDICTS, Rule
+from builders.cifake.layout import LABELS
 from exports import flatbuffer
 
 _NAME = "TFLITE_METADATA"
@@ -22,9 +23,9 @@ _MIN_PARSER_VERSION = "1.0.0"
 _AXIS_LABELS, _IMAGE_PROPERTIES, _FEATURE_PROPERTIES, _RGB = 2, 2, 1, 1
 
 
-def labels_text(contract: Contract) -> str:
+def labels_text(rule: Rule) -> str:
     """Returns labels.txt: a line for each score of a .tflite file, in their order."""
-    return "".join(f"{label}\n" for label in contract.labels)
+    return "".join(f"{label}\n" for label in (VERDICTS if rule.withholds else LABELS))
 
 
 def attach(model: bytes, *, contract: Contract, version: str, license: str, description: str) -> bytes:
@@ -46,7 +47,7 @@ def attach(model: bytes, *, contract: Contract, version: str, license: str, desc
     scores = table({0: (Uint8Flags, _FEATURE_PROPERTIES), 1: table({})})
     steps = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in contract.steps().items())
     inputs = table({0: "image", 1: f"uint8, 0 to 255. Before that: {steps}.", 3: image})
-    third = f", and 1 where the verdict is {UNSURE}, else 0," if UNSURE in contract.labels else ","
+    third = f", and 1 where the verdict is {UNSURE}, else 0," if contract.rule.withholds else ","
     semantics = f"p_fake and p_real, which add up to 1{third} in the order of {LABELS_FILE}; {contract.rule}"
     outputs = table({0: "probabilities", 1: semantics, 3: scores, 6: [labels]})
     graph = table({0: "aireal", 2: [inputs], 3: [outputs]})
@@ -57,7 +58,7 @@ def attach(model: bytes, *, contract: Contract, version: str, license: str, desc
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
         # A fixed time, so that the same model is the same file.
-        file.writestr(zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0)), labels_text(contract))
+        file.writestr(zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0)), labels_text(contract.rule))
     return flatbuffer.add_metadata(model, _NAME, bytes(builder.Output())) + archive.getvalue()
 
 

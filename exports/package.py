@@ -20,7 +20,7 @@ from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
 from aireal.verdicts.verdict import Rule
 from builders.cifake.layout import LABELS
-from exports import artifacts, verify
+from exports import artifacts, camera, verify
 from exports.serving import Served
 
 _GOLDEN, _GOLDEN_PICTURES = 32, 4  # images of the network's size, and of the camera form's
@@ -89,17 +89,17 @@ def _prove(
     data: Data,
     camera_size: int,
     folder: pathlib.Path,
-) -> tuple[verify.Proof, verify.CameraProof | None]:
+) -> tuple[verify.Proof, camera.Proof | None]:
     """Compares the forms in a folder with the reference and prints what is found, before it may raise UserError."""
     proof = verify.compare(reference, forms, data, contract.of_one_window().rule)
     _print(proof, folder)
     verify.check(proof)
     if not camera_size:
         return proof, None
-    camera = scorers.load(folder / artifacts.tflite_name("camera"))
-    camera_proof = verify.compare_camera(reference, forms["float32"], camera, data, contract)
+    form = scorers.load(folder / artifacts.tflite_name("camera"))
+    camera_proof = camera.compare(reference, forms["float32"], form, data, contract)
     _print_camera(camera_proof)
-    verify.check_camera(camera_proof, contract)
+    camera.check(camera_proof, contract)
     return proof, camera_proof
 
 
@@ -124,7 +124,7 @@ def _write_camera_golden(export: pathlib.Path, data: Data, contract: Contract, c
     """Writes golden/camera/: pictures of the camera form's size, and what it says of them."""
     folder, predictor = export / "golden/camera", Predictor(export / artifacts.tflite_name("camera"))
     folder.mkdir()
-    pictures = verify.pictures(data, _GOLDEN_PICTURES, camera_size)
+    pictures = camera.pictures(data, _GOLDEN_PICTURES, camera_size)
     found = []
     for index, (picture, judged) in enumerate(zip(pictures, predictor.predict(pictures), strict=True)):
         Image.fromarray(picture).save(folder / f"{index:02}.png")
@@ -148,7 +148,7 @@ def _print(proof: verify.Proof, folder: pathlib.Path) -> None:
         print(warning)
 
 
-def _print_camera(proof: verify.CameraProof) -> None:
+def _print_camera(proof: camera.Proof) -> None:
     rows = [[name, f"{getattr(proof, name).flips:,}"] for name in ("plain", "camera")]
     print(f"\nOn {proof.n} pictures of {proof.taken}, verdicts that differ from predict's:\n")
     print(Table(["form", "verdicts"], rows))

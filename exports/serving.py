@@ -56,8 +56,12 @@ class Served:
         return tf.reduce_mean(tf.reshape(values, [-1, self.windows]), axis=1, keepdims=True)
 
     def of_one_window(self) -> "Served":
-        """Returns what is served where windows are judged one by one: borders are for a picture's score."""
-        return Served(self.model, self.rule.plain()) if self.windows else self
+        """Returns what is served where windows are judged one by one: borders are for a picture's score.
+
+        It has as many labels, so that all files of an export have the same, and says UNSURE to none.
+        """
+        without = dict.fromkeys(("fake_up_to", "real_at_least", "foreign_from"))
+        return Served(self.model, dataclasses.replace(self.rule, **without)) if self.windows else self
 
     def finish(self, found: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Does what `scores` does with what the network found inside; there has to be a unit."""

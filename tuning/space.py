@@ -36,6 +36,8 @@ class Space:
         self.base = base
         self._parts = [part for part in PARTS if part in parts]  # in the order in which they lean on each other
         if "architecture" in parts:
+            if base.initial_weights:
+                raise UserError("--initial_weights fixes the architecture: give --space=regularization,optimizer.")
             _within("--filters", len(base.filters), _STAGES, "stages")
             _within("--dense_units", len(base.dense_units), _DENSE_LAYERS, "layers")
             if len(set(base.convolutions)) > 1:

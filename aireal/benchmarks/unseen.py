@@ -17,13 +17,13 @@ from aireal import machine, paths
 from aireal.data import records
 from aireal.data.pictures import Pictures
 from aireal.errors import UserError
-from aireal.judging import groups
+from aireal.judging import card, groups
 from aireal.judging.groups import Group
 from aireal.runs import drawing, files, page
 from aireal.runs.page import Drawing, Section
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
-from aireal.training import experiment
+from aireal.training import experiment, initial
 from builders.cifake import layout
 from builders.cifake.layout import LABELS
 
@@ -44,7 +44,7 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
     Raises:
       UserError: there are no such groups, or fewer than two.
     """
-    folder = paths.of_run(workdir)
+    folder, began = paths.of_run(workdir), _began(config)
     pictures = Pictures(config)
     known, tested = (_groups(pictures.table(split)) for split in ("train", "test"))
     if missing := set(names) - set(known):
@@ -70,7 +70,21 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
         run = folder / f"without-{_folder_name(name)}"
         result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
         found[name] = [Group(**group) for group in result["test"]["by_group"]]
-    return _write(folder, config, found)
+    return _write(folder, config, found, began)
+
+
+def _began(config: Config) -> str:
+    """Says what the networks knew before; raises UserError where that was these pictures."""
+    if not config.initial_weights:
+        return ""
+    earlier = initial.of(config).config()
+    if earlier.source == config.source:
+        raise UserError(
+            f"--initial_weights={config.initial_weights} learned from {config.source} too: no group of it is unseen. "
+            "Give another run, or none."
+        )
+    name = pathlib.Path(config.initial_weights).name
+    return f" It began with the weights of {name}, which knows {card.dataset(earlier)}: what is in there is not unseen."
 
 
 def _groups(table: records.Table) -> list[str]:
@@ -84,10 +98,10 @@ def _folder_name(group: str) -> str:
     return plain if plain == group else f"{plain}-{hashlib.blake2b(group.encode(), digest_size=3).hexdigest()}"
 
 
-def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]]) -> dict[str, Any]:
+def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]], began: str) -> dict[str, Any]:
     unseen = [_of(group, name) for name, group in found.items()]
     seen = [one for group in found.values() for one in group if one.label == _FAKE and one.is_seen]
-    sentence = _sentence(unseen, seen)
+    sentence = _sentence(unseen, seen) + began
     contents = {
         "sentence": sentence,
         "groups": {name: [group.as_dict() for group in by_group] for name, by_group in found.items()},

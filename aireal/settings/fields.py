@@ -223,7 +223,8 @@ class Fields:
     initial_weights: str = _training(
         "",
         "run folder, or name of a shipped network, from whose weights to train on. What is not given of the network is "
-        "as there, with image_size, aspect_ratio, reading and windows; layers behind the convolutions may be others",
+        "as there, with image_size, aspect_ratio, reading, windows, validation_fraction and seed; layers behind the "
+        "convolutions may be others",
         may_be_empty=True,
     )
     learn_from: str = _training(
@@ -305,7 +306,8 @@ class Fields:
         """Returns the names of the fields that a network keeps when it is trained on."""
         groups = {field.name: field.metadata["group"] for field in dataclasses.fields(cls)}
         model = (name for name, group in groups.items() if group == "model")
-        return ("reading", "windows", "image_size", "aspect_ratio", *model)
+        # Of the same source it keeps for validation what that run did not learn from.
+        return ("reading", "windows", "image_size", "aspect_ratio", "validation_fraction", "seed", *model)
 
     @property
     def reduction(self) -> int:

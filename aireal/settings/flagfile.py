@@ -69,11 +69,18 @@ def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:
     return flags.config_from_flags(values)
 
 
-def expand(argv: Sequence[str]) -> list[str]:
+def expand(argv: Sequence[str], *, trains_on: bool = True) -> list[str]:
     """Returns the arguments with each --flagfile replaced by what it holds, in place: what comes later wins.
 
     absl would do it too, but only finds files below the current folder; ours are also found beside the one that names
     them, and in the package. Where there is --initial_weights, the flags of that run's network come first of all.
+
+    Args:
+      argv: the program and its arguments.
+      trains_on: whether the program knows --initial_weights.
+
+    Raises:
+      UserError: a flagfile or the run cannot be read.
     """
     program, *arguments = _expanded(argv)
     initial = ""
@@ -82,7 +89,10 @@ def expand(argv: Sequence[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         if name in ("--initial_weights", "-initial_weights"):
             initial = value if equals else following
-    return [program, *(_of_network(initial) if initial else ()), *arguments]
+    said = {argument.partition("=")[0].lstrip("-") for argument in before_names}
+    if not trains_on or not initial or said.issuperset(Config.of_network()):  # as flags.cfg, which may outlive that run
+        return [program, *arguments]
+    return [program, *_of_network(initial), *arguments]
 
 
 def _of_network(run: str) -> Iterator[str]:

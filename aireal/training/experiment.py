@@ -40,11 +40,18 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     folder = RunFolder(workdir)
     if overwrite:  # nothing is deleted for a run that cannot begin
         _prepare(config)
+        if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
+            raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
     with folder.claim(config, overwrite=overwrite) as begun:
         finished = folder.model.exists()
         data, strategy = _prepare(begun, finished=finished)
+        begins = None
+        if begun.initial_weights and not finished:  # before a folder is begun for a run that cannot be
+            begins = initial.take(models.build_model(begun), begun)
         folder.write_start(data.config, data.fingerprint, devices.accelerators())
         _describe(data)
+        if begins:
+            print(begins, flush=True)
         if finished:
             print(f"{folder.path} is trained already.")
         else:
@@ -73,8 +80,6 @@ def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distri
     data.check_training()
     if not finished:
         devices.check_replicas(strategy, data)
-        if config.initial_weights:  # before a folder is begun for a run that cannot be
-            initial.take(models.build_model(config), config)
     return data, strategy
 
 
@@ -92,8 +97,6 @@ def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> N
     with strategy.scope():
         model = learning.build_for_training(config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
-    if config.initial_weights:
-        print(initial.told(model, config), flush=True)
     cost = Cost.of(models.build_model(config))
     print(cost, flush=True)
     if config.precision == "bfloat16" and not devices.accelerators() and not machine.computes_bfloat16():

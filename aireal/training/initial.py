@@ -1,55 +1,73 @@
 """Training that begins with the weights of another run."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
 from aireal import shipped
 from aireal.errors import UserError
-from aireal.network.models import LOGIT
-from aireal.runs import folder
+from aireal.runs.folder import RunFolder, model_file
 from aireal.settings.config import Config
-from builders.cifake import layout
+from aireal.verdicts import scorers
+
+# Of the head, which may be another, and what changes no layer.
+_FREE = ("head", "dense_units", "conv_dropout", "dense_dropout", "l2", "mirror_average")
 
 
-def take(model: keras.Model, config: Config) -> None:
+def of(config: Config) -> RunFolder:
+    """Returns the run of `--initial_weights`. Raises UserError where it has no network, or another one.
+
+    What differs is found by the flags: not all of what makes a network another one shows in its weights.
+    """
+    run = RunFolder(shipped.locate(config.initial_weights))
+    earlier = run.config()
+    model_file(run.path)  # makes sure that there is one
+    model = (field.name for field in dataclasses.fields(config) if field.metadata["group"] == "model")
+    names = [name for name in model if name not in _FREE]
+    differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
+    if differing:
+        rows = "".join(
+            f"\n  {name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing
+        )
+        raise UserError(
+            f"--initial_weights={config.initial_weights} has another network. Leave these flags out; in Python take "
+            f"them from aireal.Run(...).config:{rows}"
+        )
+    return run
+
+
+def take(model: keras.Model, config: Config) -> str:
     """Gives a network the weights of `--initial_weights`, and keeps the layers before `--learn_from` as they are.
 
-    Layers of the head (dense ones, the logit) that have no like there stay as they began.
+    Layers of the head (dense ones, the logit) that have no like there stay as they began, and learn.
+
+    Returns:
+      A sentence that says so.
 
     Raises:
-      UserError: there is no trained network, its convolutions are others, or `--learn_from` is no layer.
+      UserError: as `of`; the network is damaged, or `--learn_from` is no layer of it.
     """
-    earlier = keras.models.load_model(folder.model_file(shipped.locate(config.initial_weights)), compile=False)
-    there, here = _learnt(earlier), _learnt(model)
-    body = (name for name in {**there, **here} if not _is_head(name))
-    if other := {_part(name) for name in body if _shapes(there.get(name)) != _shapes(here.get(name))}:
-        raise UserError(
-            f"--initial_weights={config.initial_weights} has another network: {layout.listed(other)} differ. Leave out "
-            "the flags that say how its convolutions are made: they come from there."
-        )
-    for name, layer in here.items():
-        if _shapes(there.get(name)) == _shapes(layer):
-            layer.set_weights(there[name].get_weights())
+    there, here = _learnt(scorers.load(of(config).model).model), _learnt(model)
+    taken = [name for name, layer in here.items() if _shapes(there.get(name)) == _shapes(layer)]
+    for name in taken:
+        here[name].set_weights(there[name].get_weights())
+    parts = list(dict.fromkeys(map(_part, here)))
     if config.learn_from:
-        _keep(model, config.learn_from)
-
-
-def told(model: keras.Model, config: Config) -> str:
-    """Says in a line what `take` did."""
-    kept = list(dict.fromkeys(_part(name) for name, layer in _learnt(model).items() if not layer.trainable))
-    return f"It begins with the weights of {config.initial_weights}" + (
-        f", of which {', '.join(kept)} stay as they are." if kept else "."
-    )
-
-
-def _keep(model: keras.Model, first: str) -> None:
-    layers = _learnt(model)
-    parts = list(dict.fromkeys(map(_part, layers)))
-    if first not in parts:
-        raise UserError(f"--learn_from={first} is no layer of the network, which has {', '.join(parts)}.")
-    kept = parts[: parts.index(first)]
-    for name, layer in layers.items():
-        layer.trainable = _part(name) not in kept
+        if config.learn_from not in parts:
+            raise UserError(
+                f"--learn_from={config.learn_from} is no layer of the network, which has {', '.join(parts)}."
+            )
+        kept = parts[: parts.index(config.learn_from)]
+        for name in taken:
+            here[name].trainable = _part(name) not in kept
+    sentence = f"It begins with the weights of {config.initial_weights}"
+    for what, names in {
+        "as they are, and kept so": [name for name in taken if not here[name].trainable],
+        "anew": [name for name in here if name not in taken],
+    }.items():
+        sentence += f"; {what}: {', '.join(dict.fromkeys(map(_part, names)))}" if names else ""
+    return f"{sentence}."
 
 
 def _learnt(model: keras.Model) -> dict[str, keras.Layer]:
@@ -64,7 +82,3 @@ def _shapes(layer: keras.Layer | None) -> list[tuple[int, ...]]:
 def _part(name: str) -> str:
     """Returns the convolution that a layer belongs to, as conv3 for conv3_norm, or the layer itself."""
     return name.partition("_")[0]
-
-
-def _is_head(name: str) -> bool:
-    return name.startswith(("dense", "object")) or name == LOGIT

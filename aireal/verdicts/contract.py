@@ -12,8 +12,7 @@ from aireal.errors import UserError
 from aireal.runs.folder import PREPROCESSING
 from aireal.settings.config import Config
 from aireal.settings.fields import ASPECT_RATIOS
-from aireal.verdicts.verdict import DEFAULT, VERDICTS, Rule
-from builders.cifake.layout import LABELS
+from aireal.verdicts.verdict import DEFAULT, Rule
 
 _OUTSIDE, _INSIDE = "x / 255", "inside the model"
 
@@ -110,11 +109,6 @@ class Contract:
         return (
             dataclasses.replace(self, rule=dataclasses.replace(self.rule, foreign_from=None)) if self.windows else self
         )
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """What the scores of a .tflite form are of, in their order: it withholds verdicts where it judges a picture."""
-        return VERDICTS if self.rule.withholds and (self.reduces_itself or not self.windows) else LABELS
 
     def steps(self) -> dict[str, Any]:
         """Returns what is done to a picture, in this order, before the form sees it."""

@@ -14,6 +14,7 @@ from aireal.judging import battery, card
 from aireal.runs.folder import RunFolder, model_file, run_of
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.predictor import Predictor
+from aireal.verdicts.verdict import DEFAULT, VERDICTS
 from exports import metadata, package, verify
 
 PICTURES = pathlib.Path(__file__).parents[1] / "aireal" / "pictures"
@@ -43,8 +44,7 @@ def test_the_folder_explains_itself(exported):
         assert f"| {file} | {size:,} | {100 * proof[name]['accuracy']:.2f} % |" in text
     assert "`model_camera.tflite` takes 256x256 pixels instead" in text
     assert "`golden/` holds 32 test images" in text
-    contract = Contract.load(exported / "model_float32.tflite", 32)
-    assert (exported / "labels.txt").read_text() == metadata.labels_text(contract)
+    assert (exported / "labels.txt").read_text() == metadata.labels_text(DEFAULT)
 
 
 def test_another_rule_moves_every_verdict_that_is_given(run, trained, run_python):
@@ -109,7 +109,12 @@ def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it
 def test_a_network_that_reads_windows_is_shipped_and_judges_pictures(exported_windows):
     config, folder = exported_windows
     assert Contract.load(folder.model, 16).rule.foreign_from is not None
-    assert "It judges a window, not a picture." in (folder.export / "README.md").read_text()
+    text = (folder.export / "README.md").read_text()
+    assert "**The files for 16x16 pixels judge a window, not a picture.** Cut 3 windows of 16x16 pixels" in text
+    assert "`model_camera.tflite` takes 40x40 pixels instead and cuts the windows itself." in text
+    assert "Of 24 pictures of 40x40, cut out of test pictures, it gave another verdict than the trainer for 0" in text
+    assert "unlike its training pictures (only `model_camera.tflite` and `serving_bytes` tell it)" in text
+    assert (folder.export / "labels.txt").read_text().split() == list(VERDICTS)
     assert "unlike its training pictures" in card.text(folder)
     contract = json.loads((folder.export / "preprocessing.json").read_text())
     assert (contract["windows"], contract["image_size"], "windows of 16x16" in contract["resampling"]) == (3, 16, True)

@@ -1,7 +1,6 @@
 """exports.verify: the proof covers every form and tells what its file says; forms beyond their limits are named."""
 
 import contextlib
-import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from aireal.errors import UserError
 from aireal.verdicts import scorers
-from aireal.verdicts.contract import Contract
 from aireal.verdicts.forms import Scores
 from aireal.verdicts.verdict import Rule
 from exports import verify
@@ -84,16 +82,3 @@ def test_verdicts_are_those_of_the_rule():
     scores = Scores(np.float32([0.1, 0.4, 0.9, 0.9]), np.float32([0, 0, 0, 2]))
     rule = Rule(fake_up_to=0.2, real_at_least=0.8, foreign_from=1.0)
     assert verify.verdicts(scores, rule).tolist() == ["FAKE", "UNSURE", "REAL", "UNSURE"]
-
-
-def test_a_camera_form_that_judges_otherwise_is_refused():
-    def proof(flips):
-        plain, camera = verify.Differences(0.9, 0.1, 105), verify.Differences(0.9, 0.1, flips)
-        return verify.CameraProof(240, "640x480, resampled", plain, camera)
-
-    whole = Contract(image_size=32, input_size=32)
-    verify.check_camera(proof(4), whole)
-    with pytest.raises(UserError, match="camera: 5 of 240 verdicts"):
-        verify.check_camera(proof(5), whole)
-    with pytest.raises(UserError, match=r"camera is not the model that was trained: its p_real .* up to 0\.9"):
-        verify.check_camera(proof(0), dataclasses.replace(whole, windows=12))

@@ -125,6 +125,17 @@ def test_the_network_of_a_run_that_is_trained_on_comes_before_all_that_is_given(
     assert parsed("--initial_weights=robust", "--initial_weights=") == Config()
 
 
+def test_a_flagfile_that_says_all_outlives_the_run_that_it_began_with(tmp_path, parsed):
+    config = dataclasses.replace(OTHER, initial_weights=str(tmp_path / "gone"))
+    (tmp_path / "flags.cfg").write_text(flagfile.dumps(config))
+    assert parsed(f"--flagfile={tmp_path / 'flags.cfg'}") == config
+
+
+def test_a_program_that_knows_no_initial_weights_says_so_itself():
+    argv = ["predict", "--initial_weights=robust"]
+    assert flagfile.expand(argv, trains_on=False) == argv
+
+
 def test_a_folder_without_a_run_is_no_network_to_train_on(tmp_path):
     with pytest.raises(UserError, match=r"is no run folder, which has a flags\.cfg, nor .* accurate or robust"):
         flagfile.expand(["train", f"--initial_weights={tmp_path}"])

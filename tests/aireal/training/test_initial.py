@@ -1,16 +1,19 @@
 """aireal.training.initial: what a network has of the run that it begins with, and which of its layers learn."""
 
 import dataclasses
+import re
+import shutil
 
 import numpy as np
 import pytest
 
+import aireal
 from aireal.errors import UserError
 from aireal.network.models import build_model
 from aireal.runs.folder import RunFolder
 from aireal.settings import flagfile
 from aireal.settings.config import Config
-from aireal.training import initial
+from aireal.training import experiment, initial
 from aireal.training.learning import build_for_training
 
 EARLIER = Config(
@@ -41,11 +44,11 @@ def run(tmp_path_factory):
 
 def begun(run, **values):
     config = dataclasses.replace(EARLIER, initial_weights=str(run.path), **values)
-    return build_for_training(config, steps_per_epoch=1), config
+    return build_for_training(config, steps_per_epoch=1)
 
 
 def test_all_weights_are_those_of_the_run(run):
-    model, config = begun(run)
+    model = begun(run)
     fresh = build_model(EARLIER)
     fresh.load_weights(run.model)
     expected = {layer.name: layer.get_weights() for layer in fresh.layers}
@@ -53,11 +56,10 @@ def test_all_weights_are_those_of_the_run(run):
         for found, own in zip(layer.get_weights(), expected[layer.name], strict=True):
             np.testing.assert_array_equal(found, own)
     assert all(layer.trainable for layer in model.layers)
-    assert initial.told(model, config) == f"It begins with the weights of {run.path}."
 
 
 def test_layers_before_the_one_to_learn_from_do_not_change(run):
-    model, config = begun(run, learn_from="conv3", learning_rate=0.1)
+    model = begun(run, learn_from="conv3", learning_rate=0.1)
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
     rng = np.random.default_rng(0)
     for _ in range(3):  # squeeze-and-excitation may begin with units that learn nothing
@@ -65,7 +67,6 @@ def test_layers_before_the_one_to_learn_from_do_not_change(run):
     changed = {name for name, old in before.items() if any(map(np.any, _differences(old, model.get_layer(name))))}
     assert {name.partition("_")[0] for name in changed} == {"conv3", "conv4", "logit"}
     assert {"conv3", "conv3_norm", "conv4", "logit"} <= changed
-    assert initial.told(model, config).endswith("of which conv1, conv2 stay as they are.")
 
 
 def _differences(old, layer):
@@ -73,16 +74,40 @@ def _differences(old, layer):
 
 
 def test_a_head_of_another_form_begins_anew(run):
-    model, _ = begun(run, dense_units=(5,), object_weight=0.5)
+    model = begun(run, dense_units=(5,), object_weight=0.5)
     assert model.get_layer("logit").kernel.shape == (5, 1)
     assert np.min(model.get_layer("conv4").kernel) >= 0.5 > np.min(model.get_layer("dense1").kernel)
 
 
-def test_convolutions_of_another_form_are_refused(run):
-    with pytest.raises(UserError, match=r"has another network: conv3, conv4 differ\. Leave out the flags"):
-        begun(run, filters=(4, 8))
-    with pytest.raises(UserError, match="conv5, conv6 differ"):
-        begun(run, filters=(4, 6, 6))
+def test_what_begins_anew_learns_wherever_it_stands(run):
+    model = begun(run, dense_units=(5,), learn_from="logit")
+    assert {layer.name for layer in model.layers if layer.weights and layer.trainable} == {"dense1", "logit"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, ""),
+        ({"learn_from": "conv3"}, "; as they are, and kept so: conv1, conv2"),
+        (
+            {"dense_units": (5,), "learn_from": "logit"},
+            "; as they are, and kept so: conv1, conv2, conv3, conv4; anew: dense1, logit",
+        ),
+    ],
+)
+def test_it_says_what_it_took(run, values, words):
+    config = dataclasses.replace(EARLIER, initial_weights=str(run.path), **values)
+    assert initial.take(build_model(config), config) == f"It begins with the weights of {run.path}{words}."
+
+
+@pytest.mark.parametrize(
+    "values", [{"filters": (4, 8)}, {"filters": (4, 6, 6)}, {"activation": "silu"}, {"residual": False}]
+)
+def test_another_network_is_refused_also_where_the_weights_would_fit(run, values):
+    ((name, value),) = values.items()
+    words = rf"has another network.*Run.*config:\n  {name}: .* there, {re.escape(str(value))} here"
+    with pytest.raises(UserError, match=words):
+        begun(run, **values)
 
 
 def test_a_layer_that_is_not_there_is_told_with_those_that_are(run):
@@ -94,3 +119,21 @@ def test_a_run_without_a_network_is_refused(tmp_path):
     (tmp_path / "flags.cfg").write_text(flagfile.dumps(EARLIER), encoding="utf-8")
     with pytest.raises(UserError, match="the training there has not finished"):
         build_for_training(dataclasses.replace(EARLIER, initial_weights=str(tmp_path)), steps_per_epoch=1)
+    (tmp_path / "model.keras").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"model\.keras"):
+        build_for_training(dataclasses.replace(EARLIER, initial_weights=str(tmp_path)), steps_per_epoch=1)
+
+
+def test_a_model_to_be_fitted_in_python_begins_with_the_weights_too(run):
+    model = aireal.build_model(dataclasses.replace(EARLIER, initial_weights=str(run.path)))
+    assert np.min(model.get_layer("conv4").kernel) >= 0.5
+
+
+def test_overwriting_never_deletes_the_weights_to_begin_with(run, tmp_path):
+    folder = shutil.copytree(run.path, tmp_path / "run")
+    config = dataclasses.replace(
+        EARLIER, initial_weights=str(folder), prepared_dir=str(tmp_path / "prepared"), epochs=1, evaluate="none"
+    )
+    with pytest.raises(UserError, match="would delete the weights to begin with"):
+        experiment.run(config, str(folder), overwrite=True)
+    assert (folder / "model.keras").exists()
