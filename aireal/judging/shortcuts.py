@@ -20,7 +20,7 @@ from aireal.runs.tables import Table
 _FILES, _RESAVED = 4000, 1000
 _NAMES = {
     "header": "how the files were saved",
-    "size": "width and height",
+    "size": "size in pixels",
     "bits_per_pixel": "file size for each pixel",
 }
 

@@ -55,7 +55,7 @@ def load(path: os.PathLike | str) -> Config:
 
 def parse(path: os.PathLike | str) -> Config:
     """Returns the Config that a flagfile describes, with defaults for what it does not say. Raises UserError."""
-    return _parse(path, _lines(pathlib.Path(path)))
+    return _parse(path, expand(["", f"--flagfile={path}"])[1:])
 
 
 def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:

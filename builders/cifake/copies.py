@@ -28,6 +28,8 @@ def thumbnail(image: Image.Image) -> np.ndarray:
     """Returns a picture's thumbnail, the means of its areas: [8, 8, 3] uint8. Leaves the picture turned upright."""
     with contextlib.suppress(Exception):  # a damaged EXIF makes no picture a damaged one
         ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "P":  # which Pillow warns of where colours are transparent
+        image = image.convert("RGBA")
     return np.asarray(image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX))
 
 

@@ -4,6 +4,7 @@ import doctest
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -73,3 +74,12 @@ def test_copies_of_copies_lead_to_the_first(monkeypatch):
     frames = {f"train/REAL/{at:02}.png": (start + (end - start) * at / 29).astype(np.uint8) for at in range(30)}
     assert found(frames) == dict.fromkeys(list(frames)[1:], "train/REAL/00.png")
     assert found({path: frames[path] for path in list(frames)[::29]}) == {}
+
+
+@pytest.mark.filterwarnings("error")
+def test_transparent_colours_of_a_palette_are_no_reason_to_warn():
+    image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("P")
+    file = io.BytesIO()
+    image.save(file, "PNG", transparency=bytes(range(64)))
+    found = copies.thumbnail(Image.open(file))
+    assert np.array_equal(found, np.repeat(np.arange(64, dtype=np.uint8).reshape(8, 8, 1), 3, axis=2))
