@@ -40,18 +40,15 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     folder = RunFolder(workdir)
     if overwrite:  # nothing is deleted for a run that cannot begin
         _prepare(config)
+        _begins(config)
         if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
             raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
     with folder.claim(config, overwrite=overwrite) as begun:
         finished = folder.model.exists()
         data, strategy = _prepare(begun, finished=finished)
-        begins = None
-        if begun.initial_weights and not finished:  # before a folder is begun for a run that cannot be
-            begins = initial.take(models.build_model(begun), begun)
+        begins = None if finished else _begins(begun)  # before a folder is begun for a run that cannot be
         folder.write_start(data.config, data.fingerprint, devices.accelerators())
-        _describe(data)
-        if begins:
-            print(begins, flush=True)
+        _describe(data, begins)
         if finished:
             print(f"{folder.path} is trained already.")
         else:
@@ -81,6 +78,11 @@ def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distri
     if not finished:
         devices.check_replicas(strategy, data)
     return data, strategy
+
+
+def _begins(config: Config) -> str | None:
+    """Says with which weights a run begins. Raises UserError where it cannot."""
+    return initial.take(models.build_model(config), config) if config.initial_weights else None
 
 
 def _judged(data: Data) -> list[str]:
@@ -161,7 +163,7 @@ def _tensorboard(config: Config, folder: RunFolder) -> list[keras.callbacks.Call
     return [keras.callbacks.TensorBoard(folder.path / "tensorboard")] if config.tensorboard else []
 
 
-def _describe(data: Data) -> None:
+def _describe(data: Data, begins: str | None) -> None:
     config, megabytes = data.config, data.decoded_bytes / 2**20
     sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
     where = {"ram": f"in memory ({megabytes:,.0f} MiB)", "none": "streamed from TFRecords"}[config.cache]
@@ -173,3 +175,5 @@ def _describe(data: Data) -> None:
         if config.resave != "none":
             told = "--resave takes most of it away."
         print(f"Warning: {alarm} {told}", flush=True)
+    if begins:
+        print(begins, flush=True)

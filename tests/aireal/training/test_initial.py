@@ -136,4 +136,7 @@ def test_overwriting_never_deletes_the_weights_to_begin_with(run, tmp_path):
     )
     with pytest.raises(UserError, match="would delete the weights to begin with"):
         experiment.run(config, str(folder), overwrite=True)
+    beside = dataclasses.replace(config, initial_weights=str(run.path), learn_from="conv9")
+    with pytest.raises(UserError, match="conv9 is no layer"):
+        experiment.run(beside, str(folder), overwrite=True)
     assert (folder / "model.keras").exists()
