@@ -44,7 +44,20 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
     Raises:
       UserError: there are no such groups, or fewer than two.
     """
-    folder, began = paths.of_run(workdir), _began(config)
+    folder, began, chosen = paths.of_run(workdir), _began(config), _chosen(config, names)
+    found: dict[str, list[Group]] = {}
+    for number, name in enumerate(chosen, 1):
+        print(f"\n{number} of {len(chosen)}: without {layout.printable(name)}", flush=True)
+        keras.backend.clear_session()  # of the layers of the run before
+        left_out = ",".join(filter(None, [config.leave_out, name]))
+        run = folder / f"without-{_folder_name(name)}"
+        result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
+        found[name] = [Group(**group) for group in result["test"]["by_group"]]
+    return _write(folder, config, found, began)
+
+
+def _chosen(config: Config, names: Sequence[str]) -> list[str]:
+    """Returns the groups to leave out, as `study` takes them. Raises UserError where they cannot be."""
     pictures = Pictures(config)
     known, tested = (_groups(pictures.table(split)) for split in ("train", "test"))
     if missing := set(names) - set(known):
@@ -62,15 +75,7 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
             f"{layout.listed(untold)} cannot be left out: no test picture is of such a group, or there is a comma in "
             f"its name. Name others: --groups={','.join(name for name in chosen if name not in untold)}"
         )
-    found: dict[str, list[Group]] = {}
-    for number, name in enumerate(chosen, 1):
-        print(f"\n{number} of {len(chosen)}: without {layout.printable(name)}", flush=True)
-        keras.backend.clear_session()  # of the layers of the run before
-        left_out = ",".join(filter(None, [config.leave_out, name]))
-        run = folder / f"without-{_folder_name(name)}"
-        result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
-        found[name] = [Group(**group) for group in result["test"]["by_group"]]
-    return _write(folder, config, found, began)
+    return chosen
 
 
 def _began(config: Config) -> str:

@@ -89,12 +89,8 @@ class RunFolder:
             return config
         earlier = self.config()
         config = config.as_begun(earlier)
-        names = [field.name for field in dataclasses.fields(Config) if field.name not in FREE]
-        differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
-        if differing:
-            rows = "".join(
-                f"\n  --{name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing
-            )
+        names = (field.name for field in dataclasses.fields(Config) if field.name not in FREE)
+        if rows := config.differences(earlier, names):
             raise UserError(
                 f"{self.path} belongs to a run with other flags; choose another --workdir, or --overwrite to delete "
                 f"that run:{rows}"

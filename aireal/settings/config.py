@@ -1,6 +1,7 @@
 """The one description of a run. Free of absl and TensorFlow, so that it loads at once."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from aireal.errors import UserError
 from aireal.settings import rules
@@ -21,6 +22,14 @@ class Config(Fields):
     def __post_init__(self):
         for complaint in rules.complaints(self):
             raise UserError(complaint)
+
+    def differences(self, earlier: "Config", names: Iterable[str]) -> str:
+        """Returns a line for each of these fields that another Config has otherwise; "" where there is none."""
+        return "".join(
+            f"\n  --{name}: {getattr(earlier, name)} there, {getattr(self, name)} here"
+            for name in names
+            if getattr(self, name) != getattr(earlier, name)
+        )
 
     def as_begun(self, earlier: "Config") -> "Config":
         """Returns the same with each "auto" that an earlier start has settled for its machine as it was settled."""

@@ -21,15 +21,9 @@ def of(config: Config) -> RunFolder:
     What differs is found by the flags: not all of what makes a network another one shows in its weights.
     """
     run = RunFolder(shipped.locate(config.initial_weights))
-    earlier = run.config()
     model_file(run.path)  # makes sure that there is one
     model = (field.name for field in dataclasses.fields(config) if field.metadata["group"] == "model")
-    names = [name for name in model if name not in _FREE]
-    differing = [name for name in names if getattr(config, name) != getattr(earlier, name)]
-    if differing:
-        rows = "".join(
-            f"\n  {name}: {getattr(earlier, name)} there, {getattr(config, name)} here" for name in differing
-        )
+    if rows := config.differences(run.config(), (name for name in model if name not in _FREE)):
         raise UserError(
             f"--initial_weights={config.initial_weights} has another network. Leave these flags out; in Python take "
             f"them from aireal.Run(...).config:{rows}"

@@ -105,7 +105,7 @@ def test_it_says_what_it_took(run, values, words):
 )
 def test_another_network_is_refused_also_where_the_weights_would_fit(run, values):
     ((name, value),) = values.items()
-    words = rf"has another network.*Run.*config:\n  {name}: .* there, {re.escape(str(value))} here"
+    words = rf"has another network.*Run.*config:\n  --{name}: .* there, {re.escape(str(value))} here"
     with pytest.raises(UserError, match=words):
         begun(run, **values)
 
