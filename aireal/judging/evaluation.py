@@ -89,15 +89,9 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
         data.check_judging(split)
     scorer = scorers.load(folder.model)
     rule = Contract.load(scorer.path, scorer.input_size).rule
-    calibrated = folder.result().get("calibration")
     for split in splits:
         judged = _Judged.of(scorer, data, split, rule)
-        found = {split: _figures(judged, data.objects, calibrated)}
-        unseen = judged.rows(data.unseen(split))
-        own = split == "test" and data.fingerprint == folder.fingerprint()
-        if own and len(np.unique(unseen.table.label)) == len(LABELS):
-            found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
-        result = into.update_result(**found)
+        into.update_result(**_of_split(folder, data, split, judged))
     beside = _shortcuts(data, split)
     result = into.update_result(**{name: found.as_dict() for name, found in beside.items()})
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
@@ -105,6 +99,17 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     card.write(folder)
     _print(into, split, judged, result, list(beside.values()))
     return result
+
+
+def _of_split(folder: RunFolder, data: Data, split: str, judged: "_Judged") -> dict[str, Any]:
+    """Returns the figures of a split, and of those of its images that are no copies, as `evaluate` names them."""
+    calibrated = folder.result().get("calibration")
+    found = {split: _figures(judged, data.objects, calibrated)}
+    unseen = judged.rows(data.unseen(split))
+    own = split == "test" and data.fingerprint == folder.fingerprint()
+    if own and len(np.unique(unseen.table.label)) == len(LABELS):
+        found["test_without_duplicates"] = _figures(unseen, data.objects, calibrated)
+    return found
 
 
 def evaluate_alone(folder: RunFolder, config: Config, split: str) -> dict[str, Any]:
