@@ -14,6 +14,7 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const {rule} = await (await fetch('model/preprocessing.json')).json();
 const worker = new Worker('worker.js');
 const results = [];  // of all pictures, in the order in which they were given
+let sending = Promise.resolve();  // one at a time, so that the worker begins with the first before the last is looked at
 let ready = false;
 
 worker.onmessage = ({data: {id, found, error, broken, ...said}}) => {
@@ -48,7 +49,7 @@ function add(files) {
     result.card = $('#result').content.cloneNode(true).firstElementChild;
     $('h3', result.card).textContent = result.name;
     $('#results').prepend(result.card);
-    send(result);
+    sending = sending.then(() => send(result));
   }
   tellProgress();
 }
@@ -56,7 +57,7 @@ function add(files) {
 async function send(result) {
   const [pixels, limit] = [await pixelsOf(result.file), Number(document.body.dataset.maxPixels)];
   if (pixels <= limit) {
-    worker.postMessage({id: result.id, file: result.file});
+    worker.postMessage({id: result.id, file: result.file, pixels});
     return;
   }
   const [found, most] = [pixels, limit].map((count) => Math.round(count / 1e6));
@@ -128,11 +129,13 @@ function draw({card, found}) {
   found.shown = null;
   if (found.windows) return;
   seen.width = seen.height = found.size;
-  const pixels = new ImageData(found.size, found.size);
-  for (let index = 0; index < found.size ** 2; index++) {
-    pixels.data.set([...found.pixels.subarray(3 * index, 3 * index + 3), 255], 4 * index);
-  }
-  seen.getContext('2d').putImageData(pixels, 0, 0);
+  const image = new ImageData(found.size, found.size);
+  const {data} = image;
+  data.fill(255);
+  found.pixels.forEach((value, index) => {
+    data[index + Math.floor(index / 3)] = value;
+  });
+  seen.getContext('2d').putImageData(image, 0, 0);
 }
 
 const shown = () => results.filter(({hidden}) => !hidden).map(verdictOf);

@@ -2,10 +2,11 @@
  * Judges pictures away from the page, so that it never freezes.
  *
  * A classic worker, because LiteRT loads its wasm by importScripts; modules come by import().
- * In: {id, file}. Out: {ready: true} or {broken: words} once, then for each {id, found} or {id, error: words}.
+ * In: {id, file, pixels}. Out: {ready: true} or {broken: words} once, then for each {id, found} or {id, error: words}.
  */
 
 const LITERT = 'litert/';
+const SMALL = 1e6;  // pixels of a picture
 self.Module = {locateFile: (name) => LITERT + name};  // of its wasm, which it would look for beside this file
 const modules = Promise.all([import('./pictures.js'), import(`./${LITERT}core.js`), import('./windows.js')]);
 const network = load();
@@ -28,24 +29,25 @@ async function load() {
   return {model, labels: labels.trim().split('\n'), size, aspectRatio, count};
 }
 
-let previous = Promise.resolve();
-onmessage = ({data}) => {
-  previous = previous.then(() => answer(data));  // one at a time: memory holds one decoded picture
+let [before, last] = [Promise.resolve(), Promise.resolve()];  // the pictures of the two latest messages, judged
+onmessage = ({data: {id, file, pixels}}) => {
+  // One at a time, so that memory holds one decoded picture; a small one is decoded while the one before is judged.
+  const decoded = (pixels <= SMALL ? before : last).then(async () => (await modules)[0].decode(file));
+  [before, last] = [last, Promise.allSettled([last, decoded]).then(() => answer(id, decoded))];
 };
 
-async function answer({id, file}) {
+async function answer(id, decoded) {
   try {
-    const [found, transferred] = await judge(file);
+    const [found, transferred] = await judge(await decoded);
     postMessage({id, found}, transferred);
   } catch (error) {
     postMessage({id, error: error.name === 'NotReadableError' ? 'The file cannot be read. Was it moved?' : error.message});
   }
 }
 
-async function judge(file) {
-  const [{cut, decode, reduce, thumbnail}, , {pooled}] = await modules;
+async function judge(picture) {
+  const [{cut, reduce, thumbnail}, , {pooled}] = await modules;
   const {labels, size, aspectRatio, count} = await network;
-  const picture = await decode(file);
   try {
     const {width, height} = picture;
     const found = {width, height, size, shown: await thumbnail(picture, 480)};
