@@ -50,7 +50,7 @@ class Data(Pictures):
         self._views = None
         if config.has_views:
             self._views = views.prepare(config, self._records, self.fingerprint, ~self._masks["test"])
-            self._learnt_from = np.repeat(self._masks["train"], self._views.of_each)
+            self._learnt_from = np.repeat(self._masks["train"], self._views.learnt_of_each)
         self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
         cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
         self.config = dataclasses.replace(self.config, cache=cache)
@@ -169,11 +169,9 @@ class Data(Pictures):
         """Returns a few images of a split: [len(rows), S, S, 3] uint8; of windows the first. `rows` are of `table`."""
         wanted = np.flatnonzero(self._masks[split])[rows]
         if self._views:
-            mask = np.isin(np.arange(len(self._views.judged)), wanted * self._views.judged_of_each)
-            few = Streamed(self._views.judged, self.config, raw=True)
-        else:
-            mask = np.isin(np.arange(len(self._records)), wanted)
-            few = Streamed(self._records, self.config)
+            wanted *= self._views.judged_of_each
+        few = self._streamed("judged")
+        mask = np.isin(np.arange(len(few.label)), wanted)
         count = len(wanted)
         pixels, *_ = next(few.ordered(mask, count).map(lambda batch: few.read(batch, count)).as_numpy_iterator())
         return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
@@ -186,19 +184,24 @@ class Data(Pictures):
     def _for_judging(self, split: str) -> tuple[Streamed | InMemory, np.ndarray]:
         """Returns where the images of a split are, or their views, and a mask of them there."""
         if self._views:
-            mask = np.repeat(self._masks[split], self._views.judged_of_each)
-            return Streamed(self._views.judged, self.config, raw=True), mask
-        whole = Streamed(self._records, self.config) if split == "test" else self._for_training
-        return whole, self._masks[split]
+            return self._streamed("judged"), np.repeat(self._masks[split], self._views.judged_of_each)
+        return self._streamed("judged") if split == "test" else self._for_training, self._masks[split]
+
+    def _streamed(self, kind: str) -> Streamed:
+        """Returns the images, or the views of a kind: learnt, judged."""
+        table = self._records.table
+        if not self._views:
+            return Streamed(self._records.stored, table.label, table.object, self.config)
+        stored, of_each = getattr(self._views, kind), getattr(self._views, f"{kind}_of_each")
+        label, objects = (np.repeat(column, of_each) for column in (table.label, table.object))
+        return Streamed(stored, label, objects, self.config, raw=True)
 
     @functools.cached_property
     def _for_training(self) -> Streamed | InMemory:
-        table, of_each = self._records.table, self._views.of_each if self._views else 1
-        streamed = Streamed(self._views.learnt if self._views else self._records, self.config, raw=bool(self._views))
+        streamed = self._streamed("learnt")
         if self.config.cache == "none":
             return streamed
-        label, objects = (np.repeat(column, of_each) for column in (table.label, table.object))
-        return InMemory(streamed, label, objects, self._learnt_from, self.config.image_size)
+        return InMemory(streamed, self._learnt_from, self.config.image_size)
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:

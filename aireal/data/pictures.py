@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 
 from aireal.data import splits, views
 from aireal.data.records import Records, Table, fingerprint, prepare
@@ -37,7 +36,7 @@ class Pictures:
         self.config = dataclasses.replace(config, builder_config="strict" if config.strict else "any")
         self.fingerprint = fingerprint(builder)
         self.objects = tuple(builder.info.features["object"].names)
-        self._records = Records(builder)
+        self._records = Records.read(builder)
         self._is_learnt_from = learnt_from in (None, self.fingerprint)
         self._masks = splits.masks(self._records.table, config, to_learn=self._is_learnt_from)
         if not self._is_learnt_from and not np.any(self._records.table.folder == "test"):
@@ -114,8 +113,7 @@ class Pictures:
         mask = self._masks[split].copy()
         if count is not None:
             mask[np.flatnonzero(mask)[count:]] = False
-        for example in self._records.ordered(mask).as_numpy_iterator():
-            yield tf.train.Example.FromString(example).features.feature["image"].bytes_list.value[0]
+        yield from self._records.stored.each(mask)
 
     def judged_files(self, split: str, count: int | None = None) -> Iterator[bytes]:
         """Yields what `--resave=all` made of `files` before a network judges them: JPEG files."""

@@ -1,4 +1,4 @@
-"""Where the pixels of a batch come from: TFRecords at every pass, or memory. Both have the same three methods."""
+"""Where the pixels of a batch come from: files at every pass, or memory. Both have the same three methods."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aireal import machine
-from aireal.data.records import Shards
+from aireal.data.stored import Stored, cut
 from aireal.pixels import decoding, preprocess
 from aireal.settings.config import Config
 from builders import progress
@@ -28,46 +28,43 @@ def options() -> tf.data.Options:
 
 
 class Streamed:
-    """Images read from their records whenever they are needed; a batch is [B] string, serialized examples.
+    """Images read and decoded whenever they are needed; a batch is as `Stored` has it.
 
     Args:
-      records: of the source, or of views.
+      stored: the N images.
+      label: [N] int.
+      objects: [N] int.
       config: its form, `image_size` and `aspect_ratio` are used.
       raw: whether they are pixels, [S, S, 3], and no files.
     """
 
-    def __init__(self, records: Shards, config: Config, *, raw: bool = False):
-        self._records = records
+    def __init__(self, stored: Stored, label: np.ndarray, objects: np.ndarray, config: Config, *, raw: bool = False):
+        self.label = label.astype(np.float32)
+        self.objects = objects
+        self.shuffled = stored.shuffled
+        self.ordered = stored.ordered
         self._config = config
         self._raw = raw
 
-    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
-        return self._records.shuffled(mask, seed, batch_size)
-
-    def ordered(self, mask: np.ndarray, batch_size: int) -> tf.data.Dataset:
-        return self._records.ordered(mask).batch(batch_size)
-
-    def read(self, batch: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def read(self, batch: dict[str, tf.Tensor], batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown.
 
         Args:
           batch: of one of the methods above.
           batch_size: that it was made with.
         """
-        number = tf.io.FixedLenFeature([], tf.int64)
-        features = {"image": tf.io.FixedLenFeature([], tf.string), "label": number, "object": number}
-        example = tf.io.parse_example(batch, features)
         size = self._config.image_size
         if self._raw:
-            pixels = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [-1, size, size, 3])
+            pixels = tf.reshape(tf.io.decode_raw(batch["bytes"], tf.uint8), [-1, size, size, 3])
         elif self._config.strict:
-            pixels = preprocess.decode_jpegs(example["image"], at_most=batch_size)
+            pixels = preprocess.decode_jpegs(batch["bytes"], at_most=batch_size)
             if size != sources.SIZE:
                 pixels = self._resize(pixels)
         else:
             spec = tf.TensorSpec([size, size, 3], tf.uint8)
-            pixels = tf.map_fn(self._decode_any, example["image"], fn_output_signature=spec)
-        return tf.ensure_shape(pixels, [None, size, size, 3]), tf.cast(example["label"], tf.float32), example["object"]
+            pixels = tf.map_fn(self._decode_any, batch["bytes"], fn_output_signature=spec)
+        labels, objects = (tf.gather(values, batch["row"]) for values in (self.label, self.objects))
+        return tf.ensure_shape(pixels, [None, size, size, 3]), labels, objects
 
     def _decode_any(self, encoded: tf.Tensor) -> tf.Tensor:
         image = tf.numpy_function(decoding.decode, [encoded], tf.uint8)
@@ -82,13 +79,11 @@ class InMemory:
 
     Args:
       streamed: has the images.
-      label: [N] int of all of them.
-      objects: [N] int likewise.
       used: [N] bool, which are decoded: those that masks will ask for.
       image_size: edge in pixels.
     """
 
-    def __init__(self, streamed: Streamed, label: np.ndarray, objects: np.ndarray, used: np.ndarray, image_size: int):
+    def __init__(self, streamed: Streamed, used: np.ndarray, image_size: int):
         count = int(used.sum())
         pixels = _aligned_empty((count, image_size, image_size, 3))
         batches = (
@@ -108,27 +103,21 @@ class InMemory:
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._used = used
-        self._labels = label[used].astype(np.float32)
-        self._objects = objects[used]
+        self._label = streamed.label[used]
+        self._objects = streamed.objects[used]
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
-        return _cut(tf.random.experimental.stateless_shuffle(self._positions(mask), seed), batch_size)
+        return cut(tf.random.experimental.stateless_shuffle(self._positions(mask), seed), batch_size)
 
     def ordered(self, mask: np.ndarray, batch_size: int) -> tf.data.Dataset:
-        return _cut(tf.constant(self._positions(mask)), batch_size)
+        return cut(tf.constant(self._positions(mask)), batch_size)
 
     def _positions(self, mask: np.ndarray) -> np.ndarray:
         return np.flatnonzero(mask[self._used])
 
     def read(self, batch: tf.Tensor, batch_size: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns images [B, S, S, 3] uint8, labels [B] float32 and objects [B] int64, -1 where unknown."""
-        return tuple(tf.gather(values, batch) for values in (self._pixels, self._labels, self._objects))
-
-
-def _cut(positions: tf.Tensor, batch_size: int) -> tf.data.Dataset:
-    """Returns batches of [N] positions. Whole ones are cut out: from_tensor_slices would handle each by itself."""
-    starts = tf.data.Dataset.range(0, positions.shape[0], batch_size)
-    return starts.map(lambda start: positions[start : start + batch_size])
+        return tuple(tf.gather(values, batch) for values in (self._pixels, self._label, self._objects))
 
 
 def _aligned_empty(shape: tuple[int, ...]) -> np.ndarray:

@@ -1,17 +1,18 @@
 """The TFRecords of a source: made on first use, reused afterwards; and what is known of the images in them."""
 
+import collections
 import dataclasses
 import functools
 import os
 import pathlib
 import shutil
-from collections.abc import Sequence
 
 import filelock
 import numpy as np
 import tensorflow as tf
 
 from aireal import paths
+from aireal.data.stored import Stored, at_a_time
 from aireal.errors import UserError
 from aireal.runs import files
 from aireal.settings.config import Config
@@ -19,12 +20,11 @@ from aireal.sources.source import Source
 from builders.cifake import layout, sources
 from builders.cifake.cifake_dataset_builder import Builder
 
-_SHUFFLE_BUFFER = 10_000  # encoded images, of CIFAKE 10 MB; fewer where they are large
-SHUFFLE_BUFFER_BYTES = 64 << 20  # of which four stand in memory: filled, permuted, waiting, being cut
 _READ_AS = "read_as.txt"  # beside the records: what the source was understood as
 _LEFT_OUT = "left_out.csv"  # beside the records: damaged files
-_FRAME_BYTES = 16  # of a TFRecord: length and checksums
-_INTERLEAVED = 16  # examples in a row from a shard, before the next shard's turn
+_FRAME_BYTES = 16  # of a TFRecord: length and checksums,
+_HEAD_BYTES = 12  # most of which stand before it
+_AT_ONCE = 1024  # records in memory while all are looked through
 
 
 def prepare(config: Config) -> Builder:
@@ -124,107 +124,55 @@ class Table:
         return Table(**{name: column[positions] for name, column in vars(self).items()})
 
 
-class Shards:
-    """TFRecord files.
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """What the TFRecords of a source hold, in their order: train, validation, test.
 
-    Args:
-      files: their paths.
-      lengths: how many examples are in each.
-      mean_bytes: of an example.
+    Attributes:
+      table: what is known of the pictures.
+      stored: their files' own bytes.
     """
 
-    def __init__(self, files: Sequence[str], lengths: Sequence[int], mean_bytes: int):
-        self._files = files
-        self._lengths = np.array(lengths)
-        self._buffer = min(_SHUFFLE_BUFFER, max(SHUFFLE_BUFFER_BYTES // max(mean_bytes, 1), 1))
+    table: Table
+    stored: Stored
 
-    def __len__(self) -> int:
-        return int(self._lengths.sum())
-
-    def ordered(self, mask: np.ndarray) -> tf.data.Dataset:
-        """Returns the serialized examples where `mask` ([N] bool) is true, in the files' order."""
-        files, mask, _ = self._holding(mask)
-        examples = tf.data.TFRecordDataset(files)
-        return examples if mask.all() else _filtered(examples, tf.constant(mask))
-
-    def _holding(self, mask: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Returns the files in which `mask` is true at all, the mask of their examples, and where each begins."""
-        parts = np.split(mask, np.cumsum(self._lengths)[:-1])
-        used = [at for at, part in enumerate(parts) if part.any()]
-        starts = np.cumsum([0, *self._lengths[used]])
-        return [self._files[at] for at in used], np.concatenate([parts[at] for at in used] or [mask[:0]]), starts
-
-    def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
-        """Returns batches of the same examples, [B] string, in an order that is a function of `seed`.
-
-        Shards in random order, read by turns, into a bounded buffer whose whole content is permuted: memory does not
-        grow with the data. `Dataset.shuffle` would mix in TensorFlow's global seed.
-
-        Args:
-          mask: [N] bool, which examples.
-          seed: two integers or scalar tensors.
-          batch_size: images a batch; the last one may be smaller.
-        """
-        files, mask, starts = self._holding(mask)
-        whole, mask, starts = bool(mask.all()), tf.constant(mask), tf.constant(starts)
-        buffer_size = batch_size * max(self._buffer // batch_size, 1)  # whole batches, so that only the last is short
-
-        def shard(index: tf.Tensor) -> tf.data.Dataset:
-            examples = tf.data.TFRecordDataset(tf.gather(files, index))
-            return examples if whole else _filtered(examples, mask[starts[index] : starts[index + 1]])
-
-        def permuted(number: tf.Tensor, examples: tf.Tensor) -> tf.Tensor:
-            return tf.random.experimental.stateless_shuffle(examples, tf.random.fold_in(seed, number))
-
-        def cut(examples: tf.Tensor) -> tf.data.Dataset:
-            slices = tf.data.Dataset.range(0, tf.size(examples, tf.int64), batch_size)
-            return slices.map(lambda start: examples[start : start + batch_size])
-
-        shards = tf.random.experimental.stateless_shuffle(tf.range(len(files)), seed)
-        return (
-            tf.data.Dataset.from_tensor_slices(shards)
-            .interleave(tf.autograph.experimental.do_not_convert(shard), len(files), _INTERLEAVED)
-            .batch(buffer_size)
-            .enumerate()
-            .map(permuted)
-            .prefetch(1)
-            .flat_map(cut)
-        )
-
-
-class Records(Shards):
-    """The TFRecords of a source, and the table of what they hold, in their order: train, validation, test."""
-
-    def __init__(self, builder: Builder):
+    @classmethod
+    def read(cls, builder: Builder) -> "Records":
+        """Reads all records once. Raises UserError where their bytes have changed."""
         infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
-        names = [os.fspath(path) for info in infos for path in info.filepaths]
-        lengths = [length for info in infos for length in info.shard_lengths]
-        super().__init__(names, lengths, sum(info.num_bytes for info in infos) // sum(lengths))
-        self._folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
+        paths = [os.fspath(path) for info in infos for path in info.filepaths]
+        counts = [length for info in infos for length in info.shard_lengths]
+        folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
+        columns = _columns(paths, at_a_time(sum(info.num_bytes for info in infos) // sum(counts)))
+        file, begin, length = np.repeat(np.arange(len(paths)), counts), columns.pop("begin"), columns.pop("length")
+        records = _FRAME_BYTES + columns.pop("record_length")
+        # Each file begins anew; within one, records are in a row.
+        before = np.cumsum(records) - records
+        firsts = np.cumsum([0, *counts[:-1]])
+        begin += before - before[firsts][file] + _HEAD_BYTES
+        return cls(Table(**columns, folder=folders), Stored(paths, file, begin, length))
 
-    @functools.cached_property
-    def table(self) -> Table:
-        """What is known of the images, in the order of the records; read when it is first asked for."""
-        return _read_table(self._files, self._folders)
 
-
-def _read_table(files: list[str], folders: np.ndarray) -> Table:
+def _columns(paths: list[str], at_a_time: int) -> dict[str, np.ndarray]:
+    """Returns what a table is made of, and of each record its length and where in it the picture's file is."""
     features = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("label", "object")}
-    features |= {name: tf.io.FixedLenFeature([], tf.string, "") for name in ("filename", "copy_of", "group", "pair")}
-    batches = tf.data.TFRecordDataset(files).batch(1024).map(lambda batch: tf.io.parse_example(batch, features))
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
+    texts = ("filename", "copy_of", "group", "pair")
+    features |= {name: tf.io.FixedLenFeature([], tf.string, "") for name in ("image", *texts)}
+    batches = tf.data.TFRecordDataset(paths).batch(min(at_a_time, _AT_ONCE))
+    parsed = batches.map(lambda batch: {"record": batch, **tf.io.parse_example(batch, features)})
+    columns: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     try:
-        for batch in batches.as_numpy_iterator():
+        for batch in parsed.as_numpy_iterator():
+            records, files = batch.pop("record"), batch.pop("image")
+            columns["record_length"].append(np.array([len(record) for record in records]))
+            columns["length"].append(np.array([len(file) for file in files]))
+            columns["begin"].append(
+                np.array([record.index(file) for record, file in zip(records, files, strict=True)], np.int64)
+            )
             for name, column in batch.items():
-                texts = column.dtype != np.int64
-                columns[name].append(np.char.decode(column.astype(bytes), "utf-8") if texts else column)
+                columns[name].append(np.char.decode(column.astype(bytes), "utf-8") if name in texts else column)
     except tf.errors.DataLossError as error:  # bytes that changed: the size of the files was right
         raise UserError(
-            f"The prepared records in {os.path.dirname(files[0])} are damaged. Delete that folder: it is made anew."
+            f"The prepared records in {os.path.dirname(paths[0])} are damaged. Delete that folder: it is made anew."
         ) from error
-    return Table(**{name: np.concatenate(parts) for name, parts in columns.items()}, folder=folders)
-
-
-def _filtered(examples: tf.data.Dataset, mask: tf.Tensor) -> tf.data.Dataset:
-    kept = tf.data.Dataset.zip(examples, tf.data.Dataset.from_tensor_slices(mask)).filter(lambda _, keep: keep)
-    return kept.map(lambda example, _: example)
+    return {name: np.concatenate(parts) for name, parts in columns.items()}

@@ -1,6 +1,6 @@
 """What a network sees of pictures where that is windows, or copies saved anew: made once, beside the records.
 
-Decoding pictures of a megapixel for a window each would starve training. So there are records of views, raw pixels:
+Decoding pictures of a megapixel for a window each would starve training. So there are files of views, pixels alone:
 some of each training picture, windows at random places, and those by which every picture is judged, at fixed ones. They
 are the same for every seed of a run.
 """
@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -17,17 +18,17 @@ from collections.abc import Iterator
 
 import filelock
 import numpy as np
-import tensorflow as tf
 
 from aireal import machine, paths
-from aireal.data.records import Records, Shards, Table
+from aireal.data.records import Records, Table
+from aireal.data.stored import Stored
 from aireal.pixels import decoding, resampling, resaving, windows
 from aireal.runs import files
 from aireal.settings.config import Config
 from builders import progress
 
-_VERSION = 1  # counts up when the same pictures give other views
-_SHARDS = 8
+_VERSION = 2  # counts up when the same pictures give other views
+_FILES = 8  # of a kind
 _OF_A_COPY = 4  # windows that are cut out of one copy saved anew
 _AT_ONCE = 64  # pictures in memory
 _DONE = "views.json"
@@ -40,13 +41,13 @@ class Views:
     Attributes:
       learnt: views to learn from.
       judged: views to judge by.
-      of_each: how many of each picture are in `learnt`: [N] int.
+      learnt_of_each: how many of each picture are in `learnt`: [N] int.
       judged_of_each: how many of each picture are in `judged`.
     """
 
-    learnt: Shards
-    judged: Shards
-    of_each: np.ndarray
+    learnt: Stored
+    judged: Stored
+    learnt_of_each: np.ndarray
     judged_of_each: int
 
 
@@ -75,11 +76,9 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
                 partial.mkdir()
                 _write(partial, config, records, to_learn)
                 os.replace(partial, folder)
-    lengths = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+    counts = json.loads((folder / _DONE).read_text(encoding="utf-8"))
     learnt, judged = (
-        Shards(
-            [os.fspath(_file(folder, kind, shard)) for shard in range(_SHARDS)], lengths[kind], 3 * config.image_size**2
-        )
+        Stored.alike(list(map(os.fspath, _paths(folder, kind))), counts[kind], 3 * config.image_size**2)
         for kind in ("learnt", "judged")
     )
     return Views(learnt, judged, to_learn * config.views, config.judged_views)
@@ -94,55 +93,38 @@ def _is_whole(folder: pathlib.Path) -> bool:
         return False
 
 
-def _file(folder: pathlib.Path, kind: str, shard: int) -> pathlib.Path:
-    return folder / f"{kind}-{shard:05}-of-{_SHARDS:05}.tfrecord"
+def _paths(folder: pathlib.Path, kind: str) -> list[pathlib.Path]:
+    return [folder / f"{kind}-{number}.rgb" for number in range(_FILES)]
 
 
 def _write(folder: pathlib.Path, config: Config, records: Records, to_learn: np.ndarray) -> None:
-    lengths = {kind: [0] * _SHARDS for kind in ("learnt", "judged")}
-    table = records.table
+    counts, pictures = {kind: [0] * _FILES for kind in ("learnt", "judged")}, len(records.table)
     with contextlib.ExitStack() as stack:
-        writers = {
-            kind: [
-                stack.enter_context(tf.io.TFRecordWriter(os.fspath(_file(folder, kind, shard))))
-                for shard in range(_SHARDS)
-            ]
-            for kind in lengths
-        }
+        opened = {kind: [stack.enter_context(open(path, "wb")) for path in _paths(folder, kind)] for kind in counts}
         made = _each(config, records, to_learn)
-        for row, views in enumerate(progress.bar(made, "Cutting views", len(table), unit=" pictures")):
-            shard = row * _SHARDS // len(table)
-            for kind, pixels in zip(lengths, views, strict=True):
-                lengths[kind][shard] += len(pixels)
-                for view in pixels:
-                    writers[kind][shard].write(_example(view, table, row))
-    sizes = {path.name: path.stat().st_size for path in folder.glob("*.tfrecord")}
-    files.write_json(folder / _DONE, {**lengths, "bytes": sizes})
-
-
-def _example(view: np.ndarray, table: Table, row: int) -> bytes:
-    """Returns a view as `readers.Streamed` takes it."""
-    feature = {
-        name: tf.train.Feature(int64_list={"value": [getattr(table, name)[row]]}) for name in ("label", "object")
-    }
-    feature["image"] = tf.train.Feature(bytes_list={"value": [view.tobytes()]})
-    return tf.train.Example(features={"feature": feature}).SerializeToString()
+        for row, views in enumerate(progress.bar(made, "Cutting views", pictures, unit=" pictures")):
+            number = row * _FILES // pictures
+            for kind, pixels in zip(counts, views, strict=True):
+                counts[kind][number] += len(pixels)
+                opened[kind][number].write(pixels.tobytes())
+    sizes = {path.name: path.stat().st_size for kind in counts for path in _paths(folder, kind)}
+    files.write_json(folder / _DONE, {**counts, "bytes": sizes})
 
 
 def _each(config: Config, records: Records, to_learn: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields the views of each picture, to learn from and to judge by: [V, S, S, 3] uint8 each."""
-    table, rows = records.table, iter(range(len(records)))
-    examples = records.ordered(np.ones(len(records), bool)).batch(_AT_ONCE).as_numpy_iterator()
+    table = records.table
+    pictures = enumerate(records.stored.each(np.ones(len(table), bool)))
     with concurrent.futures.ThreadPoolExecutor(machine.cores()) as pool:  # Pillow gives up the interpreter's lock
 
-        def of_one(example: bytes, row: int) -> tuple[np.ndarray, np.ndarray]:
-            (encoded,) = tf.train.Example.FromString(example).features.feature["image"].bytes_list.value
+        def of_one(numbered: tuple[int, bytes]) -> tuple[np.ndarray, np.ndarray]:
+            row, encoded = numbered
             pixels, name = decoding.decode(encoded), name_of(table, row)
             learnt = _to_learn(pixels, config, name) if to_learn[row] else np.empty([0])
             return learnt, to_judge(pixels, config, name)
 
-        for batch in examples:
-            yield from pool.map(of_one, batch, rows)
+        while some := list(itertools.islice(pictures, _AT_ONCE)):
+            yield from pool.map(of_one, some)
 
 
 def _to_learn(pixels: np.ndarray, config: Config, name: str) -> np.ndarray:

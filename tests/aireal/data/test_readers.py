@@ -69,13 +69,11 @@ def test_wide_pictures_are_cropped_where_the_run_says_so(tmp_path, make_config):
 def reader(request, make_config):
     """A reader of the demo, and its table."""
     config = make_config()
-    records = Records(prepare(config))
-    streamed = Streamed(records, config)
+    records = Records.read(prepare(config))
+    streamed = Streamed(records.stored, records.table.label, records.table.object, config)
     if request.param == "streamed":
         return streamed, records.table
-    return InMemory(
-        streamed, records.table.label, records.table.object, np.arange(len(records)) % 7 > 0, 32
-    ), records.table
+    return InMemory(streamed, np.arange(len(records.table)) % 7 > 0, 32), records.table
 
 
 def test_ordered_batches_are_the_rows_of_a_mask(reader):

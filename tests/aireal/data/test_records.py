@@ -1,6 +1,5 @@
 """aireal.data.records: a source is prepared once for all runs, whatever interrupts, and shuffled in bounded memory."""
 
-import dataclasses
 import os
 import pathlib
 import re
@@ -10,7 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from aireal.data import records
 from aireal.data.batches import Data
@@ -25,7 +23,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(package_folder()), "TF_CPP_MIN_LOG
 
 def stored(builder) -> set[str]:
     """Returns the paths of the examples of both splits."""
-    table = records.Records(builder).table
+    table = records.Records.read(builder).table
     return {f"{folder}/{name}" for folder, name in zip(table.folder, table.filename, strict=True)}
 
 
@@ -139,12 +137,6 @@ def test_the_start_after_a_kill_cleans_up_and_finishes(files, write, tmp_path):
     assert stored(builder) == files.keys()
 
 
-def test_the_shuffle_buffer_is_bounded_in_bytes(make_config, monkeypatch):
-    monkeypatch.setattr(records, "SHUFFLE_BUFFER_BYTES", 1)
-    assert sum(len(labels) for _, labels in Data(make_config(cache="none")).training(1)) == 1600
-    assert isinstance(Data(make_config(cache="none")).training(1).element_spec[0], tf.TensorSpec)
-
-
 def test_the_fingerprint_tells_form_and_files(files, write, tmp_path, make_config):
     folder, prepared_dir = write(files), str(tmp_path / "prepared")
     prepared = [
@@ -166,79 +158,9 @@ def test_rows_of_a_table_stay_together(make_table):
     assert table.rows(np.array([2, 0])).filename.tolist() == ["c", "a"]
 
 
-@pytest.fixture
-def of_test(make_config):
-    """The records of the demo, and a mask of a third of its 400 test images."""
-    found = records.Records(records.prepare(make_config()))
-    return found, (found.table.folder == "test") & (np.arange(len(found)) % 3 == 1)
-
-
-def test_examples_come_in_the_order_of_the_table(of_test):
-    found, mask = of_test
-    everything = list(found.ordered(np.ones(len(found), bool)).as_numpy_iterator())
-    assert len(everything) == len(found.table) == len(found) == 2400
+def test_records_tell_where_each_picture_is(make_config, demo_source):
+    found = records.Records.read(records.prepare(make_config()))
+    assert len(found.table) == len(found.stored) == 2400
     assert np.bincount(found.table.folder == "test").tolist() == [2000, 400]
-    for name, example in zip(found.table.filename, everything, strict=True):
-        assert name.encode() in example
-    assert list(found.ordered(mask).as_numpy_iterator()) == [everything[row] for row in np.flatnonzero(mask)]
-
-
-def test_shuffled_examples_come_once_each_in_an_order_of_the_seed(of_test):
-    found, mask = of_test
-    expected = sorted(found.ordered(mask).as_numpy_iterator())
-
-    def shuffled(*seed):
-        batches = list(found.shuffled(mask, list(seed), 50).as_numpy_iterator())
-        assert [len(batch) for batch in batches] == [50, 50, 33]
-        return list(np.concatenate(batches))
-
-    first = shuffled(0, 1)
-    assert sorted(first) == expected
-    assert shuffled(0, 1) == first
-    assert shuffled(0, 2) != first != expected
-
-
-@pytest.fixture
-def mine(picture, write, make_config, tmp_path):
-    """A Config of twenty pictures of each class as people have them, and a damaged one."""
-    pictures = {
-        f"{folder}/{number}.png": picture(seed * 20 + number, size=(40, 30), form="PNG")
-        for seed, folder in enumerate(["ai/sd", "photo"])
-        for number in range(20)
-    }
-    source = write(pictures | {"ai/x.jpg": b"", "notes.txt": b""})
-    return make_config(source=str(source), prepared_dir=str(tmp_path / "mine"), damaged="leave_out")
-
-
-def test_what_was_understood_and_left_out_is_said_every_time(mine, tmp_path, capsys):
-    for _ in range(2):
-        records.tell.cache_clear()
-        table = records.Records(records.prepare(mine)).table
-        said = capsys.readouterr().out
-        assert "  all  21 FAKE, 20 REAL\n  groups of FAKE: without one 1, sd 20\n" in said
-        assert "no test pictures: a fifth of each class is kept for the test" in said
-        assert "left out, as damaged: 1, listed in" in said
-    assert np.unique(table.group).tolist() == ["", "sd"]
-    (left_out,) = (tmp_path / "mine").rglob("left_out.csv")
-    assert left_out.read_text() == "path,reason\ntrain/FAKE/x.jpg,empty\n"
-
-
-def test_other_flags_about_a_source_are_other_records(mine, tmp_path):
-    with pytest.raises(UserError, match=r"--damaged=leave_out:\n  train/FAKE/x.jpg: empty"):
-        records.prepare(dataclasses.replace(mine, damaged="refuse"))
-    one, other = (records.prepare(dataclasses.replace(mine, pair=pair)) for pair in ("none", "stem"))
-    assert records.fingerprint(one) != records.fingerprint(other)
-    assert records.Records(other).table.pair.tolist() == [
-        name.split("/")[-1][:-4] for name in records.Records(other).table.filename
-    ]
-
-
-def test_a_run_has_its_splits_from_a_source_without(mine):
-    data = Data(mine)
-    assert [np.bincount(data.table(split).label).tolist() for split in ("train", "validation", "test")] == [
-        [13, 13],
-        [3, 3],
-        [4, 4],
-    ]
-    assert data.config.builder_config == "any"
-    assert data.unseen("test").all()
+    paths = [demo_source / folder / name for folder, name in zip(found.table.folder, found.table.filename, strict=True)]
+    assert list(found.stored.each(np.ones(2400, bool))) == [path.read_bytes() for path in paths]

@@ -104,7 +104,7 @@ def test_damaged_views_are_made_anew(make, tmp_path, capsys, damage):
     if damage == "forget":
         (folder / "views.json").unlink()
     else:
-        shard = folder / "judged-00000-of-00008.tfrecord"
+        shard = folder / "judged-0.rgb"
         shard.unlink() if damage == "lose" else shard.write_bytes(shard.read_bytes()[:-9])
     after = np.concatenate(list(Data(make()).pixels("test", 64).as_numpy_iterator()))
     assert np.array_equal(before, after)
