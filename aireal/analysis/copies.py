@@ -11,7 +11,8 @@ from builders import progress
 from builders.cifake.copies import CORRELATION, directions
 from builders.cifake.layout import LABELS
 
-_CHUNK = 1000  # test pictures compared at a time
+_CHUNK = 1000  # test pictures compared at a time, with
+_TRAIN_CHUNK = 100_000  # train pictures: 80 MB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,36 +74,51 @@ class Near:
 
 def near(files: Files) -> Near:
     """Finds the nearest train picture of each test picture, of either class, by the thumbnails' correlation."""
-    vectors, varied = directions(files.thumbnails)
-    rows, vectors = np.flatnonzero(files.decoded)[varied], vectors[varied]
+    rows = np.flatnonzero(files.decoded)[_varied(files.thumbnails)]
+    at = np.cumsum(files.decoded) - 1  # in `thumbnails`
     is_test, label = files.split[rows] == "test", files.label[rows]
-    test = np.flatnonzero(is_test)
+    test = rows[is_test]
+    trains = [rows[~is_test & (label == one)] for one in range(len(LABELS))]
     best, match = np.zeros(len(test)), np.zeros(len(test), int)
     compared = other_class = 0
-    with progress.bar(title="Comparing", total=len(test) * len(set(label[~is_test])), unit=" pictures") as shown:
-        for one in range(len(LABELS)):
-            train = np.flatnonzero(~is_test & (label == one))
+    total = len(test) * sum(len(_parts(train, _TRAIN_CHUNK)) for train in trains)
+    with progress.bar(title="Comparing", total=total, unit=" pictures") as shown:
+        for one, train in enumerate(trains):
             if not len(train):
                 continue
-            correlation, nearest = _nearest(vectors[train], vectors[test], shown)
-            other = label[test] != one
-            same_bytes = files.digest[rows[test]] == files.digest[rows[train[nearest]]]
+            correlation, nearest = _nearest(files.thumbnails, at[train], at[test], shown)
+            other = files.label[test] != one
+            same_bytes = files.digest[test] == files.digest[train[nearest]]
             compared += int(np.sum(other))
             other_class += int(np.sum((correlation >= CORRELATION) & other & ~same_bytes))
             better = correlation > best
-            best[better], match[better] = correlation[better], rows[train[nearest[better]]]
-    found = np.flatnonzero((best >= CORRELATION) & (files.digest[rows[test]] != files.digest[match]))
+            best[better], match[better] = correlation[better], train[nearest[better]]
+    found = np.flatnonzero((best >= CORRELATION) & (files.digest[test] != files.digest[match]))
     found = found[np.argsort(-best[found], kind="stable")]
-    return Near(rows[test[found]], match[found], best[found], compared, other_class)
+    return Near(test[found], match[found], best[found], compared, other_class)
 
 
-def _nearest(train: np.ndarray, test: np.ndarray, shown: tqdm) -> tuple[np.ndarray, np.ndarray]:
-    """Returns for each unit vector of `test` [T, D] the highest correlation, and the row of `train` that has it."""
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train)
-    distances, rows = np.zeros(len(test)), np.zeros(len(test), int)
-    for start in range(0, len(test), _CHUNK):
-        some = slice(start, start + _CHUNK)
-        found = index.kneighbors(test[some])
-        distances[some], rows[some] = (column[:, 0] for column in found)
-        shown.update(len(test[some]))
-    return 1 - distances**2 / 2, rows
+def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _varied(thumbnails: np.ndarray) -> np.ndarray:
+    """Returns which are of pictures that are not plain: [N] bool."""
+    return np.concatenate([directions(some)[1] for some in _parts(thumbnails, _TRAIN_CHUNK)])
+
+
+def _nearest(thumbnails: np.ndarray, train: np.ndarray, test: np.ndarray, shown: tqdm) -> tuple[np.ndarray, np.ndarray]:
+    """Returns for each of some thumbnails the highest correlation with those of `train`, and which of these has it."""
+    best, nearest = np.full(len(test), -1.0), np.zeros(len(test), int)
+    for start in range(0, len(train), _TRAIN_CHUNK):
+        index = NearestNeighbors(n_neighbors=1, algorithm="brute")
+        index.fit(directions(thumbnails[train[start : start + _TRAIN_CHUNK]])[0])
+        for first in range(0, len(test), _CHUNK):
+            some = slice(first, first + _CHUNK)
+            distances, found = (column[:, 0] for column in index.kneighbors(directions(thumbnails[test[some]])[0]))
+            correlation = 1 - distances**2 / 2
+            better = correlation > best[some]
+            best[some] = np.where(better, correlation, best[some])
+            nearest[some] = np.where(better, start + found, nearest[some])
+            shown.update(len(found))
+    return best, nearest

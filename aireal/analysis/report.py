@@ -159,7 +159,7 @@ def _facts(files: Files, sums: Sums) -> dict[str, Any]:
 
 
 def _offending(files: Files, faults: dict[int, list[str]]) -> Offending:
-    first = [[files.path[row].item(), "; ".join(reasons)] for row, reasons in list(faults.items())[:_FIRST]]
+    first = [[files.path[row], "; ".join(reasons)] for row, reasons in list(faults.items())[:_FIRST]]
     return Offending(len(faults), int(np.sum(~files.decoded)), first)
 
 

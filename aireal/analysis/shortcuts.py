@@ -21,6 +21,7 @@ _NAMES = ("format", "mode", "metadata", "subsampling", "tables")  # of `containe
 _EDGES = ("width", "height")
 _MAX_VALUES = 50  # of one of these: rarer ones are taken together
 _FOLDS, _DEPTH = 5, 3
+_MOST_FILES = 200_000  # that a tree is grown from
 _USUAL_SHARE = 0.99  # of the files: what as many have is usual
 
 
@@ -80,16 +81,18 @@ class Alone:
         """
         chance = separation(label, np.zeros(len(label))).chance
         edges = [facts[name] for name in _EDGES]
-        numbers = [column for name, column in facts.items() if name not in (*_NAMES, *_EDGES)]
-        header = np.stack([*(facts[name].astype(object) for name in _NAMES), *numbers], axis=1)
+        # A tree tells as much from a part of them, in memory that does not grow.
+        some = np.sort(np.random.default_rng(0).permutation(len(label))[:_MOST_FILES])
+        numbers = [column[some] for name, column in facts.items() if name not in (*_NAMES, *_EDGES)]
+        header = np.stack([*(facts[name][some].astype(object) for name in _NAMES), *numbers], axis=1)
         encode = make_column_transformer(
             (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=_MAX_VALUES), list(range(len(_NAMES)))),
             remainder="passthrough",
         )
         tree = DecisionTreeClassifier(max_depth=_DEPTH, random_state=0)
         return cls(
-            Separation(None, _tree_auc(make_pipeline(encode, tree), header, label), chance),
-            Separation(None, _tree_auc(tree, np.stack(edges, axis=1), label), chance),
+            Separation(None, _tree_auc(make_pipeline(encode, tree), header, label[some]), chance),
+            Separation(None, _tree_auc(tree, np.stack(edges, axis=1)[some], label[some]), chance),
             separation(label, 8 * size / np.prod(edges, axis=0)),
         )
 
@@ -122,7 +125,8 @@ def counts_by_value(label: np.ndarray, column: np.ndarray) -> dict[str, list[int
 def odd_ones(files: Files) -> dict[int, list[str]]:
     """Returns row -> what is unusual about a file, where at least 99 % of all have the same, and it does not."""
     found: dict[int, list[str]] = {}
-    size = np.char.add(np.char.add(files.facts["width"].astype(str), "x"), files.facts["height"].astype(str))
+    edges, of_size = np.unique(np.stack([files.facts[name] for name in _EDGES]), axis=1, return_inverse=True)
+    size = np.array([f"{width}x{height}" for width, height in edges.T], object)[of_size]
     rows = np.flatnonzero(files.decoded)
     for name, column in {"format": files.facts["format"], "size": size, "colour mode": files.facts["mode"]}.items():
         values, index, counts = np.unique(column, return_inverse=True, return_counts=True)

@@ -65,11 +65,11 @@ def make_files() -> Callable[..., Files]:
           facts: what is unusual of each; by default nothing.
           thumbnails: [8, 8, 3] of each; by default grey.
         """
-        count, paths = len(digests), np.array(list(digests))
+        count, paths = len(digests), np.array(list(digests), np.dtypes.StringDType())
         order = np.argsort(paths)
         known = [Facts(**{"format": "JPEG", "width": 32, "height": 32, "mode": "RGB", "metadata": "", **one})
                  for one in (list(facts) or [{}] * count)]  # fmt: skip
-        small = np.stack(list(thumbnails) or [np.full([8, 8, 3], 100)] * count).astype(np.float16)
+        small = np.stack(list(thumbnails) or [np.full([8, 8, 3], 100)] * count).astype(np.uint8)
         split, label, _ = np.array([path.split("/") for path in paths]).T
         return Files(
             path=paths[order],

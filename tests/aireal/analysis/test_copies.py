@@ -66,11 +66,12 @@ def test_empty_files_are_no_copies_of_each_other(make_files):
 
 @pytest.fixture
 def thumbnail():
-    """Seed -> [8, 8, 3] float16, noise; with `change` the same a little changed."""
+    """Seed -> [8, 8, 3] uint8, noise; with `change` the same a little changed."""
 
     def draw(seed, change=0.0):
         noise = np.random.default_rng(seed).uniform(0, 255, [8, 8, 3])
-        return (noise + change * np.random.default_rng(99).uniform(-1, 1, noise.shape)).astype(np.float16)
+        changed = noise + change * np.random.default_rng(99).uniform(-1, 1, noise.shape)
+        return np.clip(changed, 0, 255).astype(np.uint8)
 
     return draw
 
@@ -91,8 +92,18 @@ def test_pictures_that_are_nearly_the_same_are_paired_with_the_most_alike_first(
     assert (found.compared, found.other_class) == (0, 0)  # there is one class alone
 
 
+def test_large_sources_are_compared_in_parts(make_files, thumbnail, monkeypatch):
+    pictures = {f"{split}/REAL/{seed}.jpg": thumbnail(seed) for split in ("test", "train") for seed in range(9)}
+    files = make_files(dict.fromkeys(pictures), thumbnails=pictures.values())
+    monkeypatch.setattr(copies, "_CHUNK", 2)
+    monkeypatch.setattr(copies, "_TRAIN_CHUNK", 4)
+    found = copies.near(files)
+    assert [path.replace("train", "test") for path in files.path[found.train]] == list(files.path[found.test])
+    assert len(found.test) == 9
+
+
 def test_the_same_bytes_and_plain_pictures_are_no_near_duplicates(make_files, thumbnail):
-    plain = np.full([8, 8, 3], 100, np.float16)
+    plain = np.full([8, 8, 3], 100, np.uint8)
     pictures = {
         "test/REAL/0.jpg": ("same", thumbnail(1)),
         "test/REAL/1.jpg": ("one", plain),

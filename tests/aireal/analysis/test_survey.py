@@ -64,6 +64,17 @@ def test_files_are_described_in_the_order_of_their_paths(surveyed, few):
     assert files.objects is None  # which CIFAKE's names alone say
 
 
+def test_pieces_that_are_looked_at_apart_give_the_same(few, surveyed, monkeypatch):
+    monkeypatch.setattr(passes, "_CHUNK_FILES", 3)
+    found, sums = survey.survey(passes.Reader(sources.Collection(few)), image_size=32)
+    files, expected = surveyed
+    for name in ("path", "split", "label", "bytes", "digest", "faults", "decoded", "looks", "thumbnails"):
+        assert np.array_equal(getattr(found, name), getattr(files, name))
+    for name, column in files.facts.items():
+        assert np.array_equal(found.facts[name], column)
+    assert np.allclose(sums.image, expected.image)
+
+
 def test_every_group_of_a_split_and_class_has_its_files(surveyed):
     files, _ = surveyed
     groups = files.groups()
