@@ -39,8 +39,9 @@ class Streamed:
     """
 
     def __init__(self, stored: Stored, label: np.ndarray, objects: np.ndarray, config: Config, *, raw: bool = False):
-        self.label = label.astype(np.float32)
-        self.objects = objects
+        # Tensors: graphs would have a copy of an array each.
+        self.label = tf.constant(label, tf.float32)
+        self.objects = tf.constant(objects, tf.int64)
         self.shuffled = stored.shuffled
         self.ordered = stored.ordered
         self._config = config
@@ -103,8 +104,7 @@ class InMemory:
         # Shares the memory; tf.constant would hold the images three times over while it copies.
         self._pixels = tf.experimental.dlpack.from_dlpack(pixels.__dlpack__())
         self._used = used
-        self._label = streamed.label[used]
-        self._objects = streamed.objects[used]
+        self._label, self._objects = (tf.boolean_mask(values, used) for values in (streamed.label, streamed.objects))
 
     def shuffled(self, mask: np.ndarray, seed: list, batch_size: int) -> tf.data.Dataset:
         return cut(tf.random.experimental.stateless_shuffle(self._positions(mask), seed), batch_size)

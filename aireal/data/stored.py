@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-MOST_BYTES = 64 << 20  # read ahead at a time, of which four stand in memory: two being made, waiting, being cut
+_MOST_BYTES = 64 << 20  # read ahead at a time, of which four stand in memory: two being made, waiting, being cut
 _MOST = 10_000  # pictures read ahead, of CIFAKE 10 MB
 _BLOCK = 256 << 10  # bytes that a disk reads in one go: what lies in one block of a file is read together
 
 
 def at_a_time(mean_bytes: int) -> int:
     """Returns how many pictures of so many bytes are read ahead."""
-    return min(_MOST, max(MOST_BYTES // max(mean_bytes, 1), 1))
+    return min(_MOST, max(_MOST_BYTES // max(mean_bytes, 1), 1))
 
 
 class Stored:
@@ -44,9 +44,6 @@ class Stored:
         begin = np.concatenate([np.arange(count, dtype=np.int64) * size for count in counts])
         return cls(files, file, begin, np.full(len(file), size, np.int64))
 
-    def __len__(self) -> int:
-        return len(self._file)
-
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Returns the bytes of pictures: [len(rows)] object. Raises OSError where a file is not what it was."""
         order = np.argsort(rows, kind="stable")
@@ -58,7 +55,7 @@ class Stored:
 
     def _of_block(self, rows: np.ndarray) -> list[bytes]:
         path, start, end = self._files[self._file[rows[0]]], self._begin[rows[0]], self._end[rows[-1]]
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb") as file:
             file.seek(start)
             content = file.read(end - start)
         if len(content) < end - start:
@@ -82,18 +79,15 @@ class Stored:
         Blocks in random order, and those pictures in random order that are read ahead together: a disk is not asked for
         single pictures.
         """
-        rows = np.flatnonzero(mask)
-        order = tf.numpy_function(
-            lambda seed: self._shuffle(rows, seed, batch_size),
-            [tf.stack([tf.cast(one, tf.int64) for one in seed])],
-            tf.int64,
-        )
-        return self._batches(tf.ensure_shape(order, [len(rows)]), batch_size)
+        rows = tf.constant(np.flatnonzero(mask))  # TensorFlow keeps for ever what is in a closure
+        seed = tf.stack([tf.cast(one, tf.int64) for one in seed])
+        order = tf.numpy_function(self._shuffle, [rows, seed, self._ahead(batch_size)], tf.int64)
+        return self._batches(tf.ensure_shape(order, rows.shape), batch_size)
 
-    def _shuffle(self, rows: np.ndarray, seed: np.ndarray, batch_size: int) -> np.ndarray:
+    def _shuffle(self, rows: np.ndarray, seed: np.ndarray, ahead: np.ndarray) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        order = rows[np.argsort(rng.permutation(int(self._block[-1]) + 1)[self._block[rows]], kind="stable")]
-        ahead = self._ahead(batch_size)
+        blocks = rng.permutation(np.max(self._block, initial=0) + 1)
+        order = rows[np.argsort(blocks[self._block[rows]], kind="stable")]
         for start in range(0, len(order), ahead):
             rng.shuffle(order[start : start + ahead])
         return order

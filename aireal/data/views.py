@@ -107,6 +107,9 @@ def _write(folder: pathlib.Path, config: Config, records: Records, to_learn: np.
             for kind, pixels in zip(counts, views, strict=True):
                 counts[kind][number] += len(pixels)
                 opened[kind][number].write(pixels.tobytes())
+        for file in (one for of_kind in opened.values() for one in of_kind):
+            file.flush()
+            os.fsync(file.fileno())  # nothing but their sizes says that they are whole
     sizes = {path.name: path.stat().st_size for kind in counts for path in _paths(folder, kind)}
     files.write_json(folder / _DONE, {**counts, "bytes": sizes})
 

@@ -69,7 +69,7 @@ class Fields:
     prepared_dir: str = _data("~/.cache/aireal", "folder of the prepared TFRecords, which later runs reuse")
     cache: str = _data(
         "auto",
-        "where decoded images stay: none (streamed from TFRecords, bounded memory), ram (all in memory), auto (ram "
+        "where decoded images stay: none (streamed from disk, bounded memory), ram (all in memory), auto (ram "
         "where they take less than half of what is free)",
         choices=("auto", "none", "ram"),
     )

@@ -166,7 +166,7 @@ def _tensorboard(config: Config, folder: RunFolder) -> list[keras.callbacks.Call
 def _describe(data: Data, begins: str | None) -> None:
     config, megabytes = data.config, data.decoded_bytes / 2**20
     sizes = ", ".join(f"{len(data.table(split)):,} {split}" for split in ("train", "validation", "test"))
-    where = {"ram": f"in memory ({megabytes:,.0f} MiB)", "none": "streamed from TFRecords"}[config.cache]
+    where = {"ram": f"in memory ({megabytes:,.0f} MiB)", "none": "streamed from disk"}[config.cache]
     print(f"{config.source}: {sizes} images of {config.image_size}x{config.image_size}, {where}.", flush=True)
     if warning := imbalance("train", *np.bincount(data.table("train").label, minlength=2)):
         print(f"Warning: {warning}", flush=True)

@@ -14,7 +14,7 @@ from builders import progress
 from builders.cifake import checks, copies, layout, passes, sources
 from builders.cifake.outline import Outline
 
-SHARDS = 8  # a split: enough to interleave and shuffle, where TFDS by itself would write a single one
+SHARDS = 8  # a split: enough for TFDS to interleave and shuffle, which by itself would write a single one
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -20,10 +20,11 @@ _FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 _SMALL = 100  # pictures of the network's size, of which the mean time is taken
 _LARGE = 4000, 3000
 # Looked for with every frame: Playwright's own waiting looks up to half a second apart.
-_JUDGED = """(count) => new Promise((resolve) => {
+_JUDGED = """(count) => new Promise((resolve, reject) => {
   const isDone = () => document.querySelectorAll('#results li[class]').length >= count;
   const look = () => isDone() ? resolve() : requestAnimationFrame(look);
   look();
+  setTimeout(() => reject(new Error('No verdict came within a minute.')), 60000);
 })"""
 
 

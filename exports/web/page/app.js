@@ -14,7 +14,7 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const {rule} = await (await fetch('model/preprocessing.json')).json();
 const worker = new Worker('worker.js');
 const results = [];  // of all pictures, in the order in which they were given
-let sending = Promise.resolve();  // one at a time, so that the worker begins with the first before the last is looked at
+const queues = Array(4).fill(Promise.resolve());  // so few are looked at at a time: the worker has the first ones soon
 let ready = false;
 
 worker.onmessage = ({data: {id, found, error, broken, ...said}}) => {
@@ -49,7 +49,8 @@ function add(files) {
     result.card = $('#result').content.cloneNode(true).firstElementChild;
     $('h3', result.card).textContent = result.name;
     $('#results').prepend(result.card);
-    sending = sending.then(() => send(result));
+    const queue = result.id % queues.length;
+    queues[queue] = queues[queue].finally(() => send(result));
   }
   tellProgress();
 }

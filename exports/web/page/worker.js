@@ -32,7 +32,10 @@ async function load() {
 let [before, last] = [Promise.resolve(), Promise.resolve()];  // the pictures of the two latest messages, judged
 onmessage = ({data: {id, file, pixels}}) => {
   // One at a time, so that memory holds one decoded picture; a small one is decoded while the one before is judged.
-  const decoded = (pixels <= SMALL ? before : last).then(async () => (await modules)[0].decode(file));
+  const decoded = (pixels <= SMALL ? before : last).then(async () => {
+    await network;  // else pictures were decoded for nothing
+    return (await modules)[0].decode(file);
+  });
   [before, last] = [last, Promise.allSettled([last, decoded]).then(() => answer(id, decoded))];
 };
 

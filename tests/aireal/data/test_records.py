@@ -1,5 +1,6 @@
-"""aireal.data.records: a source is prepared once for all runs, whatever interrupts, and shuffled in bounded memory."""
+"""aireal.data.records: a source is prepared once for all runs, whatever interrupts; where its pictures are."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -160,7 +161,53 @@ def test_rows_of_a_table_stay_together(make_table):
 
 def test_records_tell_where_each_picture_is(make_config, demo_source):
     found = records.Records.read(records.prepare(make_config()))
-    assert len(found.table) == len(found.stored) == 2400
+    assert len(found.table) == 2400
     assert np.bincount(found.table.folder == "test").tolist() == [2000, 400]
     paths = [demo_source / folder / name for folder, name in zip(found.table.folder, found.table.filename, strict=True)]
     assert list(found.stored.each(np.ones(2400, bool))) == [path.read_bytes() for path in paths]
+
+
+@pytest.fixture
+def mine(picture, write, make_config, tmp_path):
+    """A Config of twenty pictures of each class as people have them, and a damaged one."""
+    pictures = {
+        f"{folder}/{number}.png": picture(seed * 20 + number, size=(40, 30), form="PNG")
+        for seed, folder in enumerate(["ai/sd", "photo"])
+        for number in range(20)
+    }
+    source = write(pictures | {"ai/x.jpg": b"", "notes.txt": b""})
+    return make_config(source=str(source), prepared_dir=str(tmp_path / "mine"), damaged="leave_out")
+
+
+def test_what_was_understood_and_left_out_is_said_every_time(mine, tmp_path, capsys):
+    for _ in range(2):
+        records.tell.cache_clear()
+        table = records.Records.read(records.prepare(mine)).table
+        said = capsys.readouterr().out
+        assert "  all  21 FAKE, 20 REAL\n  groups of FAKE: without one 1, sd 20\n" in said
+        assert "no test pictures: a fifth of each class is kept for the test" in said
+        assert "left out, as damaged: 1, listed in" in said
+    assert np.unique(table.group).tolist() == ["", "sd"]
+    (left_out,) = (tmp_path / "mine").rglob("left_out.csv")
+    assert left_out.read_text() == "path,reason\ntrain/FAKE/x.jpg,empty\n"
+
+
+def test_other_flags_about_a_source_are_other_records(mine, tmp_path):
+    with pytest.raises(UserError, match=r"--damaged=leave_out:\n  train/FAKE/x.jpg: empty"):
+        records.prepare(dataclasses.replace(mine, damaged="refuse"))
+    one, other = (records.prepare(dataclasses.replace(mine, pair=pair)) for pair in ("none", "stem"))
+    assert records.fingerprint(one) != records.fingerprint(other)
+    assert records.Records.read(other).table.pair.tolist() == [
+        name.split("/")[-1][:-4] for name in records.Records.read(other).table.filename
+    ]
+
+
+def test_a_run_has_its_splits_from_a_source_without(mine):
+    data = Data(mine)
+    assert [np.bincount(data.table(split).label).tolist() for split in ("train", "validation", "test")] == [
+        [13, 13],
+        [3, 3],
+        [4, 4],
+    ]
+    assert data.config.builder_config == "any"
+    assert data.unseen("test").all()
