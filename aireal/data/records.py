@@ -1,11 +1,14 @@
 """The TFRecords of a source: made on first use, reused afterwards; and what is known of the images in them."""
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import os
 import pathlib
 import shutil
+import zipfile
+import zlib
 
 import filelock
 import numpy as np
@@ -22,6 +25,8 @@ from builders.cifake.cifake_dataset_builder import Builder
 
 _READ_AS = "read_as.txt"  # beside the records: what the source was understood as
 _LEFT_OUT = "left_out.csv"  # beside the records: damaged files
+_INDEX = "index.npz"  # beside the records: what is in them
+_NO_INDEX = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # where it is missing or damaged
 _FRAME_BYTES = 16  # of a TFRecord: length and checksums,
 _HEAD_BYTES = 12  # most of which stand before it
 _FIRST_BYTES = 32  # of a picture
@@ -139,12 +144,12 @@ class Records:
 
     @classmethod
     def read(cls, builder: Builder) -> "Records":
-        """Reads all records once. Raises UserError where their bytes have changed."""
+        """Reads all records, or what an earlier call kept of them. Raises UserError where their bytes have changed."""
         infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
         paths = [os.fspath(path) for info in infos for path in info.filepaths]
         counts = [length for info in infos for length in info.shard_lengths]
         folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
-        columns = _columns(paths, at_a_time(sum(info.num_bytes for info in infos) // sum(counts)))
+        columns = _index(paths, at_a_time(sum(info.num_bytes for info in infos) // sum(counts)))
         file, begin, length = np.repeat(np.arange(len(paths)), counts), columns.pop("begin"), columns.pop("length")
         records = _FRAME_BYTES + columns.pop("record_length")
         # Each file begins anew; within one, records are in a row.
@@ -152,6 +157,23 @@ class Records:
         firsts = np.cumsum([0, *counts[:-1]])
         begin += before - before[firsts][file] + _HEAD_BYTES
         return cls(Table(**columns, folder=folders), Stored(paths, file, begin, length))
+
+
+def _index(paths: list[str], at_a_time: int) -> dict[str, np.ndarray]:
+    """Returns `_columns`, kept beside the records for later starts, for as long as these are the same files."""
+    kept = pathlib.Path(paths[0]).with_name(_INDEX)
+    same = np.array([(stat.st_size, stat.st_mtime_ns) for stat in map(os.stat, paths)])
+    with contextlib.suppress(*_NO_INDEX), np.load(kept) as index:
+        columns = dict(index)
+        if np.array_equal(columns.pop("files"), same):
+            return columns
+    columns = _columns(paths, at_a_time)
+    with contextlib.suppress(OSError, UserError), files.replacing(kept) as partial:  # a folder may not be ours to write
+        for path in paths:  # whose checksums nobody looks at from now on
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        np.savez_compressed(partial, files=same, **columns)
+    return columns
 
 
 def _where(file: bytes, record: bytes) -> int:
@@ -172,16 +194,15 @@ def _columns(paths: list[str], at_a_time: int) -> dict[str, np.ndarray]:
     columns: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     try:
         for batch in parsed.as_numpy_iterator():
-            records, files = batch.pop("record"), batch.pop("image")
+            records, pictures = batch.pop("record"), batch.pop("image")
             columns["record_length"].append(np.array([len(record) for record in records]))
-            columns["length"].append(np.array([len(file) for file in files]))
-            columns["begin"].append(
-                np.array([_where(file, record) for record, file in zip(records, files, strict=True)], np.int64)
-            )
+            columns["length"].append(np.array([len(picture) for picture in pictures]))
+            columns["begin"].append(np.array([_where(*pair) for pair in zip(pictures, records, strict=True)], np.int64))
             for name, column in batch.items():
-                columns[name].append(np.char.decode(column.astype(bytes), "utf-8") if name in texts else column)
+                columns[name].append(column.astype(bytes) if name in texts else column)
     except tf.errors.DataLossError as error:  # bytes that changed: the size of the files was right
         raise UserError(
             f"The prepared records in {os.path.dirname(paths[0])} are damaged. Delete that folder: it is made anew."
         ) from error
-    return {name: np.concatenate(parts) for name, parts in columns.items()}
+    found = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return found | {name: np.char.decode(found[name], "utf-8") for name in texts}

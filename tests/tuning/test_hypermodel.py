@@ -1,6 +1,7 @@
 """tuning.hypermodel: a trial is trained and judged like a run, without a look at the test images."""
 
 import dataclasses
+import os
 import shutil
 
 import keras_tuner
@@ -32,10 +33,12 @@ def test_no_test_image_is_read(make_config, prepared_dir, tmp_path, declared):
     batches.Data(config)  # makes the records
     copied = tmp_path / "prepared"
     shutil.copytree(prepared_dir, copied)
-    removed = list(copied.rglob("*-test.tfrecord*"))
-    for path in removed:
-        path.unlink()
-    assert removed
+    emptied = list(copied.rglob("*-test.tfrecord*"))
+    for path in emptied:
+        stat = path.stat()
+        path.write_bytes(bytes(stat.st_size))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert emptied
     space = Space(dataclasses.replace(config, prepared_dir=str(copied)), ["optimizer"])
     hypermodel = HyperModel(space)
     hp = declared(space)

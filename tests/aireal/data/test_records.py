@@ -108,6 +108,28 @@ def test_records_whose_bytes_changed_are_named(files, write, tmp_path):
         Data(settings)
 
 
+def test_what_records_hold_is_kept_as_long_as_they_are_the_same(files, write, tmp_path, monkeypatch):
+    builder = records.prepare(config.Config(source=str(write(files)), prepared_dir=str(tmp_path / "prepared")))
+    first, index = records.Records.read(builder), pathlib.Path(builder.data_path, "index.npz")
+
+    def assert_same():
+        found = records.Records.read(builder)
+        assert all(np.array_equal(column, getattr(first.table, name)) for name, column in vars(found.table).items())
+        every = np.ones(len(found.table), bool)
+        assert list(found.stored.each(every)) == list(first.stored.each(every))
+
+    for damage in (index.unlink, lambda: os.truncate(index, 300), lambda: index.write_bytes(bytes(500))):
+        damage()
+        assert_same()
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "_columns", None)
+        assert_same()
+        os.utime(builder.info.splits["test"].filepaths[0])
+        with pytest.raises(TypeError):
+            records.Records.read(builder)
+    assert_same()
+
+
 # Kills itself between the splits, when the records of the first stand in the unfinished folder.
 KILLED_IN_THE_MIDDLE = """
 import glob, os, signal, sys
