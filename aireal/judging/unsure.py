@@ -1,6 +1,7 @@
 """When a network's verdicts are withheld: found after training, from its own images, and stored with the run."""
 
 import dataclasses
+import functools
 import pathlib
 
 import keras
@@ -24,6 +25,7 @@ from aireal.verdicts.verdict import DEFAULT, Rule
 from builders import progress
 
 FOREIGN_SHARE = 0.04  # of the validation images, which are foreign by this rule and in truth are not
+_RISKS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # that are tried where what was asked for cannot be kept
 _IMAGES, _CORRUPTED, _ALTERED = 3000, 1000, 300  # of training: as they are, as augmented there, altered in each way
 _PENALTY = 0.1  # inverse strength of the unit's L2 penalty: `configs/README.md`, "Foreign pictures"
 
@@ -59,13 +61,16 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
         says, foreign_from=float(np.quantile(found.foreign, 1 - FOREIGN_SHARE)), edges=_edges(data)
     )
     known = ~rule.is_foreign(found.foreign)  # the risk is about the verdicts that are given
-    rule = selective.fit(table.label[known], found.p_real[known], rule, risk, risk_confidence)
+    keeping = functools.partial(selective.fit, table.label[known], found.p_real[known], rule)
+    rule = keeping(risk, risk_confidence)
     if rule is None:
+        least = next((one for one in _RISKS if one > risk and keeping(one, risk_confidence)), None)
         return Found(
             says,
             None,
             f"No verdict is withheld: on {len(table):,} validation images no border of the score keeps wrong verdicts "
-            f"below --risk={risk:g} with a confidence of {risk_confidence:g}.",
+            f"below --risk={risk:g} with a confidence of {risk_confidence:g}."
+            + (f" evaluate --risk={least:g} finds one." if least else ""),
         )
     reasons = rule.reasons(found.p_real, found.foreign)
     given = selective.Selective.of(table.label, found.p_real, reasons, rule)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 import shutil
 
 import keras
@@ -87,6 +88,8 @@ def test_where_no_border_keeps_the_risk_nothing_is_withheld(model, data):
     assert (found.rule, found.unit) == (DEFAULT, None)
     assert "on 400 validation images no border of the score keeps wrong verdicts below --risk=0.005" in found.sentence
     assert "a confidence of 0.95" in found.sentence
+    least = float(re.search(r"evaluate --risk=(\S+) finds one", found.sentence)[1])
+    assert unsure.fit(model, data, least, 0.95).rule.withholds
 
 
 def test_a_risk_that_can_be_kept_gives_a_rule_and_a_unit(withholding, data):
