@@ -105,8 +105,9 @@ def _folder_name(group: str) -> str:
 
 def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]], began: str) -> dict[str, Any]:
     unseen = [_of(group, name) for name, group in found.items()]
-    seen = [one for group in found.values() for one in group if one.label == _FAKE and one.is_seen]
-    sentence = _sentence(unseen, seen) + began
+    every = [one for group in found.values() for one in group]
+    seen = [one for one in every if one.label == _FAKE and one.is_seen]
+    sentence = _sentence(unseen, seen, [one for one in every if one.label != _FAKE]) + began
     contents = {
         "sentence": sentence,
         "groups": {name: [group.as_dict() for group in by_group] for name, by_group in found.items()},
@@ -136,7 +137,7 @@ def _of(by_group: list[Group], name: str) -> Group:
     return next(group for group in by_group if (group.label, group.name) == (_FAKE, name))
 
 
-def _sentence(unseen: Sequence[Group], seen: Sequence[Group]) -> str:
+def _sentence(unseen: Sequence[Group], seen: Sequence[Group], real: Sequence[Group]) -> str:
     """Says what to expect of a new generator."""
 
     def told(some: Sequence[Group]) -> str:
@@ -147,9 +148,11 @@ def _sentence(unseen: Sequence[Group], seen: Sequence[Group]) -> str:
         )
 
     of_seen = f"; of those that it learned from {told(seen)}" if seen else ""
+    accused = 1 - np.average([group.accuracy for group in real], weights=[group.n for group in real])
     return (
         f"Expect of a new generator what these {len(unseen)} show: of one that it never saw the network has "
-        f"{told(unseen)}{of_seen}. A generator of another kind may fare worse."
+        f"{told(unseen)}{of_seen}. Of the photographs it calls {accused:.0%} FAKE. A generator of another kind may "
+        "fare worse."
     )
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from aireal.benchmarks import unseen
@@ -50,6 +51,9 @@ def test_each_group_is_judged_by_a_network_that_never_saw_it_after_interruptions
         assert result["train"]["n"] < 38 + 25  # of 76 pictures to train on one generator's, half of FAKE, are less
     page = (tmp_path / "study/unseen.html").read_text()
     assert found["sentence"] in page
+    photographs = [group for by_group in found["groups"].values() for group in by_group if group["label"] == "REAL"]
+    wrong = 1 - np.mean([group["accuracy"] for group in photographs])
+    assert f"Of the photographs it calls {wrong:.0%} FAKE." in found["sentence"]
     assert "data:image/png" in page
     assert "Expect of a new generator what these 2 show" in capsys.readouterr().out
 
