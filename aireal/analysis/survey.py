@@ -35,7 +35,7 @@ class _File:
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """What is known of each file, in the order of `path`. About 600 bytes of memory for each.
+    """What is known of each file, in the order of `path`.
 
     Attributes:
       path: [N] str of any length, as train/FAKE/0001 (2).jpg
