@@ -18,6 +18,7 @@ from aireal.pixels import decoding
 from aireal.runs.folder import model_file
 from aireal.settings.fields import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures
+from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction
 from builders import progress
 
@@ -66,14 +67,14 @@ def main(names: Sequence[str]) -> int:
 
             judged = explain.write_each(judged, predictor, explanations)
         write = progress.write if file.isatty() else print
-        predictions = []
-        for line in listing.FORMATS[_FORMAT.value](_kept(judged, predictions), found):
+        counts: collections.Counter[listing.Kind] = collections.Counter()
+        for line in listing.FORMATS[_FORMAT.value](_counted(judged, predictor.contract, counts), found):
             write(line, file=file)
-    print(listing.summary(predictions, predictor.contract, left_out), file=sys.stderr)
+    print(listing.summary(counts, predictor.contract, left_out), file=sys.stderr)
     if _UNSURE.value and not predictor.contract.rule.withholds:
         note = "No verdict is UNSURE: this network has no rule for it (aireal evaluate --risk finds one)."
         print(note, file=sys.stderr)
-    return int(any(prediction.error for prediction in predictions))
+    return int(any(kind.verdict is None for kind in counts))
 
 
 def _folder(path: str | None) -> pathlib.Path | None:
@@ -87,9 +88,11 @@ def _folder(path: str | None) -> pathlib.Path | None:
     return folder
 
 
-def _kept(judged: Iterable[tuple[Prediction, np.ndarray]], into: list[Prediction]) -> Iterator[Prediction]:
+def _counted(
+    judged: Iterable[tuple[Prediction, np.ndarray]], contract: Contract, into: collections.Counter[listing.Kind]
+) -> Iterator[Prediction]:
     for prediction, _ in judged:
-        into.append(prediction)
+        into += listing.tally([prediction], contract)
         yield prediction
 
 

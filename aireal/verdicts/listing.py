@@ -1,9 +1,11 @@
 """Verdicts as text: a line for each, and a sentence about all."""
 
+import collections
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from aireal.runs import tables
 from aireal.verdicts.contract import Contract
@@ -57,31 +59,50 @@ def printable(one: str | Prediction) -> str:
     return layout.printable(one if isinstance(one, str) else one.path)
 
 
-def summary(predictions: Sequence[Prediction], contract: Contract, left_out: Mapping[str, int] | None = None) -> str:
+class Kind(NamedTuple):
+    """What a summary tells predictions apart by."""
+
+    verdict: str | None  # None where the picture could not be judged
+    reason: str | None
+    of_other_size: bool  # than the network learned from
+    reduced: bool  # or enlarged, for the network to see it
+
+
+def tally(predictions: Iterable[Prediction], contract: Contract) -> collections.Counter[Kind]:
+    """Counts predictions by their kind: what `summary` takes, of any number of them."""
+    rule, edges = contract.rule, (None, (contract.image_size, contract.image_size))
+    return collections.Counter(
+        Kind(one.verdict, one.reason, bool(one.size) and not rule.fits(one.size), one.size not in edges)
+        for one in predictions
+    )
+
+
+def summary(counts: Mapping[Kind, int], contract: Contract, left_out: Mapping[str, int] | None = None) -> str:
     """Returns how many pictures got which verdict, why some got none, and what speaks against the others."""
-    verdicts, rule, size = [one.verdict for one in predictions], contract.rule, contract.image_size
-    unsure = f"{verdicts.count(UNSURE):,} {UNSURE}, " * rule.withholds
+    rule, size = contract.rule, contract.image_size
+    verdicts, reasons = collections.Counter(), collections.Counter()
+    for kind, count in counts.items():
+        verdicts[kind.verdict] += count
+        reasons[kind.reason] += count
+    unsure = f"{verdicts[UNSURE]:,} {UNSURE}, " * rule.withholds
     lines = [
-        f"{_pictures(len(predictions))}: {verdicts.count('REAL'):,} REAL, {verdicts.count('FAKE'):,} FAKE, {unsure}"
-        f"{verdicts.count(None):,} could not be judged."
+        f"{_pictures(verdicts.total())}: {verdicts['REAL']:,} REAL, {verdicts['FAKE']:,} FAKE, {unsure}"
+        f"{verdicts[None]:,} could not be judged."
     ]
-    if sized := sum(bool(one.size) and not rule.fits(one.size) for one in predictions):
+    if sized := sum(count for kind, count in counts.items() if kind.of_other_size):
         lines.append(
             f"{FOREIGN}: {_pictures(sized)} of other sizes than this network learned from ({_edges(rule)}), and its "
             "score means little there. --unsure=false gives the verdict all the same."
         )
-    if others := sum(one.reason == FOREIGN for one in predictions) - sized:
+    if others := reasons[FOREIGN] - sized:
         lines.append(f"{FOREIGN}: {_pictures(others)} unlike those this network learned from.")
-    if low := sum(one.reason == LOW_CONFIDENCE for one in predictions):
+    if low := reasons[LOW_CONFIDENCE]:
         lines.append(
             f"{LOW_CONFIDENCE}: {_pictures(low)} with a score too near the border: of the verdicts given at most "
             f"{100 * (rule.risk or 0):g} % are wrong, on pictures like those this network learned from."
         )
-    if (
-        not rule.withholds
-        and not contract.windows
-        and (reduced := sum(one.size not in (None, (size, size)) for one in predictions))
-    ):
+    reduced = sum(count for kind, count in counts.items() if kind.reduced)
+    if reduced and not rule.withholds and not contract.windows:
         lines.append(
             f"{_pictures(reduced)} not of {size}x{size} pixels, which is all that this network sees: brought to that "
             "size, and the fine detail it goes by is lost. Verdicts may be wrong, at high confidence too."

@@ -60,6 +60,12 @@ class Prediction:
         return {name: getattr(self, name) for name in ("path", "verdict", "reason", "confidence", "p_real", "error")}
 
 
+def other_kind(path: str) -> str | None:
+    """Returns what a file in a folder is left out as, the name of clutter or its ending; None for a picture."""
+    ending = pathlib.PurePath(path).suffix.lower()
+    return clutter.kind(path) or (None if ending in SUFFIXES else ending or "no ending")
+
+
 def find(names: Iterable[str], left_out: collections.Counter[str] | None = None) -> Iterator[str | Prediction]:
     """Yields the files that are named and those in named folders and below, sorted by name.
 
@@ -73,8 +79,9 @@ def find(names: Iterable[str], left_out: collections.Counter[str] | None = None)
       A path, or a Prediction with the error where a file or folder is of no use.
     """
     for name in names:
-        found = list(_find(name, collections.Counter() if left_out is None else left_out))
-        yield from found or [Prediction(name, error="the folder holds no picture")]
+        found = _find(name, collections.Counter() if left_out is None else left_out)
+        yield next(found, Prediction(name, error="the folder holds no picture"))
+        yield from found
 
 
 def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Prediction]:
@@ -94,16 +101,16 @@ def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Predi
                     raise OSError("a link back to a folder above it")
                 continue  # another link to a folder whose pictures are in the list
             seen.add(identity)
-            with os.scandir(path) as entries:
-                shown = [entry for entry in entries if not entry.name.startswith(".")]
             wanted = []
-            for entry in shown:
-                if kind := clutter.kind(entry.name):
-                    left_out[kind] += 1
-                elif entry.name.lower().endswith(SUFFIXES) or entry.is_dir():
-                    wanted.append(entry.path)
-                else:
-                    left_out[pathlib.Path(entry.name).suffix.lower() or "no ending"] += 1
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    kind = other_kind(entry.name)
+                    if kind and (clutter.kind(entry.name) or not entry.is_dir()):
+                        left_out[kind] += 1
+                    else:
+                        wanted.append(entry.path)
             pending += sorted(wanted, reverse=True)
         except OSError as error:
             yield Prediction(path, error=reason(error))

@@ -8,8 +8,12 @@ from aireal.verdicts.forms import Scorer
 from aireal.verdicts.lite import TfliteScorer
 
 
-def load(path: os.PathLike | str) -> Scorer:
+def load(path: os.PathLike | str, cores: int | None = None) -> Scorer:
     """Loads a .keras file, a SavedModel folder or a .tflite file.
+
+    Args:
+      path: of the model.
+      cores: how many a .tflite file is run on, by default all.
 
     Raises:
       UserError: it cannot be loaded, or maps something else than pixels to verdicts.
@@ -17,7 +21,7 @@ def load(path: os.PathLike | str) -> Scorer:
     path = pathlib.Path(path)
     try:
         if path.suffix == ".tflite" and path.is_file():
-            return TfliteScorer(path)
+            return TfliteScorer(path, cores)
         from aireal.verdicts import graphs  # TensorFlow: only for those that are run by it
 
         return graphs.SavedModelScorer(path) if path.is_dir() else graphs.KerasScorer.load(path)

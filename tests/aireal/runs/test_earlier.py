@@ -110,4 +110,4 @@ def test_its_camera_form_gets_samples_as_from_a_phone_and_is_the_one_that_reduce
     ((prediction, seen),) = predictor.stream([photograph])
     np.testing.assert_array_equal(seen, preprocess.resize(tf.constant(photograph), 256, antialias=False))
     assert prediction.size == (640, 480)
-    assert "not of 32x32 pixels" in listing.summary([prediction], predictor.contract)
+    assert "not of 32x32 pixels" in listing.summary(listing.tally([prediction], predictor.contract), predictor.contract)

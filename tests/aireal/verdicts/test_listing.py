@@ -32,6 +32,10 @@ WITHHELD = [
 PLAIN, CONTRACT = (Contract(image_size=32, input_size=32, rule=rule) for rule in (DEFAULT, RULE))
 
 
+def summary(verdicts: list[Prediction], contract: Contract, left_out: dict[str, int] | None = None) -> str:
+    return listing.summary(listing.tally(verdicts, contract), contract, left_out)
+
+
 def lines(form: str, verdicts: list[Prediction] = VERDICTS) -> list[str]:
     return list(listing.FORMATS[form](iter(verdicts), [one.path for one in verdicts]))
 
@@ -81,15 +85,21 @@ def test_a_path_has_nothing_that_a_terminal_would_act_on():
 
 
 def test_all_are_counted_and_those_of_another_size_warned_about():
-    first, *others = listing.summary(VERDICTS, PLAIN).splitlines()
+    first, *others = summary(VERDICTS, PLAIN).splitlines()
     assert first == "3 pictures: 1 REAL, 1 FAKE, 1 could not be judged."
     assert len(others) == 1
     assert others[0].startswith("1 picture not of 32x32 pixels")
-    assert len(listing.summary(VERDICTS[:2], PLAIN).splitlines()) == 1
+    assert len(summary(VERDICTS[:2], PLAIN).splitlines()) == 1
+
+
+def test_counts_of_parts_add_up_to_those_of_the_whole():
+    parts = listing.tally(WITHHELD[:2], CONTRACT) + listing.tally(WITHHELD[2:], CONTRACT)
+    assert listing.summary(parts, CONTRACT) == summary(WITHHELD, CONTRACT)
+    assert parts.total() == len(WITHHELD)
 
 
 def test_verdicts_that_were_withheld_are_counted_by_their_reason():
-    first, *others = listing.summary(WITHHELD, CONTRACT).splitlines()
+    first, *others = summary(WITHHELD, CONTRACT).splitlines()
     assert first == "5 pictures: 1 REAL, 0 FAKE, 4 UNSURE, 0 could not be judged."
     assert [line.split(" ", 3)[:3] for line in others] == [
         ["FOREIGN:", "2", "pictures"],
@@ -100,21 +110,21 @@ def test_verdicts_that_were_withheld_are_counted_by_their_reason():
     assert "--unsure=false" in others[0]
     assert "at most 1 % are wrong" in others[2]
     wide = dataclasses.replace(CONTRACT, rule=dataclasses.replace(RULE, edges=(32, 64)))
-    assert "(32 to 64 pixels an edge)" in listing.summary(WITHHELD, wide)
+    assert "(32 to 64 pixels an edge)" in summary(WITHHELD, wide)
 
 
 def test_a_reason_that_no_picture_has_is_not_told():
-    assert listing.summary(WITHHELD[:1], CONTRACT) == "1 picture: 1 REAL, 0 FAKE, 0 UNSURE, 0 could not be judged."
+    assert summary(WITHHELD[:1], CONTRACT) == "1 picture: 1 REAL, 0 FAKE, 0 UNSURE, 0 could not be judged."
 
 
 def test_without_a_rule_that_withholds_there_is_no_word_of_it():
     plain = [Prediction("a.jpg", size=(640, 480)).judged(0.75, 9.0, RULE.plain())]
-    told = listing.summary(plain, PLAIN)
+    told = summary(plain, PLAIN)
     assert "UNSURE" not in told
     assert "1 picture not of 32x32 pixels" in told
 
 
 def test_what_was_left_out_of_folders_is_counted():
-    *_, last = listing.summary(VERDICTS, PLAIN, {".svg": 1, ".jxl": 1200, "no ending": 2}).splitlines()
+    *_, last = summary(VERDICTS, PLAIN, {".svg": 1, ".jxl": 1200, "no ending": 2}).splitlines()
     assert "other programs leave behind: .jxl 1,200, .svg 1, no ending 2." in last
-    assert "Left out" not in listing.summary(VERDICTS, PLAIN, {})
+    assert "Left out" not in summary(VERDICTS, PLAIN, {})
