@@ -16,6 +16,7 @@ _COMMANDS = {
     "search": ("tuning.search", "search for a better network by Keras Tuner"),
     "export": ("exports.export", "make SavedModel and .tflite files, proven to be the network"),
     "page": ("exports.web", "make a page on which people try a network in their browser"),
+    "batch_predict": ("aireal.batch_predict", "judge millions of pictures, by Apache Beam"),
     "card": ("aireal.card", "write the model card of a trained network anew"),
     "latency": ("exports.benchmark", "measure size, latency and memory of an export"),
     "benchmark": ("aireal.benchmark", "measure the pipeline, or a recipe over several seeds"),
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def _help() -> str:
-    rows = "\n".join(f"  {name:<12}{what}" for name, (_, what) in _COMMANDS.items())
+    rows = "\n".join(f"  {name:<15}{what}" for name, (_, what) in _COMMANDS.items())
     return f"Tells AI-generated images from photographs.\n\n{rows}\n\n`aireal COMMAND --help` lists the flags of one."
 
 

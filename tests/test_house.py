@@ -11,7 +11,7 @@ import pytest
 from aireal.machine import package_folder
 
 PACKAGES = ("aireal", "builders", "exports", "tuning")
-ENTRIES = ("train", "evaluate", "predict", "analyze", "robustness", "unseen", "benchmark", "card")
+ENTRIES = ("train", "evaluate", "predict", "batch_predict", "analyze", "robustness", "unseen", "benchmark", "card")
 
 
 @functools.cache

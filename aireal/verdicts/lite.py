@@ -18,7 +18,7 @@ LABELS_FILE = "labels.txt"  # beside exported models, and as a zip archive insid
 
 
 class TfliteScorer:
-    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2 or 3] float32, run by LiteRT on each core, one picture at a time.
+    """A .tflite file: [1, S, S, 3] uint8 -> [1, 2 or 3] float32, run by LiteRT, one picture at a time on each core.
 
     The third score is that of UNSURE: then a picture is as foreign as can be, and the rule finds the reason.
     """
@@ -29,10 +29,10 @@ class TfliteScorer:
     def reduce_jpeg(encoded: bytes, size: int, aspect_ratio: str, *, antialias: bool) -> None:
         """Returns None: nothing here decodes but Pillow."""
 
-    def __init__(self, path: pathlib.Path):
+    def __init__(self, path: pathlib.Path, cores: int | None = None):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(machine.cores())]
+        self._interpreters = [Interpreter(str(path), num_threads=1) for _ in range(cores or machine.cores())]
         for interpreter in self._interpreters:
             interpreter.allocate_tensors()
         (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()

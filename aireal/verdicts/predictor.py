@@ -29,13 +29,14 @@ from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction
 from aireal.verdicts.predictions import Predictions
+from builders.cifake.archives import Place
 
 # Pictures of more pixels are decoded one at a time, and those of some more two at a time: memory holds few of them.
 _HUGE_PIXELS, _LARGE_PIXELS, _LARGE_AT_ONCE = 16_000_000, 4_000_000, 2
 _REDUCED_AT_ONCE_FROM_PIXELS = 100_000
-_WORKERS = machine.cores() + 1
 
-Picture = str | os.PathLike | bytes | Image.Image | np.ndarray
+_File = str | os.PathLike | bytes | Place
+Picture = _File | Image.Image | np.ndarray
 
 
 class Predictor:
@@ -49,6 +50,7 @@ class Predictor:
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture. Pillow's own limit is
         lifted to it.
       unsure: withhold verdicts as the model's rule says; else every picture gets FAKE or REAL.
+      cores: how many cores decoding and a .tflite file take, by default all; TensorFlow takes what it finds.
 
     Attributes:
       scorer: the loaded model.
@@ -65,8 +67,10 @@ class Predictor:
         aspect_ratio: str | None = None,
         max_pixels: int = MAX_PIXELS,
         unsure: bool = True,
+        cores: int | None = None,
     ):
-        self.scorer = scorers.load(model_file(run))
+        self.scorer = scorers.load(model_file(run), cores)
+        self._readers = cores or machine.cores() + 1
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
@@ -80,8 +84,8 @@ class Predictor:
         """Judges pictures.
 
         Args:
-          pictures: each a path, the bytes of a file, a PIL image, or an [H, W, 3] uint8 array, RGB; of any size. A
-            Prediction passes through: so `pictures.find` can report what it did not find.
+          pictures: each a path, the bytes of a file, its place in an archive, a PIL image, or an [H, W, 3] uint8
+            array, RGB; of any size. A Prediction passes through: so `pictures.find` can report what it did not find.
 
         Returns:
           A list with a Prediction for each, in their order; a notebook shows it as a table. One that cannot be read has
@@ -104,7 +108,7 @@ class Predictor:
         """
         if isinstance(pictures, Picture) and not isinstance(pictures, np.ndarray):
             raise TypeError("expected a list of pictures, got one; put it in brackets")
-        ahead = _map_ahead(self._read, pictures, 2 * self._batch)
+        ahead = _map_ahead(self._read, pictures, 2 * self._batch, self._readers)
         while batch := list(itertools.islice(ahead, self._batch)):
             scores = self._scores([pixels for _, pixels in batch if pixels is not None])
             for prediction, pixels in batch:
@@ -150,6 +154,8 @@ class Predictor:
                 return self._fit(decoding.to_rgb(picture, in_place=False))
             case bytes():
                 opened = io.BytesIO(picture)
+            case Place():
+                opened = io.BytesIO(picture.read())
             case str() | os.PathLike():
                 opened = open(picture, "rb")  # noqa: SIM115, closed below
             case _:
@@ -207,13 +213,13 @@ def load(run: os.PathLike | str = shipped.DEFAULT, *, unsure: bool = True) -> Pr
     return Predictor(shipped.quickest(run), unsure=unsure)
 
 
-def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
+def _map_ahead(function: Callable[[Any], Any], items: Iterable[Any], count: int, threads: int) -> Iterator[Any]:
     """Like map, with files and bytes on threads that run ahead by at most `count` items."""
-    pool = concurrent.futures.ThreadPoolExecutor(_WORKERS)
+    pool = concurrent.futures.ThreadPoolExecutor(threads)
     try:
         waiting = collections.deque()
         for item in items:
-            if isinstance(item, str | os.PathLike | bytes):
+            if isinstance(item, _File):
                 waiting.append(pool.submit(function, item))
             else:
                 waiting.append(concurrent.futures.Future())

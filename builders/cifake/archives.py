@@ -1,10 +1,15 @@
-"""The files in a .zip or .tar, read from front to back; nothing is unpacked."""
+"""The files in a .zip or .tar: read from front to back, where nothing is unpacked, or listed and then read anywhere."""
 
 import bz2
+import dataclasses
 import functools
 import gzip
+import io
 import lzma
+import os
 import pathlib
+import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -27,6 +32,99 @@ def is_archive(path: pathlib.Path) -> bool:
 def members(path: pathlib.Path) -> Iterator[Member]:
     """Yields path and content's loader, valid until the next is asked for, of every file. Raises READ_ERRORS."""
     yield from _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where in an archive a file is, so that processes that never saw the archive's list read it.
+
+    Attributes:
+      archive: path of the .zip or .tar; a .tar as it is, not compressed.
+      path: of the file, in the archive.
+      begin: byte of the archive where it begins, in a .zip its own header.
+      size: bytes that it takes there.
+      checksum: of a file in a .zip, CRC-32; None in a .tar.
+      is_deflated: compressed, as files in a .zip are.
+    """
+
+    archive: str
+    path: str
+    begin: int
+    size: int
+    checksum: int | None = None
+    is_deflated: bool = False
+
+    def read(self) -> bytes:
+        """Returns the file's content. Raises OSError where the archive is not what it was, or damaged."""
+        with open(self.archive, "rb") as file:
+            file.seek(self.begin)
+            if self.checksum is not None:
+                header = file.read(_ZIP_HEADER.size).ljust(_ZIP_HEADER.size)
+                file.seek(sum(_ZIP_HEADER.unpack(header)), os.SEEK_CUR)
+            data = file.read(self.size)
+        try:
+            data = zlib.decompress(data, -zlib.MAX_WBITS) if self.is_deflated else data
+        except zlib.error as error:
+            raise OSError(f"damaged in the archive: {error}") from error
+        if (len(data) < self.size > 0 and not self.is_deflated) or self.checksum not in (None, zlib.crc32(data)):
+            raise OSError("damaged in the archive, or the archive has changed")
+        return data
+
+
+_ZIP_HEADER = struct.Struct("<26xHH")  # before a file in a .zip; the lengths of the name and of more that follow it
+
+
+def places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:
+    """Yields the path of every file in an archive, and where it is or what keeps it from being read.
+
+    Args:
+      path: of a .zip, or of a .tar that is not compressed.
+
+    Raises:
+      READ_ERRORS: the archive is damaged.
+    """
+    yield from _zip_places(path) if zipfile.is_zipfile(path) else _tar_places(path)
+
+
+def is_compressed_tar(path: pathlib.Path) -> bool:
+    """Returns whether an archive is a .tar that can only be read from its beginning."""
+    with _decompressed(path) as file:
+        return not zipfile.is_zipfile(path) and not isinstance(file, io.BufferedReader)
+
+
+def decompress(path: pathlib.Path, to: pathlib.Path) -> None:
+    """Writes a compressed .tar as a plain one. Raises READ_ERRORS."""
+    with _decompressed(path) as file, open(to, "wb") as plain:
+        shutil.copyfileobj(file, plain, 1 << 20)
+
+
+def _zip_places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:
+    archive = os.fspath(path)
+    with zipfile.ZipFile(path) as opened:
+        for info in opened.infolist():
+            name = info.filename.replace("\\", "/")
+            if info.is_dir():
+                continue
+            if info.flag_bits & 1:
+                yield name, "it is encrypted: unpack the archive and give the folder"
+            elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                yield name, f"it is compressed in a rare way ({info.compress_type}): unpack the archive"
+            else:
+                is_deflated = info.compress_type == zipfile.ZIP_DEFLATED
+                yield name, Place(archive, name, info.header_offset, info.compress_size, info.CRC, is_deflated)
+
+
+def _tar_places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:
+    archive = os.fspath(path)
+    with tarfile.open(path, "r:") as opened:
+        while info := opened.next():
+            if info.isfile() and not info.issparse():
+                yield info.name, Place(archive, info.name, info.offset_data, info.size)
+            elif not info.isdir():
+                yield info.name, "it is a link or of another kind: unpack the archive and give the folder"
+            opened.members.clear()  # of a million files
+        if os.path.getsize(path) < opened.offset + tarfile.BLOCKSIZE:
+            raise EOFError("it is cut short")
 
 
 def _zip_members(path: pathlib.Path) -> Iterator[Member]:

@@ -38,7 +38,17 @@ def places(manifest: pathlib.Path, naming: Naming) -> tuple[dict[str, Place], bo
     return found, bool(by_split)
 
 
-def _rows(manifest: pathlib.Path, naming: Naming) -> Iterator[tuple[int, Mapping[str, str]]]:
+def paths(manifest: pathlib.Path, naming: Naming) -> Iterator[str]:
+    """Yields the paths of a manifest, from its folder, whatever else it tells. Raises SourceError."""
+    for line, row in _rows(manifest, naming, needed=("path",)):
+        if not (path := _path(row["path"], manifest.parent)):
+            raise SourceError(f"{printable(str(manifest))}, line {line} names no file.")
+        yield os.path.join(manifest.parent, path)
+
+
+def _rows(
+    manifest: pathlib.Path, naming: Naming, needed: Sequence[str] = ("path", "label")
+) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yields line number and path, label, split, group and pair of each row; empty where there is no such column."""
     try:
         with open(manifest, encoding="utf-8-sig", newline="") as file:
@@ -46,7 +56,7 @@ def _rows(manifest: pathlib.Path, naming: Naming) -> Iterator[tuple[int, Mapping
             file.seek(0)
             separators = "\t" if manifest.suffix.lower() == ".tsv" else ",;\t"
             table = csv.DictReader(file, delimiter=max(separators, key=head.count), strict=True)
-            columns = _columns(manifest, naming, table.fieldnames or ())
+            columns = _columns(manifest, naming, table.fieldnames or (), needed)
             for row in table:
                 yield (
                     table.line_num,
@@ -56,12 +66,14 @@ def _rows(manifest: pathlib.Path, naming: Naming) -> Iterator[tuple[int, Mapping
         raise SourceError(f"{printable(str(manifest))} cannot be read as a table in UTF-8: {error}") from error
 
 
-def _columns(manifest: pathlib.Path, naming: Naming, header: Sequence[str]) -> dict[str, str | None]:
+def _columns(
+    manifest: pathlib.Path, naming: Naming, header: Sequence[str], needed: Sequence[str]
+) -> dict[str, str | None]:
     if twice := {column for column in header if column and list(header).count(column) > 1}:
         raise SourceError(f"{printable(str(manifest))} has the column {layout.listed(twice)} twice. Rename one.")
     columns = {name: naming.column(name, header) for name in ("path", "label", "split", "group", "pair")}
     for name, column in columns.items():
-        if column not in header and (column or name in ("path", "label")):
+        if column not in header and (column or name in needed):
             raise SourceError(
                 f"{printable(str(manifest))} has no column {column or name}. Say what it is called: "
                 f"--columns={name}=NAME, one of {layout.listed(header)}."

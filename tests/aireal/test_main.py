@@ -7,8 +7,19 @@ import pytest
 
 from aireal import machine
 
-ENTRIES = ["predict", "analyze", "train", "evaluate", "robustness", "unseen", "search", "export", "page", "card"]
-ENTRIES += ["latency", "benchmark"]
+ENTRIES = [
+    "predict",
+    "analyze",
+    "train",
+    "evaluate",
+    "robustness",
+    "unseen",
+    "search",
+    "export",
+    "page",
+    "batch_predict",
+]
+ENTRIES += ["card", "latency", "benchmark"]
 
 
 def aireal(*arguments, **options):

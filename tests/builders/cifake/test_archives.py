@@ -100,3 +100,75 @@ def test_a_link_in_a_tar_is_refused_when_it_is_loaded(tmp_path):
     loaders = {name.removeprefix("./"): load for name, load in archives.members(archive)}
     with pytest.raises(OSError, match=r"it is a link to 'a\.txt': unpack the archive"):
         loaders["b.txt"]()
+
+
+def _zip_of(path, files, compression):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def _places(path):
+    return dict(archives.places(path))
+
+
+@pytest.mark.parametrize("form", ["stored", "deflated", "tar"])
+def test_places_are_read_without_the_archives_list(form, files, write, tmp_path):
+    if form == "tar":
+        archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", write(files)))
+    else:
+        compression = zipfile.ZIP_STORED if form == "stored" else zipfile.ZIP_DEFLATED
+        archive = _zip_of(tmp_path / "archive.zip", files, compression)
+    found = {name.removeprefix("./"): place.read() for name, place in _places(archive).items()}
+    assert found == files
+
+
+def test_a_place_whose_bytes_have_changed_is_damaged(files, tmp_path):
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        archive = _zip_of(tmp_path / "archive.zip", files, compression)
+        name, place = next(archives.places(archive))
+        data = bytearray(archive.read_bytes())
+        at = 30 + len(name) + place.size // 2
+        data[at] ^= 0xFF
+        archive.write_bytes(data)
+        with pytest.raises(OSError, match="damaged in the archive"):
+            place.read()
+
+
+def test_a_place_beyond_an_archives_end_is_damaged(files, write, tmp_path):
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", write(files)))
+    *_, (_, place) = archives.places(archive)
+    os.truncate(archive, place.begin + place.size // 2)
+    with pytest.raises(OSError, match="has changed"):
+        place.read()
+
+
+def test_what_a_process_cannot_read_by_itself_has_a_reason(tmp_path):
+    zipped = _zip_of(tmp_path / "archive.zip", {"a.jpg": b"x" * 99}, zipfile.ZIP_LZMA)
+    assert "rare way" in _places(zipped)["a.jpg"]
+    with tarfile.open(tmp_path / "archive.tar", "w") as archive:
+        link = tarfile.TarInfo("b.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "a.jpg"
+        archive.addfile(link)
+    assert "it is a link" in _places(tmp_path / "archive.tar")["b.jpg"]
+
+
+def test_a_tar_that_was_cut_between_two_files_has_no_end(files, write, tmp_path):
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", write(files)))
+    with tarfile.open(archive) as members:
+        end = members.getmembers()[-1].offset
+    os.truncate(archive, end)
+    with pytest.raises(EOFError, match="cut short"):
+        list(archives.places(archive))
+
+
+@pytest.mark.parametrize("form", COMPRESSED_TARS)
+def test_a_compressed_tar_becomes_a_plain_one(form, files, write, tmp_path):
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", form, write(files)))
+    assert archives.is_compressed_tar(archive)
+    plain = tmp_path / "plain.tar"
+    archives.decompress(archive, plain)
+    assert not archives.is_compressed_tar(plain)
+    assert sorted(place.read() for place in _places(plain).values()) == sorted(files.values())
+    assert not archives.is_compressed_tar(_zip_of(tmp_path / "archive.zip", files, zipfile.ZIP_DEFLATED))
