@@ -21,7 +21,12 @@ from builders.cifake.layout import Naming
 _RUN = flags.DEFINE_string("run", shipped.DEFAULT, "a .tflite file; or robust or accurate, which are shipped")
 _OUTPUT = flags.DEFINE_string("output", None, "folder for verdicts-00000-of-00120.jsonl and so on", required=True)
 _SHARD_PICTURES = flags.DEFINE_integer("shard_pictures", 1000, "pictures in each file of verdicts", lower_bound=1)
-_BEAM = flags.DEFINE_string(runner.FLAG, "", runner.HELP)
+_BEAM = flags.DEFINE_string(
+    runner.FLAG,
+    "",
+    "options of Apache Beam, comma-separated and without dashes: direct_num_workers=8 for processes of this machine, "
+    "by default as many as there are cores and memory for; runner=FlinkRunner,flink_master=host:8081 for a cluster",
+)
 _ASPECT_RATIO = flags.DEFINE_enum("aspect_ratio", None, ASPECT_RATIOS, "as of predict")
 _UNSURE = flags.DEFINE_bool("unsure", True, "as of predict")
 _MAX_PIXELS = flags.DEFINE_integer("max_pixels", decoding.MAX_PIXELS, "as of predict", lower_bound=1)

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from apache_beam.runners.runner import PipelineRunner
 
 FLAG = "beam_pipeline_options"
-HELP = (
-    "options of Apache Beam, comma-separated and without dashes, as runner=FlinkRunner,flink_master=host:8081; by "
-    "default as many processes of this machine as it has cores and memory for (direct_num_workers=8 names their number)"
-)
 _HERE = "DirectRunner"
 _LOOK_SECONDS = 0.5
 # Beam's threads for a process, which raise where it was killed.
@@ -44,7 +40,8 @@ def engine(text: str, process_bytes: int) -> Engine:
     """Returns what runs pipelines.
 
     Args:
-      text: as `HELP` says.
+      text: options of Beam, comma-separated and without dashes, as runner=FlinkRunner,flink_master=host:8081. By
+        default there are as many processes of this machine as it has cores and memory for.
       process_bytes: memory that one process may need. No more of them run on this machine than fit into what is free.
 
     Raises:

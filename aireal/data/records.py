@@ -13,8 +13,9 @@ import zlib
 import filelock
 import numpy as np
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
-from aireal import paths
+from aireal import paths, runner
 from aireal.data.stored import Stored, at_a_time
 from aireal.errors import UserError
 from aireal.runs import files
@@ -30,6 +31,7 @@ _NO_INDEX = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.e
 _FRAME_BYTES = 16  # of a TFRecord: length and checksums,
 _HEAD_BYTES = 12  # most of which stand before it
 _FIRST_BYTES = 32  # of a picture
+_BEAM_PROCESS_BYTES = 3 << 29  # TensorFlow's, and some pictures while they are decoded
 _AT_ONCE = 1024  # records in memory while all are looked through
 
 
@@ -57,7 +59,7 @@ def prepare(config: Config) -> Builder:
                 print(f"{folder} is unfinished or damaged: it is made anew.", flush=True)
                 shutil.rmtree(folder)
             print(f"{config.source}: every picture is looked at, then kept in {folder} for later runs.", flush=True)
-            files.write_text(read_as, _make(source, config.seed, form, folder))
+            files.write_text(read_as, _make(source, config, form, folder))
         return Builder(config=form, data_dir=folder)
     except layout.SourceError as error:
         raise UserError(str(error)) from error
@@ -65,15 +67,21 @@ def prepare(config: Config) -> Builder:
         raise UserError(f"{config.source} could not be prepared in {root} (--prepared_dir): {error}") from error
 
 
-def _make(source: Source, seed: int, form: str, folder: pathlib.Path) -> str:
+def _make(source: Source, config: Config, form: str, folder: pathlib.Path) -> str:
     """Makes the records and returns what the source was understood as, with what was left out."""
-    with source.located(seed) as place:
+    by_beam = {}
+    if config.beam_pipeline_options:
+        engine = runner.engine(config.beam_pipeline_options, _BEAM_PROCESS_BYTES)
+        by_beam["download_config"] = tfds.download.DownloadConfig(
+            beam_runner=engine.runner, beam_options=engine.options
+        )
+    with source.located(config.seed) as place:
         collection = sources.Collection(place, source.naming)
         told = str(collection.outline)
         tell(source.text, told)
-        options = {"release_only": source.is_release, "leave_out": source.leave_out}
+        options = {"release_only": source.is_release, "leave_out": source.leave_out, "run_pipeline": runner.run}
         builder = Builder(config=form, data_dir=folder, source=collection, **options)
-        builder.download_and_prepare()
+        builder.download_and_prepare(**by_beam)
     if not builder.unfit:
         return told
     unfit = [(layout.printable(path), reason) for path, reason in builder.unfit]

@@ -8,7 +8,8 @@ from aireal.settings import rules
 from aireal.settings.fields import Fields
 
 _SETTLED = ("cache", "precision", "builder_config")
-FREE = ("prepared_dir", "evaluate", "tensorboard")  # fields that change neither the data nor the weights
+# Fields that change neither the data nor the weights.
+FREE = ("prepared_dir", "beam_pipeline_options", "evaluate", "tensorboard")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

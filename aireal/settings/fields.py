@@ -67,6 +67,12 @@ class Fields:
         choices=("refuse", "leave_out"),
     )
     prepared_dir: str = _data("~/.cache/aireal", "folder of the prepared TFRecords, which later runs reuse")
+    beam_pipeline_options: str = _data(
+        "",
+        "prepare the images by Apache Beam, with these of its options, comma-separated and without dashes: "
+        "direct_num_workers=8 for processes of this machine, runner=FlinkRunner,flink_master=host:8081 for a cluster",
+        may_be_empty=True,
+    )
     cache: str = _data(
         "auto",
         "where decoded images stay: none (streamed from disk, bounded memory), ram (all in memory), auto (ram "

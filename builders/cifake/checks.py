@@ -4,7 +4,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -37,6 +37,21 @@ class Scan:
     thumbnails: dict[str, np.ndarray]
     unfit: list[tuple[str, str]]
 
+    def add_digest(self, path: str, digest: bytes) -> None:
+        """Adds a picture, which is unfit where its path has been added before."""
+        if path in self.digests:
+            self.unfit.append((path, "stands in the source twice"))
+        self.digests[path] = digest
+
+    def judged(self, source: sources.Collection, *, strict: bool, leave_out: bool) -> "Scan":
+        """Returns itself once all pictures are in it, without those that are unfit. Raises as `scan`."""
+        if self.unfit and not leave_out:
+            raise layout.SourceError(_complaint(source, self.unfit, strict))
+        for path, _ in self.unfit:
+            self.digests.pop(path, None)
+            self.thumbnails.pop(path, None)
+        return self
+
 
 def scan(reader: passes.Reader, *, strict: bool, leave_out: bool = False) -> Scan:
     """Reads every picture and makes sure that it decodes.
@@ -49,25 +64,34 @@ def scan(reader: passes.Reader, *, strict: bool, leave_out: bool = False) -> Sca
     Raises:
       layout.SourceError: pictures are unfit, and not left out; names the first ten with the reason of each.
     """
-    digests: dict[str, bytes] = {}
-    thumbnails: dict[str, np.ndarray] = {}
-    offenders: list[tuple[str, str]] = []
-    for path, data in _read(reader, "Reading pictures", None, offenders):
-        if path in digests:
-            offenders.append((path, "stands in the source twice"))
-        digests[path] = hashlib.blake2b(data, digest_size=16).digest()
-    if not is_release(digests):  # whose pictures were decoded when its digest was taken
-        for chunk in passes.chunks(_read(reader, "Decoding pictures", len(digests), [])):
-            if strict:
-                offenders += _faults_strict(chunk)
-            else:
-                offenders += _faults_any(chunk, thumbnails)
-    if offenders and not leave_out:
-        raise layout.SourceError(_complaint(reader.collection, offenders, strict))
-    for path, _ in offenders:
-        digests.pop(path, None)
-        thumbnails.pop(path, None)
-    return Scan(digests, thumbnails, offenders)
+    found = Scan({}, {}, [])
+    pictures = progress.bar(reader.pictures(), "Reading pictures", unit=" pictures")
+    for path, data in read(pictures, found.unfit):
+        found.add_digest(path, digest(data))
+    if not is_release(found.digests):  # whose pictures were decoded when its digest was taken
+        pictures = progress.bar(reader.pictures(), "Decoding pictures", len(found.digests), unit=" pictures")
+        for chunk in passes.chunks(read(pictures, [])):
+            found.unfit.extend(faults(chunk, found.thumbnails, strict=strict))
+    return found.judged(reader.collection, strict=strict, leave_out=leave_out)
+
+
+def digest(data: bytes) -> bytes:
+    """Returns what stands for a file's content, 16 bytes of BLAKE2b."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def faults(chunk: list[tuple[str, bytes]], thumbnails: dict[str, np.ndarray], *, strict: bool) -> list[tuple[str, str]]:
+    """Decodes pictures.
+
+    Args:
+      chunk: canonical path and content of some.
+      thumbnails: gets the thumbnail of each that is fit, by its path, unless `strict`.
+      strict: as of `scan`.
+
+    Returns:
+      Path and reason of those that are unfit.
+    """
+    return _faults_strict(chunk) if strict else _faults_any(chunk, thumbnails)
 
 
 def is_release(digests: dict[str, bytes]) -> bool:
@@ -93,11 +117,9 @@ def _complaint(source: sources.Collection, offenders: list[tuple[str, str]], str
     )
 
 
-def _read(
-    reader: passes.Reader, title: str, total: int | None, offenders: list[tuple[str, str]]
-) -> Iterator[tuple[str, bytes]]:
-    """Yields path and bytes of the files that can be loaded; adds the others to `offenders`."""
-    for place, load in progress.bar(reader.pictures(), title, total, unit=" pictures"):
+def read(pictures: Iterable[sources.Picture], offenders: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """Yields path and bytes of the files that can be loaded; adds path and reason of the others to `offenders`."""
+    for place, load in pictures:
         try:
             yield place.path, load()
         except sources.READ_ERRORS as error:

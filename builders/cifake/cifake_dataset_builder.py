@@ -5,13 +5,14 @@ import dataclasses
 import gc
 import io
 import os
-from collections.abc import Iterator
+import pathlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from builders import progress
-from builders.cifake import checks, copies, layout, passes, sources
+from builders.cifake import checks, copies, distributed, examples, layout, passes, sources
 from builders.cifake.outline import Outline
 
 SHARDS = 8  # a split: enough for TFDS to interleave and shuffle, which by itself would write a single one
@@ -35,6 +36,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         default TFDS's `manual_dir`.
       release_only: refuse anything but CIFAKE's own 120,000 files, byte for byte.
       leave_out: do without files that are unfit.
+      run_pipeline: what runs a pipeline of Apache Beam. There are some where the download config has a `beam_runner`
+        or `beam_options`, as of `tfds build --beam_pipeline_options`; then processes read and write.
       **kwargs: those of tfds.core.DatasetBuilder.
 
     Attributes:
@@ -63,28 +66,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         source: sources.Collection | os.PathLike | str | None = None,
         release_only: bool = False,
         leave_out: bool = False,
+        run_pipeline: distributed.Run = distributed.run,
         **kwargs,
     ):
         self._source = source
         self._release_only = release_only
         self._leave_out = leave_out
+        self._run_pipeline = run_pipeline
         self.unfit: list[tuple[str, str]] = []
         super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        strict = self.builder_config.strict
-        image = tfds.features.Image(shape=(32, 32, 3), encoding_format="jpeg") if strict else tfds.features.Image()
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": image,
-                    "label": tfds.features.ClassLabel(names=layout.LABELS),
-                    "object": tfds.features.ClassLabel(names=sources.OBJECTS),  # -1 where it is unknown
-                    "filename": tfds.features.Text(),
-                    "copy_of": tfds.features.Text(),
-                    **({} if strict else {"group": tfds.features.Text(), "pair": tfds.features.Text()}),
-                }
-            ),
+            features=examples.features(strict=self.builder_config.strict),
             supervised_keys=("image", "label"),
             homepage="https://www.kaggle.com/datasets/birdy654/cifake-real-and-ai-generated-synthetic-images",
         )
@@ -101,8 +95,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         name = layout.printable(str(collection))
         # All files are looked at before the first is written: a bad source costs seconds and leaves nothing behind.
         collection.outline.check(name, to_learn=False)
-        self._reader = passes.Reader(collection)
-        found = checks.scan(self._reader, strict=self.builder_config.strict, leave_out=self._leave_out)
+        self._reader, self._engine = passes.Reader(collection), self._engine_of(download_config)
+        how = {"strict": self.builder_config.strict, "leave_out": self._leave_out}
+        found = distributed.scan(collection, self._engine, **how) if self._engine else checks.scan(self._reader, **how)
         self.unfit = found.unfit
         sound = Outline.of(map(layout.Place, found.digests), collection.outline.by_split)
         if lost := collection.outline.counts.keys() - sound.counts.keys():
@@ -129,6 +124,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             tfds.display_progress_bar(True)
             del self._reader  # and the pictures that it keeps
 
+    def _engine_of(self, download_config: tfds.download.DownloadConfig) -> distributed.Engine | None:
+        """Returns what runs pipelines of Beam, where the download config says that there are to be some."""
+        runner, options = download_config.beam_runner, download_config.beam_options
+        if not runner and not options:
+            return None
+        return distributed.Engine(runner, options, self._run_pipeline, pathlib.Path(self.data_dir) / "beam")
+
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         del dl_manager  # the source is known already
         return {split: self._generate_examples(split) for split in layout.SPLITS if self._counts[split]}
@@ -136,15 +138,36 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         pictures = ((place, load) for place, load in self._reader.pictures([split]) if place.path in self._paths)
         for place, load in progress.bar(pictures, f"Writing {split}", self._counts[split], unit=" pictures"):
-            _, label, name = place.path.split("/", 2)
-            example = {
-                "image": io.BytesIO(load()),
-                "label": label,
-                # A number in brackets means a class in CIFAKE's names only: elsewhere it is a second download.
-                "object": sources.object_of(name) if self._tells_objects else -1,
-                "filename": f"{label}/{name}",
-                "copy_of": self._copies.get(place.path, ""),
-            }
-            if not self.builder_config.strict:
-                example |= {"group": place.group, "pair": place.pair}
-            yield place.path, example
+            yield place.path, {"image": io.BytesIO(load()), **self._about(place)}
+
+    def _about(self, place: layout.Place) -> dict[str, Any]:
+        """Returns an example but for its image."""
+        how = {"strict": self.builder_config.strict, "tells_objects": self._tells_objects}
+        return examples.about(place, self._copies.get(place.path, ""), **how)
+
+    def _generate_splits(
+        self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
+    ) -> Sequence[tfds.core.SplitInfo]:
+        if self._engine is None:
+            return super()._generate_splits(dl_manager, download_config)
+        kept = {
+            split: [
+                distributed.Kept(place.path, self._about(place), load)
+                for place, load in self._reader.collection.pictures([split], apart=True)
+                if place.path in self._paths
+            ]
+            for split in layout.SPLITS
+            if self._counts[split]
+        }
+        templates = {split: self._get_filename_template(split) for split in kept}
+        how = {"strict": self.builder_config.strict}
+        written = distributed.write(kept, templates, download_config.num_shards, self._engine, **how)
+        return [
+            tfds.core.SplitInfo(
+                name=split,
+                shard_lengths=[shard.pictures for shard in shards],
+                num_bytes=sum(shard.bytes for shard in shards),
+                filename_template=templates[split],
+            )
+            for split, shards in written.items()
+        ]

@@ -65,13 +65,20 @@ class Collection:
     def __str__(self) -> str:
         return str(self._source)
 
-    def pictures(self, splits: Sequence[str] = SPLITS) -> Iterator[Picture]:
+    def pictures(self, splits: Sequence[str] = SPLITS, *, apart: bool = False) -> Iterator[Picture]:
         """Yields every picture of some splits, in the source's own order.
 
+        Args:
+          splits: of `SPLITS`.
+          apart: let each be loaded at any time and in any process that sees the source.
+
         Raises:
-          SourceError: it is an archive, and damaged.
+          SourceError: it is an archive, and damaged; or is to be read apart, and compressed as a whole.
         """
-        members = _listed_members(self._source, self._listed) if _is_manifest(self._source) else _members(self._source)
+        if _is_manifest(self._source):
+            members = _listed_members(self._source, self._listed)
+        else:
+            members = _members(self._source, apart=apart)
         for path, load in members:
             if (place := self._place(path)) and place.split in splits:
                 yield place, load
@@ -209,13 +216,18 @@ def _listed_members(source: pathlib.Path, listed: Mapping[str, Place]) -> Iterat
         yield path, functools.partial(_read, source.parent / path)
 
 
-def _members(source: pathlib.Path) -> Iterator[Member]:
+def _members(source: pathlib.Path, *, apart: bool = False) -> Iterator[Member]:
     if source.is_dir():
         for path, entry in sorted(folders.entries(source), key=lambda item: item[0]):
             yield path, functools.partial(_read, entry.path)
         return
+    if apart and archives.is_archive(source) and archives.is_compressed_tar(source):
+        raise SourceError(
+            f"{source} is compressed as a whole, so that no process can begin in its middle. Unpack it and give the "
+            "folder, or decompress it and give the .tar."
+        )
     try:
-        for path, load in archives.members(source):
+        for path, load in archives.members_apart(source) if apart else archives.members(source):
             yield re.sub(r"^(\.{0,2}/)+", "", path), load  # ./ as `tar -c .` writes, ../ and /
     except READ_ERRORS as error:
         raise SourceError(

@@ -233,3 +233,15 @@ def test_a_run_has_its_splits_from_a_source_without(mine):
     ]
     assert data.config.builder_config == "any"
     assert data.unseen("test").all()
+
+
+def test_beam_prepares_the_same(mine, tmp_path, capsys):
+    pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install -e '.[beam]'")
+    local = records.Records.read(records.prepare(mine))
+    by_beam = {"prepared_dir": str(tmp_path / "other"), "beam_pipeline_options": "direct_num_workers=2"}
+    other = records.Records.read(records.prepare(dataclasses.replace(mine, **by_beam)))
+    for name, column in vars(local.table).items():
+        np.testing.assert_array_equal(getattr(other.table, name), column)
+    everything = np.ones(len(local.table), bool)
+    assert list(other.stored.each(everything)) == list(local.stored.each(everything))
+    assert len(list((tmp_path / "other").rglob("left_out.csv"))) == 1

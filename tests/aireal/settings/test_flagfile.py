@@ -20,6 +20,7 @@ OTHER = Config(
     pair="stem",
     damaged="leave_out",
     prepared_dir="/data/prepared",
+    beam_pipeline_options="direct_num_workers=2,runner=DirectRunner",
     cache="none",
     validation_fraction=0.123456789012345,
     leave_out="sdxl,dalle 3",
