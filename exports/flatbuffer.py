@@ -17,14 +17,30 @@ def read(model: bytes) -> schema.ModelT:
 
 
 def write(model: schema.ModelT) -> bytes:
-    builder = _AlignedBuilder(1 << 20)
+    """Returns the file of a model, without the names of what is within it: nothing that runs a model goes by them."""
+    for graph in model.subgraphs:
+        for index in set(range(len(graph.tensors))) - {*graph.inputs, *graph.outputs}:
+            graph.tensors[index].name = None
+    builder = _Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
 
-class _AlignedBuilder(flatbuffers.Builder):
+class _Builder(flatbuffers.Builder):
+    """Aligns buffers, and writes vectors that are the same but once: each layer's zero points are all 0."""
+
+    def __init__(self, size: int):
+        super().__init__(size)
+        self._vectors: dict[tuple[str, bytes], int] = {}
+
     def StartVector(self, elemSize, numElems, alignment):
         return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
+
+    def CreateNumpyVector(self, x):
+        key = x.dtype.str, x.tobytes()
+        if key not in self._vectors:
+            self._vectors[key] = super().CreateNumpyVector(x)
+        return self._vectors[key]
 
 
 def operators(model: schema.ModelT) -> list[str]:

@@ -1,5 +1,6 @@
 """exports.flatbuffer: what is read from a .tflite file, and that changes leave it sound and closer to the original."""
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
@@ -72,3 +73,20 @@ def test_errors_of_rounding_to_float16_cancel_within_a_filter(shape):
 
     assert np.abs(sums(diffused) - sums(kernel)).max() <= one_rounding
     assert np.abs(sums(plain) - sums(kernel)).max() > one_rounding
+
+
+def test_a_file_is_written_without_names_and_with_what_repeats_once(exported):
+    file = (exported / artifacts.tflite_name("int8")).read_bytes()
+    model = flatbuffer.read(file)
+    (graph,) = model.subgraphs
+    named = {index for index, tensor in enumerate(graph.tensors) if tensor.name}
+    assert named == {*graph.inputs, *graph.outputs}
+    again = flatbuffer.write(model)
+    assert again == flatbuffer.write(flatbuffer.read(again))
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    plain = bytes(builder.Output())
+    assert len(again) < 0.98 * len(plain)
+    image = np.random.default_rng(0).integers(0, 256, [1, 32, 32, 3], np.uint8)
+    found, expected = (Interpreter(model_content=one).get_signature_runner()(image=image) for one in (again, plain))
+    np.testing.assert_array_equal(found["probabilities"], expected["probabilities"])
