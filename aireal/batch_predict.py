@@ -53,7 +53,7 @@ def main(names: Sequence[str]) -> int:
         job, left_out = shards.begin(folder, names, model, naming=naming, **how, **judging)
         counts = job.run(engine)
     print(listing.summary(counts, job.contract(), left_out))
-    print(f"{job.shards:,} files: {job.verdicts(0)} and so on")
+    print(f"Verdicts: {job.verdicts(0)}" + f" and {job.shards - 1:,} more" * (job.shards > 1))
     return int(any(kind.verdict is None for kind in counts))
 
 

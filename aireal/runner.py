@@ -2,14 +2,15 @@
 
 import contextlib
 import difflib
+import io
 import logging
 import queue
 import re
 import shlex
 import sys
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 
 FLAG = "beam_pipeline_options"
 _HERE = "DirectRunner"
+_SLIP = 0.9  # likeness of a name that is not Beam's to one that is; some options have several names
+_PROCESS = "sdk_worker_main"
 _LOOK_SECONDS = 0.5
 # Beam's threads for a process, which raise where it was killed.
 _OF_A_PROCESS = ("run_worker", "beam_control_read", "read_grpc_client_inputs")
 
 
 class Engine(NamedTuple):
-    """What `beam.Pipeline` takes, the options naming the runner where it is None; and the cores each process has."""
+    """What `beam.Pipeline` takes, and how many cores each process has to itself."""
 
-    runner: "PipelineRunner | None"
+    runner: "PipelineRunner"
     options: "PipelineOptions"
     cores: int = 1
 
@@ -56,22 +59,43 @@ def engine(text: str, process_bytes: int) -> Engine:
         ) from None
     finally:
         logging.disable(logging.NOTSET)
-    given = dict(one.partition("=")[::2] for one in text.split(",") if one)
-    known = PipelineOptions([]).get_all_options()
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(f"--{FLAG}: Beam has no option {name!r}.{meant}")
-    if is_here := given.setdefault("runner", _HERE) == _HERE:
-        count = _fitting(int(given.get("direct_num_workers", machine.cores())), process_bytes)
-        # Errors come with the exception, and no other word of the processes helps.
-        given |= {"direct_num_workers": str(count), "default_sdk_harness_log_level": "CRITICAL"}
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    options = PipelineOptions([f"--{name}={value}" if value else f"--{name}" for name, value in given.items()])
-    if not is_here:
-        return Engine(None, options)
+    given = [f"--{one}" for one in text.split(",") if one]
+    found = _parsed(given, PipelineOptions)
+    if found["runner"] not in (None, _HERE):
+        return Engine(_elsewhere(found["runner"]), PipelineOptions(given))
+    wanted = found["direct_num_workers"] if "direct_num_workers" in text else machine.cores()
+    count = _fitting(wanted or machine.cores(), process_bytes)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    options = PipelineOptions([*given, f"--direct_num_workers={count}", "--default_sdk_harness_log_level=CRITICAL"])
     return Engine(_here(options), options, machine.cores() if count == 1 else 1)
+
+
+def _parsed(given: Sequence[str], parser: "type[PipelineOptions]") -> dict[str, Any]:
+    """Returns Beam's options by their names. Raises UserError where a value is of no use, or a name a slip."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):  # argparse tells the usage of all options, and exits
+            found = parser(list(given)).get_all_options()
+        if found["direct_num_workers"] < 0:
+            raise ValueError("direct_num_workers: expected 0 or more")
+    except ValueError as error:
+        raise UserError(f"--{FLAG}: {error}.") from None
+    except SystemExit:
+        raise UserError(f"--{FLAG}: {said.getvalue().rstrip().rpartition('error: ')[2]}.") from None
+    for name in (one.removeprefix("--").partition("=")[0] for one in given):
+        near = difflib.get_close_matches(name, found, n=1, cutoff=_SLIP)
+        if near and name not in found and name.removeprefix("no_") not in found:
+            raise UserError(f"--{FLAG}: Beam has no option {name!r}. Did you mean {near[0]}?")
+    return found
+
+
+def _elsewhere(name: str) -> "PipelineRunner":
+    from apache_beam.runners.runner import create_runner
+
+    try:
+        return create_runner(name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UserError(f"--{FLAG}=runner={name}: {error}") from error
 
 
 def _here(options: "PipelineOptions") -> "PipelineRunner":
@@ -81,8 +105,8 @@ def _here(options: "PipelineOptions") -> "PipelineRunner":
     from apache_beam.runners.portability.portable_runner import JobServiceHandle
     from apache_beam.transforms import environments
 
-    # A terminal interrupts all processes at once, and only the first shall answer.
-    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
+    # A terminal interrupts all processes at once, and only the first shall answer. Errors come to it as exceptions.
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.{_PROCESS} 2>/dev/null"
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     return fn_runner.FnApiRunner(
         environments.SubprocessSDKEnvironment.from_command_string(command),
@@ -165,5 +189,6 @@ def _hear_of_processes(ended: "queue.SimpleQueue[BaseException | None]") -> None
 
 def _stop_processes() -> None:
     for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
+        with contextlib.suppress(psutil.Error):
+            if any(_PROCESS in argument for argument in child.cmdline()):
+                child.kill()

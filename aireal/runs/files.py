@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,13 +22,17 @@ _NAME_BYTES = 255  # at most, of all file systems that are in use
 
 
 @contextlib.contextmanager
-def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def replacing(path: pathlib.Path, *, own: bool = False) -> Iterator[pathlib.Path]:
     """Yields a path beside `path` with the same ending; what is written there takes its place at the end, or never.
+
+    Args:
+      path: of the file.
+      own: let that path be none that another process writes to.
 
     Raises:
       UserError: the disk is full.
     """
-    partial = beside(path, PARTIAL)
+    partial = beside(path, f"{PARTIAL}{uuid.uuid4().hex[:12]}-" if own else PARTIAL)
     try:
         with _told_if_full(path):
             yield partial

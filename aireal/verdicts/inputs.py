@@ -4,7 +4,6 @@ import collections
 import itertools
 import os
 import pathlib
-import posixpath
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -63,7 +62,7 @@ def find(
                 yield from map(Named, manifest.paths(path, naming))
             elif path.suffix.lower() == _LIST and path.is_file():
                 yield from map(Named, _listed(path))
-            elif path.is_file() and (path.suffix.lower() in _ARCHIVES or archives.is_archive(path)):
+            elif path.is_file() and _is_archive(path):
                 yield from _archived(path, unpacked, left_out)
             else:
                 for found in pictures.find([name], left_out):
@@ -76,14 +75,21 @@ def find(
             raise UserError(f"{printable(name)} cannot be read: {what}. Download it again, or unpack it.") from error
 
 
+def _is_archive(path: pathlib.Path) -> bool:
+    """Returns whether a file is an archive, or one by its name; a picture of zeros alone would do for an empty .tar."""
+    ending = path.suffix.lower()
+    return ending in _ARCHIVES or (ending not in pictures.SUFFIXES and archives.is_archive(path))
+
+
 def _listed(path: pathlib.Path) -> Iterator[str]:
     with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-        yield from (os.path.abspath(line) for line in map(str.strip, file) if line)
+        yield from (os.path.abspath(line) for line in (line.rstrip("\r\n") for line in file) if line)
 
 
 def _archived(path: pathlib.Path, unpacked: pathlib.Path, left_out: collections.Counter[str]) -> Iterator[Named]:
     plain = path
     if archives.is_compressed_tar(path):
+        unpacked.mkdir(parents=True, exist_ok=True)
         plain = _free(unpacked / f"{path.name}.tar")
         print(
             f"{printable(str(path))} is compressed as a whole: it becomes {plain}, which can be read anywhere.",
@@ -91,16 +97,19 @@ def _archived(path: pathlib.Path, unpacked: pathlib.Path, left_out: collections.
         )
         with files.replacing(plain) as partial:
             archives.decompress(path, partial)
+    is_empty = True
     for written, place in archives.places(plain):
-        name = posixpath.normpath(written)  # tar begins names with ./
+        name = archives.relative(written)
         if any(part.startswith(".") for part in name.split("/")):
             continue
         if kind := pictures.other_kind(name):
             left_out[kind] += 1
-        elif isinstance(place, Place):
-            yield Named(f"{path}/{name}", tuple(vars(place).values()))
-        else:
-            yield Named(f"{path}/{name}", error=place)
+            continue
+        is_empty = False
+        is_place = isinstance(place, Place)
+        yield Named(f"{path}/{name}", tuple(vars(place).values())) if is_place else Named(f"{path}/{name}", error=place)
+    if is_empty:
+        yield Named(str(path), error="the archive holds no picture")
 
 
 def _free(path: pathlib.Path) -> pathlib.Path:

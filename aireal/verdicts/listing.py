@@ -110,7 +110,7 @@ def summary(counts: Mapping[Kind, int], contract: Contract, left_out: Mapping[st
     if left_out:
         by_ending = ", ".join(f"{printable(ending)} {count:,}" for ending, count in sorted(left_out.items()))
         lines.append(
-            f"Left out of the folders, as no pictures or what other programs leave behind: {by_ending}. Name such a "
+            f"Left out, as no pictures or what other programs leave behind: {by_ending}. Name such a "
             "file to have it judged."
         )
     return "\n".join(lines)

@@ -4,11 +4,13 @@ Any number of processes, on any machines that see the folder, write shards. A ne
 """
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import json
 import os
 import pathlib
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +29,7 @@ from builders import progress
 from builders.cifake import layout
 from builders.cifake.layout import Naming
 
-_LIST, _JOB, _COUNTS = "pictures.jsonl", "job.json", "counts.json"
+_LIST, _JOB, _COUNTS, _UNPACKED = "pictures.jsonl", "job.json", "counts.json", "unpacked"
 _AGAIN = "Take another --output, or delete that folder."
 
 Counts = collections.Counter[Kind]
@@ -47,15 +49,15 @@ class Job:
 
     Attributes:
       folder: for the list and the verdicts.
-      shards: how many there are.
-      shard_pictures: in each but the last.
+      pictures: how many there are.
+      shard_pictures: in each shard but the last.
       model: a .tflite file.
       cores: that each process takes.
       options: of `Predictor`.
     """
 
     folder: pathlib.Path
-    shards: int
+    pictures: int
     shard_pictures: int
     model: pathlib.Path
     cores: int
@@ -65,24 +67,33 @@ class Job:
         """Judges the pictures of a shard unless that has been done, and counts its predictions by their kind."""
         target = self.verdicts(shard.number)
         if not target.exists():
-            with files.replacing(target) as partial, open(partial, "w", encoding="utf-8") as file:
+            with files.replacing(target, own=True) as partial, open(partial, "w", encoding="utf-8") as file:
                 for prediction in self._judged(shard):
                     file.write(f"{json.dumps(prediction.as_dict() | {'size': prediction.size})}\n")
         with open(target, encoding="utf-8") as file:
             return listing.tally(map(_prediction, file), self.contract())
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return -(-self.pictures // self.shard_pictures)
 
     def verdicts(self, number: int) -> pathlib.Path:
         """Returns the file of a shard: verdicts-00001-of-00120.jsonl"""
         return self.folder / f"verdicts-{number:05}-of-{self.shards:05}.jsonl"
 
     def all(self) -> Iterator[Shard]:
-        """Yields every shard."""
-        begin = 0
-        with open(self.folder / _LIST, "rb") as file:
-            for index, line in enumerate(file):
-                if index % self.shard_pictures == 0:
-                    yield Shard(index // self.shard_pictures, begin)
+        """Yields every shard. Raises UserError where the list is not what it was."""
+        begin = count = 0
+        with contextlib.suppress(FileNotFoundError), open(self.folder / _LIST, "rb") as file:
+            for line in file:
+                if count % self.shard_pictures == 0:
+                    yield Shard(count // self.shard_pictures, begin)
                 begin += len(line)
+                count += 1
+        if count != self.pictures:
+            told = f"{self.folder / _LIST} has {count:,} of {self.pictures:,} pictures: it is damaged."
+            raise UserError(f"{told} {_AGAIN}")
 
     def done(self) -> int:
         """Returns how many shards are finished."""
@@ -92,7 +103,7 @@ class Job:
         with open(self.folder / _LIST, "rb") as file:
             file.seek(shard.begin)
             named = [Named(*json.loads(line)) for line, _ in zip(file, range(self.shard_pictures), strict=False)]
-        predictor, lock = self._predictor()
+        predictor, lock = self._loaded()
         with lock:
             predictions = predictor.stream(one.picture() for one in named)
             for one, (prediction, _) in zip(named, predictions, strict=True):
@@ -100,9 +111,9 @@ class Job:
 
     def contract(self) -> Contract:
         """Returns what happens to pictures, and by which rule they get their verdicts."""
-        return self._predictor()[0].contract
+        return self._loaded()[0].contract
 
-    def _predictor(self) -> tuple[Predictor, threading.Lock]:
+    def _loaded(self) -> tuple[Predictor, threading.Lock]:
         return _predictor(self.model, cores=self.cores, **self.options)
 
     def run(self, engine: runner.Engine) -> Counts:
@@ -127,8 +138,6 @@ class Job:
         counts | "Write" >> beam.Map(_write_counts, self.folder / _COUNTS)
         with progress.bar(title="judging", total=self.shards, unit=" shards", initial=self.done()) as shown:
             runner.run(pipeline, lambda: shown.update(self.done() - shown.n))
-        for plain in self.folder.glob("*.tar"):  # of compressed ones
-            plain.unlink()
         found = json.loads((self.folder / _COUNTS).read_text(encoding="utf-8"))
         return collections.Counter(
             {Kind(**{name: one[name] for name in Kind._fields}): one["pictures"] for one in found}
@@ -182,6 +191,7 @@ def begin(
     Raises:
       UserError: the folder holds something else, or verdicts of another command; a name is of no use.
     """
+    _predictor(model, cores=cores, **options)  # what is wrong with it is said before the list is made
     own = [model, model.with_name(PREPROCESSING)]
     told = {
         "names": [paths.absolute(name) for name in names],
@@ -194,23 +204,33 @@ def begin(
         job = files.read_json(folder / _JOB, holding=["pictures", "left_out", *told], mend=_AGAIN)
         if differing := [name for name, value in told.items() if job[name] != value]:
             raise UserError(f"{folder} holds verdicts of another command: {', '.join(differing)} differ. {_AGAIN}")
+        _tidy(folder)
         print(f"{folder} goes on by its list of {job['pictures']:,} pictures; later ones are not in it.", flush=True)
     else:
         job = {**told, **_list(folder, told["names"], naming)}
         files.write_json(folder / _JOB, job)
-    shards = -(-job["pictures"] // shard_pictures)
-    return Job(folder, shards, shard_pictures, model, cores, options), job["left_out"]
+    return Job(folder, job["pictures"], shard_pictures, model, cores, options), job["left_out"]
+
+
+def _tidy(folder: pathlib.Path) -> None:
+    """Removes what a start that was killed was writing."""
+    for partial in folder.glob(f"{files.PARTIAL}*"):
+        partial.unlink(missing_ok=True)
 
 
 def _list(folder: pathlib.Path, names: Sequence[str], naming: Naming) -> dict[str, Any]:
     """Writes the list of pictures and returns how many there are, and what was left out."""
-    if folder.exists() and set(os.listdir(folder)) - {_LIST}:
-        raise UserError(f"{folder} holds other files. {_AGAIN}")
     folder.mkdir(parents=True, exist_ok=True)
+    _tidy(folder)
+    if set(os.listdir(folder)) - {_LIST, _UNPACKED}:
+        raise UserError(f"{folder} holds other files. {_AGAIN}")
+    shutil.rmtree(folder / _UNPACKED, ignore_errors=True)
     left_out: collections.Counter[str] = collections.Counter()
     count = 0
     with files.replacing(folder / _LIST) as partial, open(partial, "w", encoding="utf-8") as file:
-        for one in progress.bar(inputs.find(names, naming, folder, left_out), "listing", unit=" pictures", leave=False):
+        for one in progress.bar(
+            inputs.find(names, naming, folder / _UNPACKED, left_out), "listing", unit=" pictures", leave=False
+        ):
             file.write(f"{json.dumps(one)}\n")
             count += 1
     if not count:

@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import pathlib
+import re
 import shutil
 import struct
 import tarfile
@@ -44,7 +45,7 @@ class Place:
       begin: byte of the archive where it begins, in a .zip its own header.
       size: bytes that it takes there.
       checksum: of a file in a .zip, CRC-32; None in a .tar.
-      is_deflated: compressed, as files in a .zip are.
+      method: how it is stored in a .zip, as zipfile has it; None where zipfile itself has to read it, by its list.
     """
 
     archive: str
@@ -52,10 +53,12 @@ class Place:
     begin: int
     size: int
     checksum: int | None = None
-    is_deflated: bool = False
+    method: int | None = zipfile.ZIP_STORED
 
     def read(self) -> bytes:
-        """Returns the file's content. Raises OSError where the archive is not what it was, or damaged."""
+        """Returns the file's content. Raises OSError where the archive is not what it was, or damaged, or protected."""
+        if self.method is None:
+            return self._read_by_zipfile()
         with open(self.archive, "rb") as file:
             file.seek(self.begin)
             if self.checksum is not None:
@@ -63,12 +66,20 @@ class Place:
                 file.seek(sum(_ZIP_HEADER.unpack(header)), os.SEEK_CUR)
             data = file.read(self.size)
         try:
-            data = zlib.decompress(data, -zlib.MAX_WBITS) if self.is_deflated else data
+            data = zlib.decompress(data, -zlib.MAX_WBITS) if self.method else data
         except zlib.error as error:
             raise OSError(f"damaged in the archive: {error}") from error
-        if (len(data) < self.size > 0 and not self.is_deflated) or self.checksum not in (None, zlib.crc32(data)):
+        is_short = not self.method and len(data) < self.size
+        if is_short or self.checksum not in (None, zlib.crc32(data)):
             raise OSError("damaged in the archive, or the archive has changed")
         return data
+
+    def _read_by_zipfile(self) -> bytes:
+        try:
+            with zipfile.ZipFile(self.archive) as opened:
+                return opened.read(next(info for info in opened.infolist() if info.header_offset == self.begin))
+        except (*READ_ERRORS, StopIteration) as error:
+            raise OSError(str(error) or "the archive has changed") from error
 
 
 _ZIP_HEADER = struct.Struct("<26xHH")  # before a file in a .zip; the lengths of the name and of more that follow it
@@ -81,7 +92,7 @@ def places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:
       path: of a .zip, or of a .tar that is not compressed.
 
     Raises:
-      READ_ERRORS: the archive is damaged.
+      READ_ERRORS: the archive's list is damaged; what is in it is seen by `Place.read`.
     """
     yield from _zip_places(path) if zipfile.is_zipfile(path) else _tar_places(path)
 
@@ -108,20 +119,20 @@ def decompress(path: pathlib.Path, to: pathlib.Path) -> None:
         shutil.copyfileobj(file, plain, 1 << 20)
 
 
+def relative(name: str) -> str:
+    """Returns the name of a file in an archive without what some programs put before it: ./, ../ or /"""
+    return re.sub(r"^(\.{0,2}/)+", "", name)
+
+
 def _zip_places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:
     archive = os.fspath(path)
     with zipfile.ZipFile(path) as opened:
         for info in opened.infolist():
             name = info.filename.replace("\\", "/")
-            if info.is_dir():
-                continue
-            if info.flag_bits & 1:
-                yield name, "it is encrypted: unpack the archive and give the folder"
-            elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                yield name, f"it is compressed in a rare way ({info.compress_type}): unpack the archive"
-            else:
-                is_deflated = info.compress_type == zipfile.ZIP_DEFLATED
-                yield name, Place(archive, name, info.header_offset, info.compress_size, info.CRC, is_deflated)
+            if not info.is_dir():
+                is_usual = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and not info.flag_bits & 1
+                method = info.compress_type if is_usual else None
+                yield name, Place(archive, name, info.header_offset, info.compress_size, info.CRC, method)
 
 
 def _tar_places(path: pathlib.Path) -> Iterator[tuple[str, Place | str]]:

@@ -51,8 +51,8 @@ class Engine(NamedTuple):
     run: Run
     folder: pathlib.Path
 
-    def each(self, work: Work, parts: Iterable[Any], title: str) -> Iterator[Any]:
-        """Has processes do what lies in parts, and yields what each part gave, in their order, to be asked for all."""
+    def each(self, work: Work, parts: Iterable[Any], title: str) -> list[Any]:
+        """Has processes do what lies in parts, and returns what each part gave, in their order."""
         import apache_beam as beam
 
         folder = self.folder / work.__name__
@@ -62,9 +62,9 @@ class Engine(NamedTuple):
         _ = pipeline | beam.Create(paths) | beam.Reshuffle() | beam.Map(_do, work)
         with progress.bar(title=title, total=len(paths), unit=" parts") as shown:
             self.run(pipeline, lambda: shown.update(sum(1 for _ in folder.glob(f"*{_DONE}")) - shown.n))
-        for path in paths:
-            yield _take(path + _DONE)
+        found = [_take(path + _DONE) for path in paths]
         shutil.rmtree(self.folder)
+        return found
 
 
 def _put(value: Any, path: os.PathLike | str) -> str:
@@ -147,7 +147,7 @@ def write(
       split -> what its files hold, in their order.
     """
     shards = [_shards(split, pictures, templates[split], count, strict) for split, pictures in kept.items()]
-    written = iter(list(engine.each(_write, itertools.chain.from_iterable(shards), "Writing")))
+    written = iter(engine.each(_write, itertools.chain.from_iterable(shards), "Writing"))
     return {split: list(itertools.islice(written, count)) for split in kept}
 
 

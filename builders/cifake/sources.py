@@ -228,7 +228,7 @@ def _members(source: pathlib.Path, *, apart: bool = False) -> Iterator[Member]:
         )
     try:
         for path, load in archives.members_apart(source) if apart else archives.members(source):
-            yield re.sub(r"^(\.{0,2}/)+", "", path), load  # ./ as `tar -c .` writes, ../ and /
+            yield archives.relative(path), load
     except READ_ERRORS as error:
         raise SourceError(
             f"{source} cannot be read as a .zip or .tar archive: {error}. Download it again, or unpack it yourself "

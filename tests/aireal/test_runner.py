@@ -34,22 +34,39 @@ def beam():
 
 
 def test_options_pass_through(beam):
-    engine = runner.engine("runner=FlinkRunner,flink_master=host:8081,save_main_session", GIB)
-    assert (engine.runner, engine.cores) == (None, 1)
+    engine = runner.engine("runner=FlinkRunner,flink_master=host:8081,experiments=a,experiments=b", GIB)
+    assert (type(engine.runner).__name__, engine.cores) == ("FlinkRunner", 1)
     passed = engine.options.get_all_options()
-    assert (passed["runner"], passed["flink_master"]) == ("FlinkRunner", "host:8081")
-    assert passed["save_main_session"] is True
+    assert passed["flink_master"] == "host:8081"
+    assert passed["experiments"] == ["a", "b"]
 
 
 def test_by_default_each_core_has_a_process(beam):
-    engine = runner.engine("", 1 << 20)
-    assert (engine.options.get_all_options()["direct_num_workers"], engine.cores) == (machine.cores(), 1)
+    for text in ("", "direct_num_workers=0"):
+        engine = runner.engine(text, 1 << 20)
+        assert (engine.options.get_all_options()["direct_num_workers"], engine.cores) == (machine.cores(), 1)
     assert runner.engine("direct_num_workers=1", 1 << 20).cores == machine.cores()
 
 
-def test_an_option_that_beam_does_not_know_is_refused(beam):
-    with pytest.raises(UserError, match=r"'direct_num_worker'. Did you mean direct_num_workers\?"):
-        runner.engine("direct_num_worker=8", GIB)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("direct_num_worker=8", r"'direct_num_worker'. Did you mean direct_num_workers\?"),
+        ("direct_num_workers=many", "invalid int value: 'many'"),
+        ("direct_num_workers=-1", "expected 0 or more"),
+        ("direct_running_mode=bogus", "invalid choice: 'bogus'"),
+        ("runner=Nonsense", "runner=Nonsense: "),
+    ],
+)
+def test_options_of_no_use_are_refused(beam, text, said, capsys):
+    with pytest.raises(UserError, match=said):
+        runner.engine(text, GIB)
+    assert capsys.readouterr().err == ""
+
+
+def test_other_names_of_beams_options_pass(beam):
+    options = runner.engine("runner=FlinkRunner,worker_machine_type=n1,no_use_public_ips", GIB).options
+    assert options.get_all_options()["machine_type"] == "n1"
 
 
 _MODULE = """

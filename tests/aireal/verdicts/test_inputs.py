@@ -4,6 +4,7 @@ import collections
 import json
 import pathlib
 import shutil
+import tarfile
 
 import pytest
 
@@ -87,6 +88,28 @@ def test_a_line_of_json_holds_it(album, tmp_path):
     found, _ = _find(album, archive, album / "missing.jpg")
     lines = [json.dumps(one) for one in found]
     assert [Named(*json.loads(line)).picture() for line in lines] == [one.picture() for one in found]
+
+
+def test_names_that_lead_out_of_an_archive_are_taken_as_training_takes_them(album, tmp_path):
+    with tarfile.open(tmp_path / "up.tar", "w") as archive:
+        for name in ("../album/b.jpg", "/below/a.png", "./c.jpg"):
+            archive.addfile(tarfile.TarInfo(name))
+    assert [one.path.removeprefix(f"{tmp_path}/up.tar") for one in _find(tmp_path / "up.tar")[0]] == [
+        "/album/b.jpg",
+        "/below/a.png",
+        "/c.jpg",
+    ]
+
+
+def test_a_picture_of_zeros_is_no_empty_archive(album):
+    (album / "b.jpg").write_bytes(bytes(5000))
+    assert _find(album / "b.jpg")[0] == [Named(str(album / "b.jpg"))]
+
+
+def test_an_archive_without_pictures_is_said_to_be_one(tmp_path):
+    (tmp_path / "empty").mkdir()
+    archive = shutil.make_archive(tmp_path / "empty", "zip", tmp_path / "empty")
+    assert _find(archive)[0] == [Named(archive, error="the archive holds no picture")]
 
 
 def test_a_damaged_archive_is_refused(album, tmp_path):

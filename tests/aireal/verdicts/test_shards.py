@@ -18,8 +18,8 @@ INT8 = pathlib.Path(__file__).parents[1] / "runs/earlier/export/model_int8.tflit
 
 
 def _begin(folder, *names, **options):
-    how = {"naming": Naming(), "shard_pictures": 5, "cores": 1, "unsure": True} | options
-    return shards.begin(folder, [str(name) for name in names], INT8, **how)
+    how = {"model": INT8, "naming": Naming(), "shard_pictures": 5, "cores": 1, "unsure": True} | options
+    return shards.begin(folder, [str(name) for name in names], **how)
 
 
 def _lines(folder):
@@ -94,11 +94,37 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
     assert os.listdir(tmp_path / "out") == ["holiday.txt"]
 
 
-def test_an_archive_without_pictures_is_refused(tmp_path):
-    (tmp_path / "empty").mkdir()
-    archive = shutil.make_archive(tmp_path / "empty", "zip", tmp_path / "empty")
-    with pytest.raises(UserError, match=r"No pictures in .*empty.zip"):
-        _begin(tmp_path / "out", archive)
+def test_a_list_without_a_line_is_refused(tmp_path):
+    (tmp_path / "list.txt").touch()
+    with pytest.raises(UserError, match=r"No pictures in .*list.txt"):
+        _begin(tmp_path / "out", tmp_path / "list.txt")
+
+
+def test_what_was_killed_while_it_listed_begins_again(tmp_path):
+    archive = shutil.make_archive(tmp_path / "archive", "gztar", PICTURES)
+    job, _ = _begin(tmp_path / "out", archive)
+    (tmp_path / "out/job.json").rename(tmp_path / "out/.partial-job.json")
+    again, _ = _begin(tmp_path / "out", archive)
+    assert again == job
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["job.json", "pictures.jsonl", "unpacked"]
+
+
+def test_a_list_that_is_damaged_later_is_refused(tmp_path):
+    job, _ = _begin(tmp_path / "out", PICTURES)
+    file = tmp_path / "out/pictures.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:7]))
+    with pytest.raises(UserError, match=r"has 7 of 1[78] pictures: it is damaged"):
+        list(job.all())
+    file.unlink()
+    with pytest.raises(UserError, match="has 0 of"):
+        list(job.all())
+
+
+def test_a_damaged_model_is_named_before_the_list_is_made(tmp_path):
+    (tmp_path / "model.tflite").write_bytes(INT8.read_bytes()[:3000])
+    with pytest.raises(UserError, match=r"model.tflite"):
+        _begin(tmp_path / "out", PICTURES, model=tmp_path / "model.tflite")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_list_that_was_cut_off_is_made_again(tmp_path, monkeypatch):

@@ -144,9 +144,17 @@ def test_a_place_beyond_an_archives_end_is_damaged(files, write, tmp_path):
         place.read()
 
 
-def test_what_a_process_cannot_read_by_itself_has_a_reason(tmp_path):
-    zipped = _zip_of(tmp_path / "archive.zip", {"a.jpg": b"x" * 99}, zipfile.ZIP_LZMA)
-    assert "rare way" in _places(zipped)["a.jpg"]
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_places_are_read_whatever_a_zip_is_compressed_with(compression, files, tmp_path):
+    archive = _zip_of(tmp_path / "archive.zip", files, compression)
+    found = _places(archive)
+    assert {name: place.read() for name, place in found.items()} == files
+    archive.write_bytes(archive.read_bytes()[:-30])
+    with pytest.raises(OSError, match="not a zip file"):
+        found.popitem()[1].read()
+
+
+def test_a_link_in_a_tar_has_a_reason(tmp_path):
     with tarfile.open(tmp_path / "archive.tar", "w") as archive:
         link = tarfile.TarInfo("b.jpg")
         link.type, link.linkname = tarfile.SYMTYPE, "a.jpg"
