@@ -21,6 +21,10 @@ from builders.cifake import layout
 
 # Notes of TensorFlow and LiteRT that no user can act on, and that there is no GPU; their warnings and errors stay.
 _CHATTER = "^I[0-9]{4} |^INFO: |^WARNING: All log messages before absl|failed call to cuInit|^fully_quantize: "
+# Of machines that train together, where one has ended; that it was lost is told apart.
+_CHATTER += (
+    "|BaseCollectiveExecutor::StartAbort|^/job:worker/|^The tasks have crashed|^The error could be from a previous"
+)
 _CHATTER += "|oneDNN supports DT_UINT8 only"  # of the pictures that are altered; slower, and as right
 _OURS = ("aireal", "builders", "exports", "tuning")
 _INSTALL = "Install aireal with all that it needs: pip install aireal, or pip install -e . in its folder."

@@ -9,7 +9,7 @@ from aireal.settings.fields import Fields
 
 _SETTLED = ("cache", "precision", "builder_config")
 # Fields that change neither the data nor the weights.
-FREE = ("prepared_dir", "beam_pipeline_options", "evaluate", "tensorboard")
+FREE = ("prepared_dir", "beam_pipeline_options", "cluster", "task", "evaluate", "tensorboard")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -277,8 +277,17 @@ class Fields:
         choices=("float32", "bfloat16", "float16", "auto"),
     )
     strategy: str = _training(
-        "single", "devices: single, or mirrored over all GPUs of this machine", choices=("single", "mirrored")
+        "single",
+        "devices: single, mirrored over all GPUs of this machine, or multi_worker over several machines",
+        choices=("single", "mirrored", "multi_worker"),
     )
+    cluster: str = _training(
+        "",
+        "host:port of each machine of --strategy=multi_worker, comma-separated, the same on all, the first of which "
+        "writes --workdir; by default TF_CONFIG says it",
+        may_be_empty=True,
+    )
+    task: int = _training(0, "which machine of --cluster this is, counted from 0", at_least=0, at_most=100_000)
     monitor: str = _training(
         "val_loss",
         "validation figure by which --keep=best and early stopping judge an epoch",

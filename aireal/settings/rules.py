@@ -83,6 +83,10 @@ def _augmentation(values: Fields) -> Iterator[str]:
 
 
 def _course(values: Fields) -> Iterator[str]:
+    if values.strategy == "multi_worker":
+        for name in ("cache", "precision"):
+            if getattr(values, name) == "auto":
+                yield f"--strategy=multi_worker: each machine would settle --{name}=auto by itself. Name one for all."
     if values.learn_from and not values.initial_weights:
         yield f"--learn_from={values.learn_from} needs --initial_weights: all layers of a new network have to learn."
     if values.warmup_epochs and values.schedule == "constant":

@@ -6,6 +6,7 @@ from aireal import machine
 from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.settings.config import Config
+from aireal.training import cluster
 
 _BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs since Ampere
 
@@ -26,9 +27,11 @@ def for_batches(config: Config) -> str | None:
 
 
 def strategy(config: Config) -> tf.distribute.Strategy:
-    """Returns how `config.strategy` shares out a batch: over one device, or over all GPUs of this machine."""
+    """Returns how `config.strategy` shares out a batch: over one device, all GPUs of this machine, or machines."""
     if config.strategy == "single":
         return tf.distribute.get_strategy()
+    if config.strategy == "multi_worker":
+        return cluster.Cluster.of(config).strategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
 
@@ -37,12 +40,13 @@ def check_replicas(strategy: tf.distribute.Strategy, data: Data) -> None:
     """Raises UserError where Keras cannot share out a batch: unequal parts, a device without an image in the last."""
     replicas, batch_size = strategy.num_replicas_in_sync, data.config.batch_size
     if batch_size % replicas:
-        raise UserError(f"--strategy=mirrored: --batch_size={batch_size} cannot be divided by {replicas} devices.")
+        told = f"--batch_size={batch_size} cannot be divided by {replicas} devices."
+        raise UserError(f"--strategy={data.config.strategy}: {told}")
     for split in ("train", "validation"):
         if 0 < len(data.table(split)) % batch_size < replicas:
             raise UserError(
-                f"--strategy=mirrored: the last {split} batch would have fewer images than the {replicas} devices. "
-                "Choose another --batch_size."
+                f"--strategy={data.config.strategy}: the last {split} batch would have fewer images than the {replicas}"
+                " devices. Choose another --batch_size."
             )
 
 

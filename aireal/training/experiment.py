@@ -19,7 +19,8 @@ from aireal.runs import files
 from aireal.runs.folder import RunFolder
 from aireal.settings.config import Config
 from aireal.sources.source import imbalance
-from aireal.training import devices, initial, learning
+from aireal.training import devices, initial, learning, loop
+from aireal.training.cluster import Cluster
 from aireal.training.journal import Journal
 
 
@@ -32,12 +33,15 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
       overwrite: delete the run that is there first.
 
     Returns:
-      The contents of result.json.
+      The contents of result.json; of a process that helps another one, nothing.
 
     Raises:
       UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
     """
     folder = RunFolder(workdir)
+    if config.strategy == "multi_worker" and Cluster.of(config).task:
+        _help(config, folder)
+        return {}
     if overwrite:  # nothing is deleted for a run that cannot begin
         _prepare(config)
         _begins(config)
@@ -73,7 +77,8 @@ def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distri
       UserError: it cannot be trained on these data or devices.
     """
     settled = dataclasses.replace(config, precision=devices.settle_precision(config))
-    data, strategy = Data(settled, device=devices.for_batches(settled)), devices.strategy(settled)
+    strategy = devices.strategy(settled)  # first, because processes find each other before they compute
+    data = Data(settled, device=devices.for_batches(settled))
     data.check_training()
     if not finished:
         devices.check_replicas(strategy, data)
@@ -91,14 +96,29 @@ def _judged(data: Data) -> list[str]:
     return [split for split in asked[data.config.evaluate] if len(data.table(split))]
 
 
-def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> None:
-    config = data.config
-    keras.utils.set_random_seed(config.seed)
+def _help(config: Config, folder: RunFolder) -> None:
+    """Trains with the process that writes the run folder, which this one sees too, and writes nothing."""
+    data, strategy = _prepare(config)
+    model = _model(data, strategy)
+    done = _resume(model, folder)
+    journal = Journal(config, folder, folder.rows()[:done], data.steps_per_epoch(), writes=False)
+    if not journal.finished():
+        loop.fit(model, data, strategy, done, [learning.Reseed(config.seed), journal])
+
+
+def _model(data: Data, strategy: tf.distribute.Strategy) -> keras.Model:
+    """Returns the network to train, as it begins."""
+    keras.utils.set_random_seed(data.config.seed)
     if devices.accelerators():
         tf.config.experimental.enable_op_determinism()  # which CPUs don't need: there the same seed is the same run
     with strategy.scope():
-        model = learning.build_for_training(config, data.steps_per_epoch())
+        model = learning.build_for_training(data.config, data.steps_per_epoch())
         model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> None:
+    config, model = data.config, _model(data, strategy)
     cost = Cost.of(models.build_model(config))
     print(cost, flush=True)
     if config.precision == "bfloat16" and not devices.accelerators() and not machine.computes_bfloat16():
@@ -107,7 +127,10 @@ def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> N
     if done:
         print(f"Going on after epoch {done} of {config.epochs}.")
     journal = Journal(config, folder, folder.rows()[:done], data.steps_per_epoch())
-    if not journal.finished():
+    callbacks = [learning.Reseed(config.seed), journal, *_tensorboard(config, folder)]
+    if not journal.finished() and config.strategy == "multi_worker":
+        loop.fit(model, data, strategy, done, callbacks)
+    elif not journal.finished():
         model.fit(
             data.training(config.epochs, first_epoch=done),
             epochs=config.epochs,
@@ -116,7 +139,7 @@ def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> N
             validation_data=data.validation(),
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[learning.Reseed(config.seed), journal, *_tensorboard(config, folder)],
+            callbacks=callbacks,
         )
     if config.keep == "best":
         model.load_weights(folder.best_weights)
@@ -139,7 +162,9 @@ def _resume(model: keras.Model, folder: RunFolder) -> int:
         model.load_weights(checkpoint)
     except (ValueError, OSError) as error:  # Keras's where it finds other layers, h5py's where it cannot read
         raise UserError(other) from error
-    if not int(model.optimizer.iterations):  # Keras leaves out, with a warning, a state that does not fit
+    if not keras.ops.convert_to_numpy(
+        model.optimizer.iterations
+    ):  # Keras leaves out, with a warning, a state that does not fit
         raise UserError(other)
     return done
 

@@ -20,9 +20,18 @@ class Journal(keras.callbacks.Callback):
     What early stopping needs to know is in the rows themselves, so it survives an interruption like everything else.
     """
 
-    def __init__(self, config: Config, folder: RunFolder, rows: list[dict[str, float]], steps_per_epoch: int):
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        rows: list[dict[str, float]],
+        steps_per_epoch: int,
+        *,
+        writes: bool = True,
+    ):
         super().__init__()
         self.rows = rows
+        self._writes = writes  # else it keeps the rows alone, for another process that does
         self._config = config
         self._folder = folder
         self._steps = steps_per_epoch
@@ -59,6 +68,12 @@ class Journal(keras.callbacks.Callback):
                 "validation_seconds": round(now - self._last_step, 3),
             }
         )
+        if self._writes:
+            self._write(epoch, logs)
+        if self.finished():
+            self.model.stop_training = True
+
+    def _write(self, epoch: int, logs: dict[str, float]) -> None:
         # The checkpoint comes last: it alone decides where a next start goes on; what precedes it is made again alike.
         self._folder.write_rows(self.rows)
         if self._config.keep == "best" and self.epochs_since_best() == 0:
@@ -66,8 +81,6 @@ class Journal(keras.callbacks.Callback):
         self._folder.save_checkpoint(self.model, epoch + 1)
         figures = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
         progress.write(f"epoch {epoch + 1:>3}  {figures}  {self.rows[-1]['train_seconds']:.1f} s", sys.stdout)
-        if self.finished():
-            self.model.stop_training = True
 
     def _diverged(self, what: str) -> None:
         self._bar.close()

@@ -48,7 +48,7 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
 
 
 def _normalization(config: Config) -> Callable[..., layers.Layer]:
-    if config.strategy == "mirrored":  # else every device keeps averages of its own, and a checkpoint those of one
+    if config.strategy != "single":  # else every device keeps averages of its own, and a checkpoint those of one
         return functools.partial(layers.BatchNormalization, synchronized=True)
     return layers.BatchNormalization if tf.config.list_physical_devices("GPU") else cpu_layers.BatchNormalization
 
@@ -84,17 +84,26 @@ def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> N
     if config.precision == "float16":
         # Keras does so by itself only under a global policy: without it, gradients under 6e-8 become 0.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
-    metrics = [
+    of_verdict, of_objects = losses(config)
+    if not config.object_weight:
+        model.compile(optimizer, of_verdict, metrics=metrics())
+        return
+    weights = {"logit": 1.0, "object": config.object_weight}
+    model.compile(optimizer, {"logit": of_verdict, "object": of_objects}, weights, metrics={"logit": metrics()})
+
+
+def losses(config: Config) -> tuple[keras.losses.Loss, keras.losses.Loss]:
+    """Returns the losses of the verdict and of what is in the picture."""
+    of_verdict = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+    return of_verdict, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def metrics() -> list[keras.metrics.Metric]:
+    """Returns the figures of training, by the logit."""
+    return [
         keras.metrics.BinaryAccuracy(name="accuracy", threshold=DEFAULT.logit()),
         keras.metrics.AUC(name="auc", from_logits=True),
     ]
-    if not config.object_weight:
-        model.compile(optimizer, loss, metrics=metrics)
-        return
-    of_objects = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    weights = {"logit": 1.0, "object": config.object_weight}
-    model.compile(optimizer, {"logit": loss, "object": of_objects}, weights, metrics={"logit": metrics})
 
 
 def _learning_rate(config: Config, steps_per_epoch: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

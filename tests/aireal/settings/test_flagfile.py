@@ -21,6 +21,8 @@ OTHER = Config(
     damaged="leave_out",
     prepared_dir="/data/prepared",
     beam_pipeline_options="direct_num_workers=2,runner=DirectRunner",
+    cluster="192.0.2.1:5000,192.0.2.2:5000",
+    task=1,
     cache="none",
     validation_fraction=0.123456789012345,
     leave_out="sdxl,dalle 3",

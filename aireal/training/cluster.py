@@ -1,0 +1,68 @@
+"""The machines that train together. Whoever reaches their ports can read and change what they exchange."""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from aireal.errors import UserError
+from aireal.settings.config import Config
+
+_TF_CONFIG = "TF_CONFIG"  # where TensorFlow itself looks for the cluster
+# What TensorFlow raises where another process is gone.
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The processes that train together, and which of them this is.
+
+    Attributes:
+      workers: host:port of each.
+      task: from 0; the first writes the run folder.
+    """
+
+    workers: tuple[str, ...]
+    task: int
+
+    @classmethod
+    def of(cls, config: Config) -> "Cluster":
+        """Returns what `--cluster` and `--task` say, or else TF_CONFIG. Raises UserError where neither makes sense."""
+        if config.cluster:
+            found = cls(tuple(config.cluster.split(",")), config.task)
+        else:
+            try:
+                told = json.loads(os.environ[_TF_CONFIG])
+                found = cls(tuple(told["cluster"]["worker"]), int(told["task"]["index"]))
+            except (KeyError, ValueError, TypeError) as error:
+                raise UserError(
+                    "--strategy=multi_worker: which machines? Give --cluster=host:port,host:port and --task=0, 1 and "
+                    f"so on, or {_TF_CONFIG} with a list of workers."
+                ) from error
+        if not 0 <= found.task < len(found.workers):
+            raise UserError(f"--task={found.task}: the cluster has tasks 0 to {len(found.workers) - 1}.")
+        return found
+
+    def strategy(self) -> tf.distribute.Strategy:
+        """Returns how batches are shared out, once all processes have come; before TensorFlow does anything else."""
+        cluster, task = {"worker": list(self.workers)}, {"type": "worker", "index": self.task}
+        os.environ[_TF_CONFIG] = json.dumps({"cluster": cluster, "task": task})
+        others = ", ".join(worker for task, worker in enumerate(self.workers) if task != self.task)
+        print(f"Task {self.task} of {len(self.workers)}, waiting for {others} ...", flush=True)
+        with lost_told():
+            return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+@contextlib.contextmanager
+def lost_told() -> Iterator[None]:
+    """Raises a UserError where TensorFlow finds another process gone."""
+    try:
+        yield
+    except _LOST as error:
+        raise UserError(
+            "Another machine of the cluster is gone, or cannot be reached. Give each its command again: training goes "
+            "on after the last epoch."
+        ) from error
