@@ -56,7 +56,7 @@ def start(make_config, tmp_path):
 
 
 def _ended(processes):
-    said = [one.communicate(timeout=200) for one in processes]
+    said = [one.communicate(timeout=500) for one in processes]
     return [one.returncode for one in processes], said
 
 
