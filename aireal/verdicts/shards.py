@@ -192,14 +192,8 @@ def begin(
       UserError: the folder holds something else, or verdicts of another command; a name is of no use.
     """
     _predictor(model, cores=cores, **options)  # what is wrong with it is said before the list is made
-    own = [model, model.with_name(PREPROCESSING)]
-    told = {
-        "names": [paths.absolute(name) for name in names],
-        "columns": naming.columns,
-        "model": " ".join(files.digest(path) for path in own if path.exists()),
-        "shard_pictures": shard_pictures,
-        **options,
-    }
+    told = {"names": [paths.absolute(name) for name in names], "columns": naming.columns, "model": _digest(model)}
+    told |= {"shard_pictures": shard_pictures, **options}
     if (folder / _JOB).exists():
         job = files.read_json(folder / _JOB, holding=["pictures", "left_out", *told], mend=_AGAIN)
         if differing := [name for name, value in told.items() if job[name] != value]:
@@ -210,6 +204,11 @@ def begin(
         job = {**told, **_list(folder, told["names"], naming)}
         files.write_json(folder / _JOB, job)
     return Job(folder, job["pictures"], shard_pictures, model, cores, options), job["left_out"]
+
+
+def _digest(model: pathlib.Path) -> str:
+    """Returns what tells a model, with its preprocessing.json, from others."""
+    return " ".join(files.digest(path) for path in (model, model.with_name(PREPROCESSING)) if path.exists())
 
 
 def _tidy(folder: pathlib.Path) -> None:
