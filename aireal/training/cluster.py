@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
+import zlib
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -52,8 +54,41 @@ class Cluster:
         os.environ[_TF_CONFIG] = json.dumps({"cluster": cluster, "task": task})
         others = ", ".join(worker for task, worker in enumerate(self.workers) if task != self.task)
         print(f"Task {self.task} of {len(self.workers)}, waiting for {others} ...", flush=True)
-        with lost_told():
+        with lost_told(), _ended_by_signals():
             return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM working: TensorFlow waits where Python hears of neither, and then takes SIGTERM away."""
+    ours = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+
+
+def meet(strategy: tf.distribute.Strategy, **same: str) -> None:
+    """Waits until all processes of a cluster have come here.
+
+    Args:
+      strategy: of `Cluster`; with another one there is nobody to wait for.
+      same: what has to be the same in all of them, by its name.
+
+    Raises:
+      UserError: it is not, or one of them is gone.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    digests = tf.constant([[0, *(zlib.crc32(text.encode()) for text in same.values())]], tf.int64)
+    with lost_told():
+        everyone = strategy.gather(digests, axis=0).numpy()
+    if unlike := [name for name, column in zip(same, everyone.T[1:], strict=True) if len(set(column)) > 1]:
+        raise UserError(
+            f"The machines of the cluster cannot train together: their {' and '.join(unlike)} differ. All "
+            "need the same flags, images and --workdir; only --task differs."
+        )
 
 
 @contextlib.contextmanager

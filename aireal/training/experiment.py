@@ -17,10 +17,9 @@ from aireal.network import models
 from aireal.network.cost import Cost
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
-from aireal.settings.config import Config
+from aireal.settings.config import FREE, Config
 from aireal.sources.source import imbalance
-from aireal.training import devices, initial, learning, loop
-from aireal.training.cluster import Cluster
+from aireal.training import cluster, devices, initial, learning, loop
 from aireal.training.journal import Journal
 
 
@@ -39,17 +38,18 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
       UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
     """
     folder = RunFolder(workdir)
-    if config.strategy == "multi_worker" and Cluster.of(config).task:
-        _help(config, folder)
+    if config.strategy == "multi_worker" and cluster.Cluster.of(config).task:
+        _help(config, folder, overwrite=overwrite)
         return {}
+    prepared = None
     if overwrite:  # nothing is deleted for a run that cannot begin
-        _prepare(config)
+        prepared = _prepare(config)
         _begins(config)
         if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
             raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
     with folder.claim(config, overwrite=overwrite) as begun:
         finished = folder.model.exists()
-        data, strategy = _prepare(begun, finished=finished)
+        data, strategy = prepared or _prepare(begun, finished=finished)
         begins = None if finished else _begins(begun)  # before a folder is begun for a run that cannot be
         folder.write_start(data.config, data.fingerprint, devices.accelerators())
         _describe(data, begins)
@@ -63,6 +63,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         peaks = (machine.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
         result = folder.update_result(precision=data.config.precision, peak_memory_bytes=max(peaks))
         card.write(folder)
+        cluster.meet(strategy)  # where the others wait
         return result
 
 
@@ -77,11 +78,14 @@ def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distri
       UserError: it cannot be trained on these data or devices.
     """
     settled = dataclasses.replace(config, precision=devices.settle_precision(config))
-    strategy = devices.strategy(settled)  # first, because processes find each other before they compute
+    # First, because processes find each other before they compute.
+    strategy = tf.distribute.get_strategy() if finished else devices.strategy(settled)
     data = Data(settled, device=devices.for_batches(settled))
     data.check_training()
     if not finished:
         devices.check_replicas(strategy, data)
+        flags = [f"{name}={value}" for name, value in dataclasses.asdict(data.config).items() if name not in FREE]
+        cluster.meet(strategy, flags=" ".join(flags), images=data.fingerprint)
     return data, strategy
 
 
@@ -96,14 +100,18 @@ def _judged(data: Data) -> list[str]:
     return [split for split in asked[data.config.evaluate] if len(data.table(split))]
 
 
-def _help(config: Config, folder: RunFolder) -> None:
+def _help(config: Config, folder: RunFolder, *, overwrite: bool) -> None:
     """Trains with the process that writes the run folder, which this one sees too, and writes nothing."""
+    if folder.model.exists() and not overwrite:
+        print(f"{folder.path} is trained already.")
+        return
     data, strategy = _prepare(config)
     model = _model(data, strategy)
-    done = _resume(model, folder)
+    done = 0 if overwrite else _resume(model, folder)  # the first process may not have deleted the old run yet
     journal = Journal(config, folder, folder.rows()[:done], data.steps_per_epoch(), writes=False)
     if not journal.finished():
         loop.fit(model, data, strategy, done, [learning.Reseed(config.seed), journal])
+    cluster.meet(strategy)  # a process that went now would be missed while the first one judges
 
 
 def _model(data: Data, strategy: tf.distribute.Strategy) -> keras.Model:

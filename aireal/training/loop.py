@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from aireal.data.batches import Data, Targets
 from aireal.settings.config import Config
-from aireal.training import learning
-from aireal.training.cluster import lost_told
+from aireal.training import cluster, learning
 
 
 def fit(
@@ -29,9 +28,10 @@ def fit(
       callbacks: as of `fit`.
 
     Raises:
-      UserError: another process is gone.
+      UserError: another process is gone, or begins elsewhere.
     """
-    with lost_told():
+    cluster.meet(strategy, checkpoints=str(done))
+    with cluster.lost_told():
         _Loop(model, data.config, strategy).run(data, done, keras.callbacks.CallbackList(callbacks, model=model))
 
 

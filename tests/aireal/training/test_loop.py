@@ -38,12 +38,18 @@ def start(make_config, tmp_path):
     train = [sys.executable, "-m", "aireal.train", f"--flagfile={tmp_path / 'flags.cfg'}"]
     environment = {**os.environ, "PYTHONPATH": str(package_folder())}
 
-    def processes(count, name):
+    def processes(count, name, *of_the_last):
         cluster = ",".join(f"127.0.0.1:{port}" for port in _free_ports(count))
         several = ["--strategy=multi_worker", f"--cluster={cluster}"] * (count > 1)
         return [
             subprocess.Popen(
-                [*train, f"--workdir={tmp_path / name}", *several, *[f"--task={task}"] * (count > 1)],
+                [
+                    *train,
+                    f"--workdir={tmp_path / name}",
+                    *several,
+                    *[f"--task={task}"] * (count > 1),
+                    *of_the_last * (task == count - 1),
+                ],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -83,3 +89,12 @@ def test_two_processes_train_what_one_trains_and_go_on_where_one_was_killed(star
         assert apart[0] < 1e-3, figure
         assert apart.max() < 0.03, figure
     assert json.loads((tmp_path / "two/result.json").read_text())["epochs"] == 6
+    statuses, said = _ended(start(2, "two"))  # neither waits for the other
+    assert statuses == [0, 0]
+    assert all("is trained already" in printed for printed, _ in said)
+
+
+def test_processes_that_would_not_train_the_same_are_told_what_differs(start):
+    statuses, said = _ended(start(2, "two", "--filters=8"))
+    assert statuses == [2, 2]
+    assert all("their flags differ." in complained for _, complained in said)
