@@ -10,6 +10,7 @@ from aireal.settings.config import Config
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _POOLINGS = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
 NAME, IMAGE, LOGIT = "aireal", "image", "logit"  # of a network, its input and its last layer: what `is_ours` goes by
+REDUCE, EXCITE = "_reduce", "_excite"  # how the two dense layers of each squeeze-and-excitation end their names
 _MIRRORED = "mirrored"
 _MOVING_AVERAGE = 0.9  # share that a batch normalization keeps of its averages each step: short runs need a fast one
 
@@ -159,8 +160,8 @@ class _Network:
         options = {"kernel_regularizer": self._l2(), "dtype": self._dtype}
         weights = layers.GlobalAveragePooling2D(name=f"{name}_squeeze", dtype=self._dtype)(x)
         units = max(filters // self._config.squeeze_excitation, 1)
-        weights = layers.Dense(units, activation="relu", name=f"{name}_reduce", **options)(weights)
-        weights = layers.Dense(filters, activation="sigmoid", name=f"{name}_excite", **options)(weights)
+        weights = layers.Dense(units, activation="relu", name=f"{name}{REDUCE}", **options)(weights)
+        weights = layers.Dense(filters, activation="sigmoid", name=f"{name}{EXCITE}", **options)(weights)
         weights = layers.Reshape([1, 1, filters], name=f"{name}_weights", dtype=self._dtype)(weights)
         return layers.Multiply(name=f"{name}_weighed", dtype=self._dtype)([x, weights])
 

@@ -148,15 +148,19 @@ def _save_weighed(run, config, sign):
     model.save(run / "model.keras")
 
 
-def test_squeeze_and_excitation_is_exported(run, trained):
-    _save_weighed(run, trained[0], 1)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_squeeze_and_excitation_is_exported_even_where_hidden_units_are_never_on(run, trained, sign):
+    _save_weighed(run, trained[0], sign)
     package.export(RunFolder(run), trained[0])  # which refuses forms that are not the model
     operators = flatbuffer.operators(flatbuffer.read((run / "export/model_int8.tflite").read_bytes()))
     assert {"MEAN", "LOGISTIC", "MUL"} <= set(operators)
 
 
 def test_a_layer_that_is_always_0_is_named_before_its_int8_form_is_loaded(run, trained, is_as_it_was):
-    _save_weighed(run, trained[0], -1)
-    with pytest.raises(UserError, match=r"reduce.* is 0 whatever the picture, which int8 cannot hold"):
+    model = keras.models.load_model(run / "model.keras")
+    hidden = [layer for layer in model.layers if layer.weights][-2]
+    hidden.set_weights([-np.abs(weights) for weights in hidden.get_weights()])
+    model.save(run / "model.keras")
+    with pytest.raises(UserError, match=rf"{hidden.name}.* is 0 whatever the picture, which int8 cannot hold"):
         package.export(RunFolder(run), trained[0])
     assert is_as_it_was(run)
