@@ -34,13 +34,21 @@ _FAMILIES: dict[str, tuple[Corruption, str, tuple[float, ...]]] = {
     "resampled to a share of the edge": (corruptions.resample, "resampled to", (0.75, 0.5, 0.375)),
     "brightness": (corruptions.brightness, "brightness", (0.7, 1.3)),
     "contrast": (corruptions.contrast, "contrast", (0.7, 1.3)),
+    "gamma": (corruptions.gamma, "gamma", (0.7, 1.3)),
+    "saturation": (corruptions.saturation, "saturation", (0.0, 0.7, 1.3)),
+    "sharpened, strength": (corruptions.sharpen, "sharpened", (0.4, 0.8)),
+    "share of pixels black or white": (corruptions.specks, "specks", (0.01, 0.02)),
+    "turned by degrees": (corruptions.turn, "turned", (90.0, 180.0)),
 }
 # Counts up when figures come out otherwise, by formulas, strengths, seeds or metrics: those of another version are
 # found anew. A test holds what they come out as, so that a forgotten count fails.
 VERSION = 1
 _BEFORE = {"version": 1, "rule": DEFAULT.as_dict()}  # what files do not say that are older than both
 # The strength at which a family leaves pictures as they are, where that is not 0.
-UNCHANGED = {"JPEG quality": 100.0, "resampled to a share of the edge": 1.0, "brightness": 1.0, "contrast": 1.0}
+UNCHANGED = {
+    "JPEG quality": 100.0,
+    **dict.fromkeys(("resampled to a share of the edge", "brightness", "contrast", "gamma", "saturation"), 1.0),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +128,7 @@ class Basis:
       split: test or validation.
       n: images.
       is_cifake: whether they are the official test split at its own size, of which figures are published.
-      battery: names of the conditions.
+      battery: names of the conditions, in their order; a file may have the first of them alone.
       version: VERSION.
       rule: what `Rule.as_dict` says.
       seed: of what is random.
@@ -154,14 +162,20 @@ class Result:
 
     @classmethod
     def load(cls, file: pathlib.Path, basis: Basis) -> "Result | None":
-        """Returns what a file holds, if there is one and its figures depend on the same."""
+        """Returns what a file holds, if there is one and its figures depend on the same; perhaps not all conditions."""
         try:
             found = {**_BEFORE, **files.read_json(file, holding=["environment", "conditions"], mend="")}
         except UserError:  # missing or damaged: found anew
             return None
-        if not found.items() >= vars(basis).items():
+        conditions = [InCondition.from_dict(one) for one in found["conditions"]]
+        battery = [condition.name for condition in conditions] + basis.battery[len(conditions) :]
+        if not {**found, "battery": battery}.items() >= vars(basis).items():
             return None
-        return cls(basis, found["environment"], [InCondition.from_dict(one) for one in found["conditions"]])
+        return cls(basis, found["environment"], conditions)
+
+    def is_whole(self) -> bool:
+        """Returns whether every condition is known."""
+        return len(self.conditions) == len(self.basis.battery)
 
 
 def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "test") -> tuple[Result, pathlib.Path]:
@@ -189,10 +203,11 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
     basis = _basis(model, data, split, rule)
     into = _file(model, run, data, split)
     with run.hold():
-        if earlier := Result.load(into, basis):
+        earlier = Result.load(into, basis)
+        if earlier and earlier.is_whole():
             return earlier, into
         begun = into.with_name(f"{files.PARTIAL}{into.name}")
-        result = Result.load(begun, basis) or Result(basis, environment, [])
+        result = Result.load(begun, basis) or earlier or Result(basis, environment, [])
         result = dataclasses.replace(result, environment=environment)
         for condition in _measured(model, data, rule, result):
             result.conditions.append(condition)

@@ -32,6 +32,13 @@ _CORRUPTIONS = {  # fields of Config -> what pictures were in a training that se
     "augment_noise": "noisy",
     "augment_blur": "blurred",
     "augment_resample": "reduced and enlarged again",
+    "augment_brightness": "darkened and brightened",
+    "augment_contrast": "of other contrast",
+    "augment_gamma": "of other gamma",
+    "augment_saturation": "of other saturation",
+    "augment_sharpen": "sharpened",
+    "augment_specks": "specked",
+    "augment_turn": "turned",
 }
 _FILTERS = {
     "percent": lambda share: f"{100 * share:.2f} %",

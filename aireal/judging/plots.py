@@ -14,6 +14,8 @@ from aireal.runs import drawing
 from aireal.verdicts.verdict import DEFAULT, FAKE, Rule
 from builders.cifake.layout import LABELS
 
+_ACROSS = 4  # panels beside each other
+
 
 def curves(rows: Sequence[dict[str, float]]) -> Figure:
     """Draws accuracy and loss over the epochs, from the rows of metrics.jsonl."""
@@ -193,8 +195,11 @@ def robustness(
       title: says what the models were judged on.
     """
     families = list(dict.fromkeys(row.family for row in conditions[1:]))
-    figure = drawing.figure(11, 6.2)
-    grid = figure.subplots(2, -(-len(families) // 2), sharey=True)
+    lines = -(-len(families) // _ACROSS)
+    figure = drawing.figure(11, 1 + 2.6 * lines)
+    grid = figure.subplots(lines, _ACROSS, sharey=True, squeeze=False)
+    for axes in grid.flat[len(families) :]:
+        axes.set_axis_off()
     for axes, family in zip(grid.flat, families, strict=False):
         rows = [0, *(row for row, condition in enumerate(conditions) if condition.family == family)]
         strengths = np.array([unchanged.get(family, 0.0), *(conditions[row].strength for row in rows[1:])])

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.settings.config import Config
+from aireal.settings.fields import CORRUPTING
 
 _GREY = 128  # the middle of 0..255
 _BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
@@ -52,13 +53,25 @@ def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) ->
 
 def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
     """Returns what is switched on, each with the bounds of its strength."""
-    kinds = (
-        (config.augment_jpeg_quality, corruptions.jpeg, config.augment_jpeg_quality, _BEST_JPEG_QUALITY),
-        (config.augment_noise, corruptions.noise, 0.0, config.augment_noise),
-        (config.augment_blur, corruptions.blur, min(_LEAST_BLUR, config.augment_blur), config.augment_blur),
-        (config.augment_resample, corruptions.resample, config.augment_resample, 1.0),
-    )
-    return [kind for on, *kind in kinds if on]
+    given = {name: float(getattr(config, name)) for name in CORRUPTING}
+    bounds = {
+        "augment_jpeg_quality": (corruptions.jpeg, given["augment_jpeg_quality"], _BEST_JPEG_QUALITY),
+        "augment_noise": (corruptions.noise, 0.0, given["augment_noise"]),
+        "augment_blur": (corruptions.blur, min(_LEAST_BLUR, given["augment_blur"]), given["augment_blur"]),
+        "augment_resample": (corruptions.resample, given["augment_resample"], 1.0),
+        "augment_brightness": (corruptions.brightness, *_about_1(given["augment_brightness"])),
+        "augment_contrast": (corruptions.contrast, *_about_1(given["augment_contrast"])),
+        "augment_gamma": (corruptions.gamma, *_about_1(given["augment_gamma"])),
+        "augment_saturation": (corruptions.saturation, *_about_1(given["augment_saturation"])),
+        "augment_sharpen": (corruptions.sharpen, 0.0, given["augment_sharpen"]),
+        "augment_specks": (corruptions.specks, 0.0, given["augment_specks"]),
+        "augment_turn": (corruptions.turn, 90.0, 270.0),
+    }
+    return [bounds[name] for name in CORRUPTING if given[name]]
+
+
+def _about_1(change: float) -> tuple[float, float]:
+    return 1 - change, 1 + change
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

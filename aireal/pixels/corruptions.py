@@ -61,11 +61,45 @@ def brightness(images: tf.Tensor, factor: tf.Tensor, seed: tf.Tensor) -> tf.Tens
 def contrast(images: tf.Tensor, factor: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """m + factor * (x - m), m the mean of the picture's grey values."""
     floats = _floats(images)
-    mean = tf.reduce_mean(tf.tensordot(floats, tf.constant(_GREY), 1), axis=[1, 2])[:, None, None, None]
+    mean = tf.reduce_mean(_grey(floats), axis=[1, 2], keepdims=True)
     return _bytes(mean + factor * (floats - mean))
 
 
+def gamma(images: tf.Tensor, exponent: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """x ** exponent."""
+    return _bytes(_floats(images) ** exponent)
+
+
+def saturation(images: tf.Tensor, factor: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """g + factor * (x - g), g the pixel's grey value; 0 leaves no colour."""
+    floats = _floats(images)
+    grey = _grey(floats)
+    return _bytes(grey + factor * (floats - grey))
+
+
+def sharpen(images: tf.Tensor, share: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """x + share * (x - b), b blurred with a sigma of 1 pixel: an unsharp mask."""
+    floats = _floats(images)
+    return _bytes(floats + share * (floats - _floats(blur(images, tf.constant(1.0), seed))))
+
+
+def specks(images: tf.Tensor, share: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Pixels, this share of them on average, become black or white: salt-and-pepper noise."""
+    drawn = tf.random.stateless_uniform(tf.shape(images)[:-1], seed)[..., None]
+    speck = tf.where(drawn < share / 2, tf.constant(0, tf.uint8), tf.constant(255, tf.uint8))
+    return tf.where(drawn < share, speck, images)
+
+
+def turn(images: tf.Tensor, degrees: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turns to the left by the nearest multiple of 90 degrees."""
+    return tf.image.rot90(images, tf.cast(tf.round(degrees / 90), tf.int32))
+
+
 _floats = preprocess.normalise
+
+
+def _grey(floats: tf.Tensor) -> tf.Tensor:
+    return tf.tensordot(floats, tf.constant(_GREY), 1)[..., None]
 
 
 def _bytes(floats: tf.Tensor) -> tf.Tensor:

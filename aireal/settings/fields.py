@@ -12,6 +12,20 @@ from aireal.sources.source import Source
 ASPECT_RATIOS = ("stretch", "center_crop")
 # What says how a source is to be understood: of no use for another one.
 SOURCE = ("builder_config", "fake", "real", "columns", "pair", "damaged")
+# What each corrupts a share of every training batch, `augment_share`.
+CORRUPTING = (
+    "augment_jpeg_quality",
+    "augment_noise",
+    "augment_blur",
+    "augment_resample",
+    "augment_brightness",
+    "augment_contrast",
+    "augment_gamma",
+    "augment_saturation",
+    "augment_sharpen",
+    "augment_specks",
+    "augment_turn",
+)
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
@@ -164,9 +178,37 @@ class Fields:
         at_least=0.0,
         below=1.0,
     )
+    augment_brightness: float = _data(
+        0.0, "multiply training images by a factor of 1, give or take up to this", at_least=0.0, at_most=1.0
+    )
+    augment_contrast: float = _data(
+        0.0,
+        "change the contrast of training images by a factor of 1, give or take up to this",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    augment_gamma: float = _data(
+        0.0, "raise values of training images to a power of 1, give or take up to this", at_least=0.0, below=1.0
+    )
+    augment_saturation: float = _data(
+        0.0,
+        "change the saturation of training images by a factor of 1, give or take up to this; 1 goes as far as grey",
+        at_least=0.0,
+        at_most=1.0,
+    )
+    augment_sharpen: float = _data(
+        0.0,
+        "sharpen training images by an unsharp mask of one pixel, up to this strength",
+        at_least=0.0,
+        at_most=10.0,
+    )
+    augment_specks: float = _data(
+        0.0, "make pixels of training images black or white, up to this share of them", at_least=0.0, at_most=1.0
+    )
+    augment_turn: bool = _data(False, "turn training images by 90, 180 or 270 degrees")
     augment_share: float = _data(
         0.2,
-        "part of each batch that each of JPEG, noise, blur and resampling gets; what is left over stays clean",
+        "part of each batch that each kind of corruption gets, from JPEG to turning; what is left over stays clean",
         at_least=0.0,
         at_most=1.0,
     )

@@ -27,9 +27,14 @@ def test_the_battery_is_the_stated_one():
         "resampled to ": [24, 16, 12],
         "brightness ": [0.7, 1.3],
         "contrast ": [0.7, 1.3],
+        "gamma ": [0.7, 1.3],
+        "saturation ": [0, 0.7, 1.3],
+        "sharpened ": [0.4, 0.8],
+        "specks ": [0.01, 0.02],
+        "turned ": [90, 180],
     }
     assert names == [f"{word}{strength}" for word, strengths in families.items() for strength in strengths]
-    functions = {"JPEG": "jpeg", "resampled": "resample"}
+    functions = {"JPEG": "jpeg", "resampled": "resample", "sharpened": "sharpen", "turned": "turn"}
     for condition in battery.conditions(32)[1:]:
         word = condition.name.split()[0]
         assert condition.corrupt.__name__ == functions.get(word, word)
@@ -59,6 +64,19 @@ def test_what_is_known_is_not_measured_again(judged):
     written = place.stat().st_mtime_ns
     again, where = battery.judge(run.model, run, config)
     assert (again, where, place.stat().st_mtime_ns) == (result, place, written)
+
+
+def test_conditions_that_came_later_are_measured_alone(judged, monkeypatch):
+    run, config, result = judged
+    place, known = run.path / "robustness.json", result.as_dict()
+    place.write_text(json.dumps({**known, "battery": known["battery"][:-2], "conditions": known["conditions"][:-2]}))
+    score, shown = battery.scoring.score, []
+    monkeypatch.setattr(battery.scoring, "score", lambda *given: shown.append(given[-1]) or score(*given))
+    again, _ = battery.judge(run.model, run, config)
+    count = len(result.conditions)
+    assert shown == [f"turned {degrees} ({number} of {count})" for degrees, number in ((90, count - 1), (180, count))]
+    assert again.conditions == result.conditions
+    assert json.loads(place.read_text())["battery"] == known["battery"]
 
 
 def test_choices_need_no_test_images(judged):
@@ -133,6 +151,17 @@ VERSION_1 = {
     "brightness 1.3": (163.95, 63.56, 35.84),
     "contrast 0.7": (128.29, 36.70, 12.93),
     "contrast 1.3": (127.92, 66.66, 12.43),
+    "gamma 0.7": (154.37, 46.55, 26.27),
+    "gamma 1.3": (107.74, 54.40, 20.36),
+    "saturation 0": (128.74, 34.73, 35.52),
+    "saturation 0.7": (128.29, 42.66, 10.65),
+    "saturation 1.3": (127.93, 62.60, 10.36),
+    "sharpened 0.4": (128.10, 54.61, 2.35),
+    "sharpened 0.8": (128.10, 57.18, 4.83),
+    "specks 0.01": (128.20, 53.41, 1.27),
+    "specks 0.02": (128.08, 54.69, 2.56),
+    "turned 90": (128.10, 52.14, 58.38),
+    "turned 180": (128.10, 52.14, 58.52),
 }
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from aireal.pixels import corruptions
 from aireal.pixels.augment import augment
 from aireal.settings.config import Config
+from aireal.settings.fields import CORRUPTING
 
 FLIP = Config(augment_flip=True)
 SHIFT = Config(augment_shift_pixels=3)
@@ -114,6 +115,38 @@ def test_corruptions_are_those_of_the_battery_at_a_strength_within_bounds(many):
     strongest = corruptions.blur(tf.constant(many), tf.constant(1.5), tf.constant([0, 0], tf.int64)).numpy().std()
     assert strongest <= min(spreads) < max(spreads) <= many.std()
     assert len({round(spread, 3) for spread in spreads}) > 15
+
+
+KINDS = {  # which the pictures of `many` show at any strength
+    "augment_jpeg_quality": 30,
+    "augment_noise": 0.5,
+    "augment_blur": 1.5,
+    "augment_resample": 0.4,
+    "augment_brightness": 0.5,
+    "augment_contrast": 0.5,
+    "augment_gamma": 0.5,
+    "augment_saturation": 1.0,
+    "augment_sharpen": 2.0,
+    "augment_specks": 0.5,
+    "augment_turn": True,
+}
+
+
+def test_every_kind_is_one_of_training(many):
+    assert tuple(KINDS) == CORRUPTING
+    changed = [
+        np.any(_augmented(many, Config(**{kind: KINDS[kind]}), (0, 1)) != many, axis=(1, 2, 3)) for kind in KINDS
+    ]
+    np.testing.assert_array_equal(changed, [np.arange(50) < 10] * len(KINDS))
+    every = Config(**KINDS, augment_share=0.08)
+    assert np.any(_augmented(many, every, (0, 1)) != many, axis=(1, 2, 3)).sum() == 4 * len(KINDS)
+
+
+def test_turned_pictures_are_turned_all_three_ways(many):
+    turned = [_augmented(many, Config(augment_turn=True), (0, step))[0] for step in range(30)]
+    ways = [[np.array_equal(one, np.rot90(many[0], quarters)) for quarters in (1, 2, 3)] for one in turned]
+    assert np.sum(ways) == 30
+    assert np.all(np.sum(ways, axis=0) > 3)
 
 
 def test_corruptions_depend_on_seed_and_batch_alone(many):

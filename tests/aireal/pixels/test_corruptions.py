@@ -82,3 +82,36 @@ def test_resampling_is_that_of_pillow_there_and_back(images, share):
 def test_brightness_and_contrast_are_pillows(images, corrupt, enhance, factor):
     expected = _with_pillow(images, lambda image: enhance(image).enhance(factor))
     np.testing.assert_allclose(_applied(corrupt, images, factor), expected, atol=1)  # Pillow cuts off, rounds the mean
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.7, 1.3])
+def test_saturation_is_pillows(images, factor):
+    expected = _with_pillow(images, lambda image: ImageEnhance.Color(image).enhance(factor))
+    np.testing.assert_allclose(_applied(corruptions.saturation, images, factor), expected, atol=1)
+
+
+@pytest.mark.parametrize("exponent", [0.7, 1.3])
+def test_gamma_is_a_power_of_full_scale(images, exponent):
+    table = [round(255 * (level / 255) ** exponent) for level in range(256)]
+    expected = _with_pillow(images, lambda image: image.point(table * 3))
+    np.testing.assert_allclose(_applied(corruptions.gamma, images, exponent), expected, atol=1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.8])
+def test_sharpening_is_an_unsharp_mask(images, share):
+    soft = ndimage.gaussian_filter(images.astype(float), (0, 1.0, 1.0, 0), mode="reflect", truncate=10)
+    expected = np.clip(images + share * (images - soft), 0, 255)
+    np.testing.assert_allclose(_applied(corruptions.sharpen, images, share), expected, atol=0.5 + 0.5 * share + 1e-3)
+
+
+def test_specks_are_black_or_white_in_their_share_of_all_pixels():
+    grey = np.full([50, 32, 32, 3], 128, np.uint8)
+    found = _applied(corruptions.specks, grey, 0.02)
+    assert np.all(found == found[..., :1])  # whole pixels
+    assert [np.mean(found[..., 0] == level) for level in (0, 255)] == pytest.approx([0.01, 0.01], rel=0.15)
+    assert set(np.unique(found)) == {0, 128, 255}
+
+
+@pytest.mark.parametrize(("degrees", "quarters"), [(0, 0), (90, 1), (134, 1), (136, 2), (180, 2), (270, 3)])
+def test_turning_is_by_quarters(images, degrees, quarters):
+    np.testing.assert_array_equal(_applied(corruptions.turn, images, degrees), np.rot90(images, quarters, (1, 2)))
