@@ -140,11 +140,11 @@ class Data(Pictures):
 
     def corrupted_validation(self) -> tf.data.Dataset:
         """Returns `pixels("validation")`, corrupted as in training, in equal parts of each batch."""
-        share = 1 / augment.corrupts(self.config)
+        kinds = augment.kinds(self.config)
 
         def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
             seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
-            return augment.corrupt(pixels, self.config, share, seed)
+            return augment.corrupt(pixels, kinds, 1 / len(kinds), seed)
 
         # Batches of their own size: training's may be so large that there were hardly any strengths.
         return self.pixels("validation", _CORRUPTED_AT_ONCE).enumerate().map(corrupt)

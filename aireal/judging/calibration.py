@@ -113,7 +113,7 @@ def calibrate(model: keras.Model, data: Data) -> Calibrated:
     """Calibrates a model in place, on the validation images. Raises UserError where scores are not finite."""
     label, logit = data.table("validation").label, logits(model, data)
     seen = [logit]
-    if augment.corrupts(data.config):
+    if augment.kinds(data.config):
         seen.append(logits(model, data, data.corrupted_validation()))
     if not np.isfinite(seen).all():
         raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")

@@ -14,8 +14,7 @@ from aireal.errors import UserError
 from aireal.judging import scoring, selective
 from aireal.network import foreign
 from aireal.network.foreign import Unit
-from aireal.pixels import augment, preprocess
-from aireal.pixels.alterations import ALTERATIONS
+from aireal.pixels import alterations, augment, preprocess
 from aireal.runs import files
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings.config import Config
@@ -126,13 +125,12 @@ def learn(model: keras.Model, data: Data) -> Unit:
     signs = foreign.signs(model)
     look = tf.function(lambda pixels: signs(preprocess.normalise(pixels))[1], reduce_retracing=True)
     images = _images(data)
-    starts = np.arange(len(ALTERATIONS)) * _ALTERED
     altered = [
-        (alter, images[(start + np.arange(_ALTERED)) % len(images)])
-        for alter, start in zip(ALTERATIONS.values(), starts, strict=True)
+        (alter, images[(number * _ALTERED + np.arange(_ALTERED)) % len(images)])
+        for number, alter in enumerate(alterations.foreign_to(data.config))
     ]
     own, others = [], []
-    with progress.bar(title="learning what is foreign", total=len(ALTERATIONS) + 2, leave=False) as shown:
+    with progress.bar(title="learning what is foreign", total=len(altered) + 2, leave=False) as shown:
         for pictures in (images, _augmented(images[:_CORRUPTED], data.config)):
             own.append(_in_batches(look, pictures))
             shown.update()

@@ -9,6 +9,10 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from aireal.pixels import corruptions, preprocess
+from aireal.settings.config import Config
+
+# [B, S, S, 3] uint8, B at least 4 -> the same shape and type.
+Alteration = Callable[[tf.Tensor], tf.Tensor]
 
 
 def _zoomed(images: tf.Tensor, share: float) -> tf.Tensor:
@@ -58,7 +62,7 @@ def _saturated(images: tf.Tensor, factor: float) -> tf.Tensor:
     return _bytes(grey + factor * (x - grey))
 
 
-def _exposed(corruption: corruptions.Corruption, factor: float) -> Callable[[tf.Tensor], tf.Tensor]:
+def _exposed(corruption: corruptions.Corruption, factor: float) -> Alteration:
     return lambda images: corruption(images, tf.constant(factor), None)
 
 
@@ -66,8 +70,7 @@ def _bytes(levels: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.round(tf.clip_by_value(levels, 0.0, 255.0)), tf.uint8)
 
 
-# Each: [B, S, S, 3] uint8, B at least 4 -> the same shape and type.
-ALTERATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+ALTERATIONS: dict[str, Alteration] = {
     "four in one": _mosaic,
     "much more in sight": lambda images: _reflected(images, 1.0),
     "more in sight": lambda images: _reflected(images, 0.5),
@@ -89,3 +92,17 @@ ALTERATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "flat": _exposed(corruptions.contrast, 0.45),
     "harsh": _exposed(corruptions.contrast, 1.9),
 }
+# What is nothing new to a network that was trained with these fields.
+_TAUGHT = {
+    "augment_turn": ("turned",),
+    "augment_sharpen": ("sharpened", "much sharpened"),
+    "augment_saturation": ("grey", "pale", "gaudy"),
+    "augment_brightness": ("dark", "bright"),
+    "augment_contrast": ("flat", "harsh"),
+}
+
+
+def foreign_to(config: Config) -> list[Alteration]:
+    """Returns the alterations that training by `config` did not make itself."""
+    taught = {name for field, names in _TAUGHT.items() if getattr(config, field) for name in names}
+    return [alter for name, alter in ALTERATIONS.items() if name not in taught]

@@ -1,11 +1,14 @@
 """Augmentation of training batches: stateless, so that a batch's fate is a function of the seed it is given."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.settings.config import Config
-from aireal.settings.fields import CORRUPTING
+from aireal.settings.fields import CORRUPTING, EDITING
 
+Kind = tuple[corruptions.Corruption, float, float]  # with the least and the greatest strength
 _GREY = 128  # the middle of 0..255
 _BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
 _LEAST_BLUR = 0.3  # pixels; less hardly changes a byte
@@ -23,9 +26,11 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
       Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    # First, because it happens to files: JPEG's blocks lie on those of the JPEG that a picture was before.
-    if corrupts(config):
-        images = corrupt(images, config, config.augment_share, tf.random.fold_in(seed, 3))
+    if edits := kinds(config, EDITING):
+        images = _elsewhere(images, edits, config.augment_share, tf.random.fold_in(seed, 4))
+    # Before they are moved, because it happens to files: JPEG's blocks lie on those of the JPEG that one was before.
+    if corrupting := kinds(config, CORRUPTING):
+        images = corrupt(images, corrupting, config.augment_share, tf.random.fold_in(seed, 3))
     if config.augment_flip or config.augment_shift_pixels:
         images = _move(images, config, seed)
     if config.augment_cutout_pixels:
@@ -33,14 +38,27 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     return images
 
 
-def corrupts(config: Config) -> int:
-    """Returns how many kinds of corruption are switched on."""
-    return len(_corruptions(config))
+def kinds(config: Config, names: Sequence[str] = (*CORRUPTING, *EDITING)) -> list[Kind]:
+    """Returns what is switched on of these fields, each with the bounds of its strength."""
+    given = {name: float(getattr(config, name)) for name in names}
+    found = {
+        "augment_jpeg_quality": lambda quality: (corruptions.jpeg, quality, _BEST_JPEG_QUALITY),
+        "augment_noise": lambda deviation: (corruptions.noise, 0.0, deviation),
+        "augment_blur": lambda sigma: (corruptions.blur, min(_LEAST_BLUR, sigma), sigma),
+        "augment_resample": lambda share: (corruptions.resample, share, 1.0),
+        "augment_specks": lambda share: (corruptions.specks, 0.0, share),
+        "augment_brightness": lambda change: (corruptions.brightness, 1 - change, 1 + change),
+        "augment_contrast": lambda change: (corruptions.contrast, 1 - change, 1 + change),
+        "augment_gamma": lambda change: (corruptions.gamma, 1 - change, 1 + change),
+        "augment_saturation": lambda change: (corruptions.saturation, 1 - change, 1 + change),
+        "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
+        "augment_turn": lambda _: (corruptions.turn, 90.0, 270.0),
+    }
+    return [found[name](value) for name, value in given.items() if value]
 
 
-def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) -> tf.Tensor:
+def corrupt(images: tf.Tensor, kinds: Sequence[Kind], share: float, seed: tf.Tensor) -> tf.Tensor:
     """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
-    kinds = _corruptions(config)
     count = tf.cast(tf.shape(images)[0], tf.float32)
     size = tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
     parts = []
@@ -51,27 +69,10 @@ def corrupt(images: tf.Tensor, config: Config, share: float, seed: tf.Tensor) ->
     return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
 
 
-def _corruptions(config: Config) -> list[tuple[corruptions.Corruption, float, float]]:
-    """Returns what is switched on, each with the bounds of its strength."""
-    given = {name: float(getattr(config, name)) for name in CORRUPTING}
-    bounds = {
-        "augment_jpeg_quality": (corruptions.jpeg, given["augment_jpeg_quality"], _BEST_JPEG_QUALITY),
-        "augment_noise": (corruptions.noise, 0.0, given["augment_noise"]),
-        "augment_blur": (corruptions.blur, min(_LEAST_BLUR, given["augment_blur"]), given["augment_blur"]),
-        "augment_resample": (corruptions.resample, given["augment_resample"], 1.0),
-        "augment_brightness": (corruptions.brightness, *_about_1(given["augment_brightness"])),
-        "augment_contrast": (corruptions.contrast, *_about_1(given["augment_contrast"])),
-        "augment_gamma": (corruptions.gamma, *_about_1(given["augment_gamma"])),
-        "augment_saturation": (corruptions.saturation, *_about_1(given["augment_saturation"])),
-        "augment_sharpen": (corruptions.sharpen, 0.0, given["augment_sharpen"]),
-        "augment_specks": (corruptions.specks, 0.0, given["augment_specks"]),
-        "augment_turn": (corruptions.turn, 90.0, 270.0),
-    }
-    return [bounds[name] for name in CORRUPTING if given[name]]
-
-
-def _about_1(change: float) -> tuple[float, float]:
-    return 1 - change, 1 + change
+def _elsewhere(images: tf.Tensor, kinds: Sequence[Kind], share: float, seed: tf.Tensor) -> tf.Tensor:
+    """As `corrupt`, from a random place of the batch on, so that every kind meets those that `corrupt` is given."""
+    by = tf.random.stateless_uniform([], seed, 0, tf.shape(images)[0], tf.int32)
+    return tf.roll(corrupt(tf.roll(images, by, 0), kinds, share, tf.random.fold_in(seed, 0)), -by, 0)
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

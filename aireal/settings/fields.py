@@ -12,20 +12,17 @@ from aireal.sources.source import Source
 ASPECT_RATIOS = ("stretch", "center_crop")
 # What says how a source is to be understood: of no use for another one.
 SOURCE = ("builder_config", "fake", "real", "columns", "pair", "damaged")
-# What each corrupts a share of every training batch, `augment_share`.
-CORRUPTING = (
-    "augment_jpeg_quality",
-    "augment_noise",
-    "augment_blur",
-    "augment_resample",
+# What each changes a share of every training batch, `augment_share`: how pictures are edited, and after that what
+# happens to them on their way. A picture may get one of either.
+EDITING = (
     "augment_brightness",
     "augment_contrast",
     "augment_gamma",
     "augment_saturation",
     "augment_sharpen",
-    "augment_specks",
     "augment_turn",
 )
+CORRUPTING = ("augment_jpeg_quality", "augment_noise", "augment_blur", "augment_resample", "augment_specks")
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
@@ -208,7 +205,8 @@ class Fields:
     augment_turn: bool = _data(False, "turn training images by 90, 180 or 270 degrees")
     augment_share: float = _data(
         0.2,
-        "part of each batch that each kind of corruption gets, from JPEG to turning; what is left over stays clean",
+        "part of each batch that each kind of change gets, from JPEG to specks, and once more from brightness to "
+        "turning; what is left over stays clean",
         at_least=0.0,
         at_most=1.0,
     )

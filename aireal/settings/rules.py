@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from aireal import paths
-from aireal.settings.fields import CORRUPTING, Fields
+from aireal.settings.fields import CORRUPTING, EDITING, Fields
 from aireal.sources.source import Source
 from builders.cifake.layout import SourceError
 
@@ -75,7 +75,8 @@ def _augmentation(values: Fields) -> Iterator[str]:
         yield (
             f"--augment_cutout_pixels={values.augment_cutout_pixels} covers images of {values.image_size} pixels whole."
         )
-    if (count := sum(bool(getattr(values, name)) for name in CORRUPTING)) * values.augment_share > 1:
+    count = max(sum(bool(getattr(values, name)) for name in names) for names in (CORRUPTING, EDITING))
+    if count * values.augment_share > 1:
         yield f"--augment_share={values.augment_share:g} for each of {count} kinds is more than the batch. Give less."
     if count and values.augment_share * values.batch_size < 1:
         yield f"--augment_share={values.augment_share:g} of --batch_size={values.batch_size} is no image. Give more."

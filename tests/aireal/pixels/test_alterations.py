@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aireal.pixels import preprocess
+from aireal.pixels import alterations, preprocess
 from aireal.pixels.alterations import ALTERATIONS
+from aireal.settings.config import Config
 
 
 def smooth(size: int, count: int = 6) -> np.ndarray:
@@ -76,3 +77,10 @@ def test_what_exposure_becomes():
     dark, bright, flat, harsh = (ALTERATIONS[name](images).numpy() for name in ("dark", "bright", "flat", "harsh"))
     assert dark.mean() < before.mean() < bright.mean()
     assert flat.std() < before.std() < harsh.std()
+
+
+def test_what_training_made_itself_is_not_foreign():
+    assert alterations.foreign_to(Config()) == list(ALTERATIONS.values())
+    taught = alterations.foreign_to(Config(augment_turn=True, augment_saturation=0.5))
+    left_out = {name for name, alter in ALTERATIONS.items() if alter not in taught}
+    assert left_out == {"turned", "grey", "pale", "gaudy"}

@@ -1,5 +1,7 @@
 """aireal.pixels.augment: what happens to an image, and that the seed alone decides it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,7 @@ import tensorflow as tf
 from aireal.pixels import corruptions
 from aireal.pixels.augment import augment
 from aireal.settings.config import Config
-from aireal.settings.fields import CORRUPTING
+from aireal.settings.fields import CORRUPTING, EDITING
 
 FLIP = Config(augment_flip=True)
 SHIFT = Config(augment_shift_pixels=3)
@@ -133,17 +135,29 @@ KINDS = {  # which the pictures of `many` show at any strength
 
 
 def test_every_kind_is_one_of_training(many):
-    assert tuple(KINDS) == CORRUPTING
+    assert set(KINDS) == {*CORRUPTING, *EDITING}
     changed = [
         np.any(_augmented(many, Config(**{kind: KINDS[kind]}), (0, 1)) != many, axis=(1, 2, 3)) for kind in KINDS
     ]
-    np.testing.assert_array_equal(changed, [np.arange(50) < 10] * len(KINDS))
-    every = Config(**KINDS, augment_share=0.08)
-    assert np.any(_augmented(many, every, (0, 1)) != many, axis=(1, 2, 3)).sum() == 4 * len(KINDS)
+    assert np.all(np.sum(changed, axis=1) == 10)
+
+
+def test_a_picture_may_be_edited_and_corrupted(many):
+    edited, corrupted = Config(augment_turn=True, augment_share=0.5), Config(augment_noise=0.5, augment_share=0.5)
+    both = dataclasses.replace(edited, augment_noise=0.5)
+    shares = []
+    for step in range(10):
+        seed, turned = (0, step), _augmented(many, edited, (0, step))
+        result, changes = _augmented(many, both, seed), [turned != many, _augmented(many, corrupted, seed) != many]
+        np.testing.assert_array_equal(result, _augmented(turned, corrupted, seed))
+        one, other = (np.any(change, axis=(1, 2, 3)) for change in changes)
+        assert one.sum() == other.sum() == 25
+        shares.append(np.mean(one & other))
+    assert np.ptp(shares) > 0.2  # not the same pictures always
 
 
 def test_turned_pictures_are_turned_all_three_ways(many):
-    turned = [_augmented(many, Config(augment_turn=True), (0, step))[0] for step in range(30)]
+    turned = [_augmented(many, Config(augment_turn=True, augment_share=1.0), (0, step))[0] for step in range(30)]
     ways = [[np.array_equal(one, np.rot90(many[0], quarters)) for quarters in (1, 2, 3)] for one in turned]
     assert np.sum(ways) == 30
     assert np.all(np.sum(ways, axis=0) > 3)
