@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import gc
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -202,6 +203,11 @@ class Data(Pictures):
         if self.config.cache == "none":
             return streamed
         return InMemory(streamed, self._learnt_from, self.config.image_size)
+
+    def release(self) -> None:
+        """Frees the images in memory, once training has seen them: judging, which sees each once or twice, streams."""
+        vars(self)["_for_training"] = self._streamed("learnt")
+        gc.collect()  # a training that is over leaves cycles which hold the images
 
 
 def _cache_mode(wanted: str, decoded_bytes: int) -> str:

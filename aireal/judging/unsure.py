@@ -14,11 +14,11 @@ from aireal.errors import UserError
 from aireal.judging import scoring, selective
 from aireal.network import foreign
 from aireal.network.foreign import Unit
-from aireal.pixels import alterations, augment, preprocess
+from aireal.pixels import alterations, augment
 from aireal.runs import files
 from aireal.runs.folder import RunFolder, model_file
 from aireal.settings.config import Config
-from aireal.verdicts import forms, graphs, scorers
+from aireal.verdicts import graphs, scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.verdict import DEFAULT, Rule
 from builders import progress
@@ -123,7 +123,7 @@ def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float
 def learn(model: keras.Model, data: Data) -> Unit:
     """Teaches the unit to tell training images, as they are and as training corrupts them, from altered ones."""
     signs = foreign.signs(model)
-    look = tf.function(lambda pixels: signs(preprocess.normalise(pixels))[1], reduce_retracing=True)
+    look = tf.function(lambda images: signs(images)[1:], reduce_retracing=True)
     images = _images(data)
     altered = [
         (alter, images[(number * _ALTERED + np.arange(_ALTERED)) % len(images)])
@@ -132,10 +132,10 @@ def learn(model: keras.Model, data: Data) -> Unit:
     own, others = [], []
     with progress.bar(title="learning what is foreign", total=len(altered) + 2, leave=False) as shown:
         for pictures in (images, _augmented(images[:_CORRUPTED], data.config)):
-            own.append(_in_batches(look, pictures))
+            own += graphs.in_parts(look, pictures)
             shown.update()
         for alter, pictures in altered:
-            others.append(_in_batches(look, alter(tf.constant(pictures)).numpy()))
+            others += graphs.in_parts(look, alter(tf.constant(pictures)).numpy())
             shown.update()
     seen, is_other = np.concatenate([*own, *others]), np.repeat([0, 1], [sum(map(len, own)), sum(map(len, others))])
     mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-6
@@ -158,8 +158,3 @@ def _augmented(images: np.ndarray, config: Config) -> np.ndarray:
     return np.concatenate(
         [augment.augment(tf.constant(batch), config, [config.seed, step]).numpy() for step, batch in enumerate(batches)]
     )
-
-
-def _in_batches(look: tf.types.experimental.PolymorphicFunction, pictures: np.ndarray) -> np.ndarray:
-    size = forms.batch_size(pictures.shape[1])
-    return np.concatenate([look(pictures[at : at + size]).numpy() for at in range(0, len(pictures), size)])

@@ -151,6 +151,7 @@ def _train(data: Data, folder: RunFolder, strategy: tf.distribute.Strategy) -> N
         )
     if config.keep == "best":
         model.load_weights(folder.best_weights)
+    data.release()
     folder.update_result(
         **cost.as_dict(),
         epochs=len(journal.rows),

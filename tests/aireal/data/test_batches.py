@@ -1,7 +1,11 @@
 """aireal.data.batches: every image once an epoch, in an order that the seed decides, and splits that share none."""
 
+import weakref
+
 import numpy as np
+import psutil
 import pytest
+import tensorflow as tf
 
 from aireal import machine
 from aireal.data.batches import Data
@@ -148,3 +152,27 @@ def test_objects_that_nobody_knows_are_not_to_be_told_by_training_and_no_matter_
 def test_who_judges_needs_no_training_images_of_both_classes(make_config):
     images, _ = collect(Data(make_config(validation_fraction=0.0004)).evaluation("test"))
     assert len(images) == 400
+
+
+def test_what_was_in_memory_can_be_released_after_training_and_reads_the_same(make_config):
+    data = Data(make_config(cache="ram", augment_flip=True))
+    for _ in data.training(1):
+        pass
+    before = [collect(data.evaluation(split)) for split in ("train", "validation")]
+    held = weakref.ref(data._for_training)
+    data.release()
+    assert held() is None
+    for split, (images, labels) in zip(("train", "validation"), before, strict=True):
+        again, labels_again = collect(data.evaluation(split))
+        np.testing.assert_array_equal(again, images)
+        np.testing.assert_array_equal(labels_again, labels)
+
+
+def test_a_pipeline_holds_the_images_once(make_config):
+    data = Data(make_config(cache="ram"))
+    next(iter(data.training(1)))  # what a first pipeline takes besides
+    many = data._for_training._pixels = tf.fill([100_000, 32, 32, 3], tf.constant(7, tf.uint8))
+    process = psutil.Process()
+    before = process.memory_info().rss
+    next(iter(data.training(1)))
+    assert process.memory_info().rss - before < many.numpy().nbytes / 4

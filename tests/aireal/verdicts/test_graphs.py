@@ -12,7 +12,7 @@ from aireal.errors import UserError
 from aireal.network import foreign, models
 from aireal.network.foreign import Unit
 from aireal.settings.config import Config
-from aireal.verdicts import scorers
+from aireal.verdicts import graphs, scorers
 
 EARLIER = pathlib.Path(__file__).parents[1] / "runs/earlier"
 
@@ -95,6 +95,23 @@ def test_a_keras_file_gives_the_sigmoid_of_its_logit(tmp_path):
     assert np.isnan(scores.foreign).all()  # without a unit beside it nobody knows
     np.testing.assert_allclose(scorer.logit(pixels), model(pixels / np.float32(255))[:, 0], atol=1e-5)
     np.testing.assert_allclose(p_real, 1 / (1 + np.exp(-scorer.logit(pixels))), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 150])
+def test_parts_give_what_all_at_once_gives(count):
+    pixels = np.random.default_rng(0).integers(0, 256, [count, 32, 32, 3], np.uint8)
+    seen = []
+
+    def look(images):
+        seen.append(len(images))
+        return tf.reduce_mean(images, axis=[1, 2, 3]), images[:, 0, 0]
+
+    means, corners = graphs.in_parts(look, pixels)
+    np.testing.assert_allclose(means, pixels.mean(axis=(1, 2, 3)) / 255, rtol=1e-5)
+    np.testing.assert_allclose(corners, pixels[:, 0, 0] / 255, rtol=1e-6)
+    assert sum(seen) == count
+    if not tf.config.list_physical_devices("GPU"):
+        assert max(seen) <= 64
 
 
 def test_a_keras_file_with_a_unit_beside_it_tells_how_foreign_pictures_are(tmp_path):
