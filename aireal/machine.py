@@ -56,7 +56,7 @@ def use_huge_pages() -> None:
     if "GLIBC_TUNABLES" in os.environ or not HUGE_PAGES.exists():
         return
     if "[madvise]" in HUGE_PAGES.read_text(encoding="utf-8"):
-        # A pool for each core: eight, as glibc has them, keep 20 MiB more from being used again.
+        # A pool for each core: glibc's eight for each keep 20 MiB more from being used again.
         _restart("GLIBC_TUNABLES", f"glibc.malloc.hugetlb=1:glibc.malloc.arena_max={cores()}")
 
 

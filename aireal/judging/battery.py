@@ -173,10 +173,6 @@ class Result:
             return None
         return cls(basis, found["environment"], conditions)
 
-    def is_whole(self) -> bool:
-        """Returns whether every condition is known."""
-        return len(self.conditions) == len(self.basis.battery)
-
 
 def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "test") -> tuple[Result, pathlib.Path]:
     """Judges a model in every condition and writes what was found; what was found before is kept.
@@ -204,7 +200,7 @@ def judge(model: pathlib.Path, run: RunFolder, config: Config, split: str = "tes
     into = _file(model, run, data, split)
     with run.hold():
         earlier = Result.load(into, basis)
-        if earlier and earlier.is_whole():
+        if earlier and len(earlier.conditions) == len(basis.battery):
             return earlier, into
         begun = into.with_name(f"{files.PARTIAL}{into.name}")
         result = Result.load(begun, basis) or earlier or Result(basis, environment, [])

@@ -41,12 +41,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
     if config.strategy == "multi_worker" and cluster.Cluster.of(config).task:
         _help(config, folder, overwrite=overwrite)
         return {}
-    prepared = None
-    if overwrite:  # nothing is deleted for a run that cannot begin
-        prepared = _prepare(config)
-        _begins(config)
-        if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
-            raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
+    prepared = _replacement(config, folder) if overwrite else None
     with folder.claim(config, overwrite=overwrite) as begun:
         finished = folder.model.exists()
         data, strategy = prepared or _prepare(begun, finished=finished)
@@ -65,6 +60,15 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         card.write(folder)
         cluster.meet(strategy)  # where the others wait
         return result
+
+
+def _replacement(config: Config, folder: RunFolder) -> tuple[Data, tf.distribute.Strategy]:
+    """Does `_prepare` for a run before the one in its place is deleted. Raises UserError where it cannot begin."""
+    prepared = _prepare(config)
+    _begins(config)
+    if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
+        raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
+    return prepared
 
 
 def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distribute.Strategy]:
