@@ -49,13 +49,23 @@ class Cluster:
         return found
 
     def strategy(self) -> tf.distribute.Strategy:
-        """Returns how batches are shared out, once all processes have come; before TensorFlow does anything else."""
+        """Returns how batches are shared out, once all processes have come; before TensorFlow does anything else.
+
+        Raises:
+          UserError: another process is gone, or this one's port cannot be opened.
+        """
         cluster, task = {"worker": list(self.workers)}, {"type": "worker", "index": self.task}
         os.environ[_TF_CONFIG] = json.dumps({"cluster": cluster, "task": task})
         others = ", ".join(worker for task, worker in enumerate(self.workers) if task != self.task)
         print(f"Task {self.task} of {len(self.workers)}, waiting for {others} ...", flush=True)
-        with lost_told(), _ended_by_signals():
-            return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            with lost_told(), _ended_by_signals():
+                return tf.distribute.MultiWorkerMirroredStrategy()
+        except tf.errors.UnknownError as error:  # of its server; what is wrong stands on stderr alone
+            raise UserError(
+                f"{self.workers[self.task]} cannot be opened: another process may have that port, or the address is "
+                "not this machine's."
+            ) from error
 
 
 @contextlib.contextmanager

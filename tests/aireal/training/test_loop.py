@@ -66,6 +66,18 @@ def _ended(processes):
     return [one.returncode for one in processes], said
 
 
+def test_a_port_that_another_process_has_is_told(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        own = f"127.0.0.1:{taken.getsockname()[1]}"
+        several = ["--strategy=multi_worker", f"--cluster={own},127.0.0.1:1", "--task=0"]
+        (code,), ((_, errors),) = _ended(start(1, "busy", *several))
+    assert code == 2
+    assert f"{own} cannot be opened: another process may have that port" in errors
+    assert "Traceback" not in errors
+
+
 def test_two_processes_train_what_one_trains_and_go_on_where_one_was_killed(start, tmp_path):
     both = start(2, "two")
     while not (tmp_path / "two/metrics.jsonl").exists() or len(_rows(tmp_path / "two")) < 2:
