@@ -61,20 +61,12 @@ class Pictures:
         return ~(seen & (table.folder == "test"))  # in one folder they are on one side
 
     def check_training(self) -> None:
-        """Raises UserError where a split that a run needs would lack a class, or objects that are to be told.
-
-        Who only judges needs neither.
-        """
+        """Raises UserError where a split that a run needs would lack a class. Who only judges needs none."""
         groups = np.unique(self._records.table.group)
         if unknown := {*self.config.left_out} - {part for name in groups for part in (name, *name.split("/"))}:
             raise UserError(
                 f"--leave_out={layout.listed(unknown)}: no picture is of such a group. There are "
                 f"{layout.listed(groups)}."
-            )
-        if self.config.object_weight and np.any(self.table("train").object < 0):
-            raise UserError(
-                "--object_weight needs CIFAKE's own form (--builder_config=strict), whose file names tell the objects: "
-                "these pictures' do not. Give --object_weight=0."
             )
         fraction = self.config.validation_fraction
         for split in ("train", "validation") if fraction else ("train",):

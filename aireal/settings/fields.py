@@ -299,8 +299,9 @@ class Fields:
     )
     object_weight: float = _training(
         0.0,
-        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without. loss and "
-        "val_loss stay those of the verdict, then without L2; object_loss stands beside them",
+        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without, as "
+        "other pictures always are. loss and val_loss stay those of the verdict, then without L2; object_loss stands "
+        "beside them",
         at_least=0.0,
         at_most=100.0,
     )

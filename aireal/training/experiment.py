@@ -213,5 +213,7 @@ def _describe(data: Data, begins: str | None) -> None:
         if config.resave != "none":
             told = "--resave takes most of it away."
         print(f"Warning: {alarm} {told}", flush=True)
+    if config.object_weight and np.any(data.table("train").object < 0):
+        print("What the pictures show is not known: --object_weight adds nothing here.", flush=True)
     if begins:
         print(begins, flush=True)

@@ -95,7 +95,8 @@ def compile_model(model: keras.Model, config: Config, steps_per_epoch: int) -> N
 def losses(config: Config) -> tuple[keras.losses.Loss, keras.losses.Loss]:
     """Returns the losses of the verdict and of what is in the picture."""
     of_verdict = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
-    return of_verdict, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    # Unknown ones, -1, don't count: a recipe that learns CIFAKE's objects serves for other pictures too.
+    return of_verdict, keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
 
 
 def metrics() -> list[keras.metrics.Metric]:

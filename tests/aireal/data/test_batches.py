@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from aireal import machine
 from aireal.data.batches import Data
-from aireal.errors import UserError
 
 MODES = ["none", "ram"]
 
@@ -140,13 +139,6 @@ def test_training_batches_can_be_placed_on_a_device(make_config):
     data = Data(make_config(), device="/cpu:0")
     images, _ = next(iter(data.training(1)))
     assert "cpu:0" in images.device.lower()
-
-
-def test_objects_that_nobody_knows_are_not_to_be_told_by_training_and_no_matter_to_judging(make_config):
-    data = Data(make_config(object_weight=0.3))
-    with pytest.raises(UserError, match="--object_weight needs CIFAKE's own form"):
-        data.check_training()
-    assert len(list(data.evaluation("test"))) == 4
 
 
 def test_who_judges_needs_no_training_images_of_both_classes(make_config):

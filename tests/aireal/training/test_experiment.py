@@ -111,6 +111,16 @@ def test_so_does_one_that_tells_objects_and_its_network_does_not(make_config, ci
     assert keras.models.load_model(tmp_path / "whole/model.keras").output_names == ["logit"]
 
 
+def test_objects_that_nobody_knows_change_nothing(config, tmp_path, capsys):
+    told = {}
+    for weight in (0.0, 0.3):
+        experiment.run(dataclasses.replace(config, object_weight=weight), str(tmp_path / f"{weight}"))
+        told[weight] = "What the pictures show is not known" in capsys.readouterr().out
+    assert told == {0.0: False, 0.3: True}
+    assert {row["object_loss"] for row in rows(tmp_path / "0.3")} == {0.0}
+    assert same(weights(tmp_path / "0.0"), weights(tmp_path / "0.3"))
+
+
 def train_whole_and_interrupted(config, tmp_path, monkeypatch):
     """Trains into whole/ at one go, and into broken/ with a stop after two epochs."""
     experiment.run(config, str(tmp_path / "whole"))
