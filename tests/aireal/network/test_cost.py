@@ -80,3 +80,10 @@ def test_the_sentence(size, times):
         f"Network: 233 parameters; {macs / 1e6:.1f} million multiply-accumulates and {kilobytes:.0f} kB of activations "
         "an image."
     )
+
+
+@pytest.mark.parametrize("name", ["accurate", "robust", "tiny"])
+def test_the_estimate_of_the_int8_file_is_close_to_the_shipped_one(name):
+    folder = package_folder() / "aireal/trained" / name
+    estimate = Cost.of(build_model(flagfile.parse(folder / "flags.cfg"))).int8_bytes
+    assert estimate == pytest.approx((folder / "export/model_int8.tflite").stat().st_size, rel=0.01)
