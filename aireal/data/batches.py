@@ -145,7 +145,7 @@ class Data(Pictures):
 
         def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
             seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
-            return augment.corrupt(pixels, kinds, 1 / len(kinds), seed)
+            return augment.corrupt(pixels, kinds, [1 / len(kinds)] * len(kinds), seed)
 
         # Batches of their own size: training's may be so large that there were hardly any strengths.
         return self.pixels("validation", _CORRUPTED_AT_ONCE).enumerate().map(corrupt)

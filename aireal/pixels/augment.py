@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.settings.config import Config
-from aireal.settings.fields import CORRUPTING, EDITING
 
 Kind = tuple[corruptions.Corruption, float, float]  # with the least and the greatest strength
 _GREY = 128  # the middle of 0..255
@@ -26,11 +25,9 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
       Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    if edits := kinds(config, EDITING):
-        images = _elsewhere(images, edits, config.augment_share, tf.random.fold_in(seed, 4))
     # Before they are moved, because it happens to files: JPEG's blocks lie on those of the JPEG that one was before.
-    if corrupting := kinds(config, CORRUPTING):
-        images = corrupt(images, corrupting, config.augment_share, tf.random.fold_in(seed, 3))
+    if changes := kinds(config):
+        images = corrupt(images, changes, config.shares, tf.random.fold_in(seed, 3))
     if config.augment_flip or config.augment_shift_pixels:
         images = _move(images, config, seed)
     if config.augment_cutout_pixels:
@@ -38,10 +35,9 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     return images
 
 
-def kinds(config: Config, names: Sequence[str] = (*CORRUPTING, *EDITING)) -> list[Kind]:
-    """Returns what is switched on of these fields, each with the bounds of its strength."""
-    given = {name: float(getattr(config, name)) for name in names}
-    found = {
+def kinds(config: Config) -> list[Kind]:
+    """Returns the changes that are switched on, each with the bounds of its strength."""
+    of_flag = {
         "augment_jpeg_quality": lambda quality: (corruptions.jpeg, quality, _BEST_JPEG_QUALITY),
         "augment_noise": lambda deviation: (corruptions.noise, 0.0, deviation),
         "augment_blur": lambda sigma: (corruptions.blur, min(_LEAST_BLUR, sigma), sigma),
@@ -54,25 +50,20 @@ def kinds(config: Config, names: Sequence[str] = (*CORRUPTING, *EDITING)) -> lis
         "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
         "augment_turn": lambda _: (corruptions.turn, 90.0, 270.0),
     }
-    return [found[name](value) for name, value in given.items() if value]
+    return [of_flag[name](float(getattr(config, name))) for name in config.changes]
 
 
-def corrupt(images: tf.Tensor, kinds: Sequence[Kind], share: float, seed: tf.Tensor) -> tf.Tensor:
+def corrupt(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], seed: tf.Tensor) -> tf.Tensor:
     """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
     count = tf.cast(tf.shape(images)[0], tf.float32)
-    size = tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
-    parts = []
-    for number, (corruption, low, high) in enumerate(kinds):
+    begin, parts = 0, []
+    for number, ((corruption, low, high), share) in enumerate(zip(kinds, shares, strict=True)):
         own = tf.random.fold_in(seed, number)
         strength = tf.random.stateless_uniform([], own, low, high)
-        parts.append(corruption(images[number * size : (number + 1) * size], strength, tf.random.fold_in(own, 0)))
-    return tf.concat([*parts, images[len(kinds) * size :]], axis=0)
-
-
-def _elsewhere(images: tf.Tensor, kinds: Sequence[Kind], share: float, seed: tf.Tensor) -> tf.Tensor:
-    """As `corrupt`, from a random place of the batch on, so that every kind meets those that `corrupt` is given."""
-    by = tf.random.stateless_uniform([], seed, 0, tf.shape(images)[0], tf.int32)
-    return tf.roll(corrupt(tf.roll(images, by, 0), kinds, share, tf.random.fold_in(seed, 0)), -by, 0)
+        end = begin + tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
+        parts.append(corruption(images[begin:end], strength, tf.random.fold_in(own, 0)))
+        begin = end
+    return tf.concat([*parts, images[begin:]], axis=0)
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

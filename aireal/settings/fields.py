@@ -12,9 +12,13 @@ from aireal.sources.source import Source
 ASPECT_RATIOS = ("stretch", "center_crop")
 # What says how a source is to be understood: of no use for another one.
 SOURCE = ("builder_config", "fake", "real", "columns", "pair", "damaged")
-# What each changes a share of every training batch, `augment_share`: how pictures are edited, and after that what
-# happens to them on their way. A picture may get one of either.
-EDITING = (
+# What each changes its part of every training batch, in the order of `augment_share`.
+CHANGES = (
+    "augment_jpeg_quality",
+    "augment_noise",
+    "augment_blur",
+    "augment_resample",
+    "augment_specks",
     "augment_brightness",
     "augment_contrast",
     "augment_gamma",
@@ -22,7 +26,6 @@ EDITING = (
     "augment_sharpen",
     "augment_turn",
 )
-CORRUPTING = ("augment_jpeg_quality", "augment_noise", "augment_blur", "augment_resample", "augment_specks")
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
@@ -175,6 +178,9 @@ class Fields:
         at_least=0.0,
         below=1.0,
     )
+    augment_specks: float = _data(
+        0.0, "make pixels of training images black or white, up to this share of them", at_least=0.0, at_most=1.0
+    )
     augment_brightness: float = _data(
         0.0, "multiply training images by a factor of 1, give or take up to this", at_least=0.0, at_most=1.0
     )
@@ -199,14 +205,12 @@ class Fields:
         at_least=0.0,
         at_most=10.0,
     )
-    augment_specks: float = _data(
-        0.0, "make pixels of training images black or white, up to this share of them", at_least=0.0, at_most=1.0
-    )
     augment_turn: bool = _data(False, "turn training images by 90, 180 or 270 degrees")
-    augment_share: float = _data(
-        0.2,
-        "part of each batch that each kind of change gets, from JPEG to specks, and once more from brightness to "
-        "turning; what is left over stays clean",
+    augment_share: tuple[float, ...] = _data(
+        (0.2,),
+        "part of each batch that each kind of change gets, of those switched on in the order jpeg_quality, noise, "
+        "blur, resample, specks, brightness, contrast, gamma, saturation, sharpen, turn, comma-separated; a single "
+        "number holds for all; what is left over stays clean",
         at_least=0.0,
         at_most=1.0,
     )
@@ -370,6 +374,16 @@ class Fields:
         """Pixels of the image per value of the last feature map, along an edge."""
         halvings = len(self.filters) - (self.head == "average")
         return 2**halvings * (self.stem_stride if self.stem_filters else 1)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Those of CHANGES that are switched on."""
+        return tuple(name for name in CHANGES if getattr(self, name))
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What part of a batch each of `changes` gets, where the rules find nothing against it."""
+        return self.augment_share * (len(self.changes) if len(self.augment_share) == 1 else 1)
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def define_config_flags(values: flags.FlagValues = flags.FLAGS) -> None:
             flags.DEFINE_enum(name, default, field.metadata["choices"], help_text, flag_values=values)
         elif field.type in define:
             define[field.type](name, default, help_text, flag_values=values)
-        else:  # a tuple of integers
+        else:  # a tuple of numbers
             flags.DEFINE_list(name, [str(number) for number in default], help_text, flag_values=values)
 
 
@@ -53,7 +53,11 @@ def other_data() -> dict[str, str | None]:
 def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
     """Returns the Config that the parsed flags describe. Raises UserError where they make no sense."""
     found = {field.name: values[field.name].value for field in dataclasses.fields(Config)}
-    lists = {name: _integers(name, value) for name, value in found.items() if isinstance(value, list)}
+    lists = {
+        field.name: _numbers(field.name, found[field.name], type(field.default[0]))
+        for field in dataclasses.fields(Config)
+        if isinstance(field.default, tuple)
+    }
     prepared, initial = found["prepared_dir"], found["initial_weights"]
     places = {
         "source": Source(found["source"]).absolute().text,
@@ -76,8 +80,9 @@ def _help(field: dataclasses.Field) -> str:
     return field.metadata["help"] + (f" ({', '.join(stated)})" if stated else "")
 
 
-def _integers(name: str, texts: Sequence[str]) -> tuple[int, ...]:
+def _numbers(name: str, texts: Sequence[str], kind: type[int] | type[float]) -> tuple[int, ...] | tuple[float, ...]:
     try:
-        return tuple(int(text) for text in texts)
+        return tuple(kind(text) for text in texts)
     except ValueError:
-        raise UserError(f"--{name}={','.join(texts)}: expected whole numbers, comma-separated.") from None
+        what = {int: "whole numbers", float: "numbers"}[kind]
+        raise UserError(f"--{name}={','.join(texts)}: expected {what}, comma-separated.") from None

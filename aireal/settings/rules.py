@@ -1,11 +1,11 @@
 """What speaks against the values of a run: bounds of single ones, and those that do not go together."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aireal import paths
-from aireal.settings.fields import CORRUPTING, EDITING, Fields
+from aireal.settings.fields import Fields
 from aireal.sources.source import Source
 from builders.cifake.layout import SourceError
 
@@ -75,11 +75,14 @@ def _augmentation(values: Fields) -> Iterator[str]:
         yield (
             f"--augment_cutout_pixels={values.augment_cutout_pixels} covers images of {values.image_size} pixels whole."
         )
-    count = max(sum(bool(getattr(values, name)) for name in names) for names in (CORRUPTING, EDITING))
-    if count * values.augment_share > 1:
-        yield f"--augment_share={values.augment_share:g} for each of {count} kinds is more than the batch. Give less."
-    if count and values.augment_share * values.batch_size < 1:
-        yield f"--augment_share={values.augment_share:g} of --batch_size={values.batch_size} is no image. Give more."
+    flag, count, shares = f"--augment_share={_listed(values.augment_share)}", len(values.changes), values.shares
+    if len(shares) != count:
+        kinds = _listed(name.removeprefix("augment_") for name in values.changes)
+        yield f"{flag} does not fit the changes asked for: {kinds}. Give one number for each, or a single one for all."
+    elif round(sum(shares), 9) > 1:
+        yield f"{flag} for {count} kinds of change is more than the batch. Give less."
+    elif count and min(shares) * values.batch_size < 1:
+        yield f"{flag} of --batch_size={values.batch_size} is no image. Give more."
 
 
 def _course(values: Fields) -> Iterator[str]:
@@ -103,5 +106,5 @@ def _course(values: Fields) -> Iterator[str]:
                 yield f"{flag} needs validation images, and --validation_fraction=0 leaves none."
 
 
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ",".join(map(str, numbers))
+def _listed(values: Iterable[Any]) -> str:
+    return ",".join(map(str, values))

@@ -109,7 +109,7 @@ def test_the_same_images_in_other_batches(make_config, cache):
 
 def test_few_images_of_an_augmented_run_come_as_they_are(make_config):
     """Even where so few make a batch of which no share is left to augment."""
-    augmented = Data(make_config(augment_noise=0.1, augment_share=0.02))
+    augmented = Data(make_config(augment_noise=0.1, augment_share=(0.02,)))
     rows = np.array([7, 3])
     np.testing.assert_array_equal(augmented.images("test", rows), Data(make_config()).images("test", rows))
 

@@ -38,7 +38,7 @@ def _beyond_bounds():
 def test_a_value_beyond_its_bound_is_refused_by_name(field, value, complaint):
     is_tuple = isinstance(field.default, tuple)
     with pytest.raises(UserError, match=rf"^--{field.name}=.* is {complaint}: .*\d"):
-        Config(**{field.name: (8, value) if is_tuple else value})
+        Config(**{field.name: (*field.default, value) if is_tuple else value})
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,10 @@ def test_an_empty_value_is_refused(name, nothing):
         ({"filters": (8, 8), "convolutions": (1, 2, 3)}, ["--convolutions=1,2,3", "--filters=8,8"]),
         ({"augment_shift_pixels": 32}, ["--augment_shift_pixels=32"]),
         ({"augment_cutout_pixels": 32}, ["--augment_cutout_pixels=32"]),
-        ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": 0.6}, ["--augment_share=0.6", "2 kinds"]),
-        ({"augment_noise": 0.1, "augment_share": 0.1, "batch_size": 9}, ["--augment_share=0.1 of --batch_size=9"]),
+        ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": (0.6,)}, ["--augment_share=0.6", "2 kinds"]),
+        ({"augment_noise": 0.1, "augment_share": (0.1, 0.2)}, ["--augment_share=0.1,0.2 does not fit", "noise."]),
+        ({"augment_noise": 0.1, "augment_turn": True, "augment_share": (0.5, 0.6)}, ["=0.5,0.6 for 2 kinds", "more"]),
+        ({"augment_noise": 0.1, "augment_share": (0.1,), "batch_size": 9}, ["--augment_share=0.1 of --batch_size=9"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),
         ({"warmup_epochs": 3.0, "epochs": 3, "schedule": "cosine"}, ["--warmup_epochs=3", "--epochs=3"]),
         ({"validation_fraction": 0.0, "keep": "best"}, ["--keep=best", "--validation_fraction=0"]),
