@@ -18,7 +18,7 @@ _DENSE_LAYERS = (0, 3)
 _FILTERS = (16, 32, 48, 64, 96, 128)
 _UNITS = (32, 64, 128, 256, 512)
 # Bounds of the learning rate and what it starts from, unless the base config has that optimizer.
-_RATES = {"adam": (1e-4, 1e-2, 1e-3), "sgd": (5e-3, 0.5, 5e-2), "lion": (1e-5, 1e-3, 1e-4), "muon": (1e-3, 2e-2, 4e-3)}
+_RATES = {"adam": (1e-4, 1e-2, 1e-3), "sgd": (5e-3, 0.5, 5e-2), "lion": (1e-5, 1e-3, 1e-4), "muon": (1e-3, 4e-2, 4e-3)}
 
 
 class Space:
@@ -92,6 +92,8 @@ def _architecture(hp: keras_tuner.HyperParameters, base: Config, _: Sequence[str
         "downsampling": _choice(hp, "downsampling", ("max", "average", "stride"), base.downsampling),
         "head": _choice(hp, "head", ("flatten", "average"), base.head),
         "activation": _choice(hp, "activation", ("relu", "leaky_relu", "silu", "gelu"), base.activation),
+        "squeeze_excitation": _choice(hp, "squeeze_excitation", (0, 8), base.squeeze_excitation),
+        "separable": hp.Boolean("separable", default=base.separable),
     }
 
 

@@ -87,6 +87,8 @@ def test_every_point_is_a_config_that_a_flagfile_makes_again(tmp_path, points):
         "batch_size",
         "augment_flip",
         "downsampling",
+        "separable",
+        "squeeze_excitation",
     ):
         assert len({getattr(config, name) for config in found}) > 1, name
     for config in found[:12]:
