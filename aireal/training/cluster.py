@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import tensorflow as tf
 from aireal.errors import UserError
 from aireal.settings.config import Config
 
+_ADDRESS, _LAST_PORT = re.compile(r"[^\s:]+:[1-9]\d*|\[[^\s\]]+\]:[1-9]\d*"), 65535
 _TF_CONFIG = "TF_CONFIG"  # where TensorFlow itself looks for the cluster
 # What TensorFlow raises where another process is gone.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
@@ -44,6 +46,11 @@ class Cluster:
                     "--strategy=multi_worker: which machines? Give --cluster=host:port,host:port and --task=0, 1 and "
                     f"so on, or {_TF_CONFIG} with a list of workers."
                 ) from error
+        for number, worker in enumerate(found.workers):
+            if not _ADDRESS.fullmatch(worker) or int(worker.rpartition(":")[2]) > _LAST_PORT:
+                raise UserError(f"The cluster's {worker!r} is no address: give host:port, as 192.0.2.1:5000.")
+            if worker in found.workers[:number]:
+                raise UserError(f"The cluster has {worker} twice. Every task needs an address of its own.")
         if not 0 <= found.task < len(found.workers):
             raise UserError(f"--task={found.task}: the cluster has tasks 0 to {len(found.workers) - 1}.")
         return found
@@ -52,7 +59,7 @@ class Cluster:
         """Returns how batches are shared out, once all processes have come; before TensorFlow does anything else.
 
         Raises:
-          UserError: another process is gone, or this one's port cannot be opened.
+          UserError: another process is gone, or has this one's port.
         """
         cluster, task = {"worker": list(self.workers)}, {"type": "worker", "index": self.task}
         os.environ[_TF_CONFIG] = json.dumps({"cluster": cluster, "task": task})
@@ -63,8 +70,7 @@ class Cluster:
                 return tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.UnknownError as error:  # of its server; what is wrong stands on stderr alone
             raise UserError(
-                f"{self.workers[self.task]} cannot be opened: another process may have that port, or the address is "
-                "not this machine's."
+                f"{self.workers[self.task]} cannot be opened: another process may have that port."
             ) from error
 
 

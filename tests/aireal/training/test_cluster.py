@@ -29,6 +29,21 @@ def test_a_cluster_that_nobody_names_is_refused(told, monkeypatch):
         Cluster.of(_config())
 
 
+@pytest.mark.parametrize("worker", ["b", "b:", ":2", "b:0", "b:99999", "b:x", "b :2", ""])
+def test_an_address_that_is_none_is_refused(worker):
+    with pytest.raises(UserError, match="is no address: give host:port"):
+        Cluster.of(_config(cluster=f"a:1,{worker}"))
+
+
+def test_two_tasks_at_one_address_are_refused():
+    with pytest.raises(UserError, match="b:2 twice"):
+        Cluster.of(_config(cluster="a:1,b:2,b:2"))
+
+
+def test_an_address_may_be_of_ipv6():
+    assert Cluster.of(_config(cluster="[::1]:1,[::1]:65535")).workers == ("[::1]:1", "[::1]:65535")
+
+
 def test_a_task_that_the_cluster_does_not_have_is_refused():
     with pytest.raises(UserError, match="--task=2: the cluster has tasks 0 to 1"):
         Cluster.of(_config(cluster="a:1,b:2", task=2))
