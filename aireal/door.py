@@ -1,6 +1,7 @@
 """What `import aireal` offers in Python and in notebooks."""
 
 import base64
+import dataclasses
 import functools
 import html
 import os
@@ -128,14 +129,14 @@ def batches(config: Config, split: str = "train") -> tf.data.Dataset:
     `model.fit(batches, epochs=2)` has two epochs. `validation` and `test` are as they are, in a fixed order.
 
     Args:
-      config: its data fields, its seed and `batch_size` are used.
+      config: its data fields, its seed and `batch_size` are used; objects are not told.
       split: train, validation or test.
 
     Raises:
       UserError: the source cannot be used.
       ValueError: there is no such split.
     """
-    data = _data(config)
+    data = _data(dataclasses.replace(config, object_weight=0.0))  # else the labels would be of two outputs
     if split == "train":
         return data.next_epoch()
     if split not in ("validation", "test"):

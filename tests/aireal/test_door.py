@@ -1,5 +1,6 @@
 """aireal from Python: what is offered, five lines each, and the same in a notebook."""
 
+import dataclasses
 import subprocess
 import sys
 import textwrap
@@ -80,7 +81,9 @@ def test_every_pass_over_training_batches_is_the_next_epoch(config):
     assert sorted(one.tobytes() for one in passes[0]) == sorted(one.tobytes() for one in passes[1])
 
 
-def test_a_model_comes_ready_to_be_fitted(config):
+@pytest.mark.parametrize("object_weight", [0.0, 0.3])
+def test_a_model_comes_ready_to_be_fitted(config, object_weight):
+    config = dataclasses.replace(config, object_weight=object_weight)
     model = aireal.build_model(config)
     history = model.fit(
         aireal.batches(config), epochs=2, validation_data=aireal.batches(config, "validation"), verbose=0
