@@ -140,7 +140,7 @@ class Data(Pictures):
         return self._ordered(split, lambda pixels, labels, objects: pixels, batch_size)
 
     def corrupted_validation(self) -> tf.data.Dataset:
-        """Returns `pixels("validation")`, corrupted as in training, in equal parts of each batch."""
+        """Returns `pixels("validation")`, changed as in training, each kind in an equal part of a batch."""
         kinds = augment.kinds(self.config)
 
         def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:

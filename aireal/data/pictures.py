@@ -61,7 +61,7 @@ class Pictures:
         return ~(seen & (table.folder == "test"))  # in one folder they are on one side
 
     def check_training(self) -> None:
-        """Raises UserError where a split that a run needs would lack a class. Who only judges needs none."""
+        """Raises UserError where a split that training needs lacks a class, or --leave_out names no group."""
         groups = np.unique(self._records.table.group)
         if unknown := {*self.config.left_out} - {part for name in groups for part in (name, *name.split("/"))}:
             raise UserError(

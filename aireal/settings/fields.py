@@ -303,9 +303,9 @@ class Fields:
     )
     object_weight: float = _training(
         0.0,
-        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without, as "
-        "other pictures always are. loss and val_loss stay those of the verdict, then without L2; object_loss stands "
-        "beside them",
+        "weight of telling CIFAKE's ten objects apart, by an output that training alone has; 0 is without. On "
+        "other pictures it adds nothing. loss and val_loss stay those of the verdict, then without L2; object_loss "
+        "stands beside them",
         at_least=0.0,
         at_most=100.0,
     )
@@ -377,7 +377,7 @@ class Fields:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """Those of CHANGES that are switched on."""
+        """The CHANGES that are switched on."""
         return tuple(name for name in CHANGES if getattr(self, name))
 
     @property

@@ -77,7 +77,7 @@ def _augmentation(values: Fields) -> Iterator[str]:
         )
     flag, count, shares = f"--augment_share={_listed(values.augment_share)}", len(values.changes), values.shares
     if len(shares) != count:
-        kinds = _listed(name.removeprefix("augment_") for name in values.changes)
+        kinds = ", ".join(name.removeprefix("augment_") for name in values.changes) or "none"
         yield f"{flag} does not fit the changes asked for: {kinds}. Give one number for each, or a single one for all."
     elif round(sum(shares), 9) > 1:
         yield f"{flag} for {count} kinds of change is more than the batch. Give less."

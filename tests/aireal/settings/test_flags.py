@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 from absl import flags as absl_flags
 
+from aireal.errors import UserError
 from aireal.settings import flags
 from aireal.settings.config import Config
 from aireal.settings.fields import SOURCE
@@ -16,6 +18,7 @@ def test_lists_and_switches_are_read_in_all_their_spellings(parsed):
         filters=(8, 4), dense_units=(5,), augment_flip=True
     )
     assert parsed("--augment_flip=true", "--noaugment_flip") == Config()
+    assert parsed("--augment_noise=1", "--augment_turn", "--augment_share=0.25,0.5").augment_share == (0.25, 0.5)
 
 
 def test_a_source_is_kept_as_a_path_that_holds_from_everywhere(parsed):
@@ -38,6 +41,16 @@ def test_every_field_has_a_flag_with_its_default_and_what_it_means(values):
         assert values[field.name].value == default
         assert field.metadata["help"] in values[field.name].help
     assert flags.config_from_flags(values) == Config()
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [("--filters=8,0.5", "whole numbers"), ("--filters=8,,4", "whole numbers"), ("--augment_share=0.1,x", "numbers")],
+)
+def test_a_list_of_something_else_is_refused(values, flag, expected):
+    values(["train", flag])
+    with pytest.raises(UserError, match=re.escape(f"{flag}: expected {expected}, comma-separated.")):
+        flags.config_from_flags(values)
 
 
 @pytest.mark.parametrize(
