@@ -141,7 +141,7 @@ class Data(Pictures):
 
     def corrupted_validation(self) -> tf.data.Dataset:
         """Returns `pixels("validation")`, changed as in training, each kind in an equal part of a batch."""
-        kinds = augment.kinds(self.config)
+        kinds = augment.kinds(self.config, self.config.changes)
 
         def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
             seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])

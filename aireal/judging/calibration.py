@@ -20,7 +20,6 @@ from sklearn import linear_model
 from aireal.data.batches import Data
 from aireal.errors import UserError
 from aireal.judging import metrics, scoring
-from aireal.pixels import augment
 from aireal.verdicts import forms, graphs
 from aireal.verdicts.verdict import REAL
 
@@ -113,7 +112,7 @@ def calibrate(model: keras.Model, data: Data) -> Calibrated:
     """Calibrates a model in place, on the validation images. Raises UserError where scores are not finite."""
     label, logit = data.table("validation").label, logits(model, data)
     seen = [logit]
-    if augment.kinds(data.config):
+    if data.config.changes:
         seen.append(logits(model, data, data.corrupted_validation()))
     if not np.isfinite(seen).all():
         raise UserError("The scores on the validation images are not finite. Train with a lower --learning_rate.")

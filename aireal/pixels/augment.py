@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.settings.config import Config
+from aireal.settings.fields import CORRUPTING, EDITING
 
 Kind = tuple[corruptions.Corruption, float, float]  # with the least and the greatest strength
 _GREY = 128  # the middle of 0..255
@@ -25,9 +26,15 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
       Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
+    shares = config.shares
+    edits, corrupting = ([name for name in shares if name in layer] for layer in (EDITING, CORRUPTING))
+    if edits:
+        parts = [shares[name] for name in edits]
+        images = _elsewhere(images, kinds(config, edits), parts, tf.random.fold_in(seed, 4))
     # Before they are moved, because it happens to files: JPEG's blocks lie on those of the JPEG that one was before.
-    if changes := kinds(config):
-        images = corrupt(images, changes, config.shares, tf.random.fold_in(seed, 3))
+    if corrupting:
+        parts = [shares[name] for name in corrupting]
+        images = corrupt(images, kinds(config, corrupting), parts, tf.random.fold_in(seed, 3))
     if config.augment_flip or config.augment_shift_pixels:
         images = _move(images, config, seed)
     if config.augment_cutout_pixels:
@@ -35,8 +42,8 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     return images
 
 
-def kinds(config: Config) -> list[Kind]:
-    """Returns the changes that are switched on, each with the bounds of its strength."""
+def kinds(config: Config, names: Sequence[str]) -> list[Kind]:
+    """Returns those of `config.changes` that are named, each with the bounds of its strength."""
     of_flag = {
         "augment_jpeg_quality": lambda quality: (corruptions.jpeg, quality, _BEST_JPEG_QUALITY),
         "augment_noise": lambda deviation: (corruptions.noise, 0.0, deviation),
@@ -50,7 +57,7 @@ def kinds(config: Config) -> list[Kind]:
         "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
         "augment_turn": lambda _: (corruptions.turn, 90.0, 270.0),
     }
-    return [of_flag[name](float(getattr(config, name))) for name in config.changes]
+    return [of_flag[name](float(getattr(config, name))) for name in names]
 
 
 def corrupt(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], seed: tf.Tensor) -> tf.Tensor:
@@ -64,6 +71,12 @@ def corrupt(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], s
         parts.append(corruption(images[begin:end], strength, tf.random.fold_in(own, 0)))
         begin = end
     return tf.concat([*parts, images[begin:]], axis=0)
+
+
+def _elsewhere(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], seed: tf.Tensor) -> tf.Tensor:
+    """As `corrupt`, from a random place of the batch on, so that every kind meets those that `corrupt` is given."""
+    by = tf.random.stateless_uniform([], seed, 0, tf.shape(images)[0], tf.int32)
+    return tf.roll(corrupt(tf.roll(images, by, 0), kinds, shares, tf.random.fold_in(seed, 0)), -by, 0)
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

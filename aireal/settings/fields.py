@@ -12,13 +12,10 @@ from aireal.sources.source import Source
 ASPECT_RATIOS = ("stretch", "center_crop")
 # What says how a source is to be understood: of no use for another one.
 SOURCE = ("builder_config", "fake", "real", "columns", "pair", "damaged")
-# What each changes its part of every training batch, in the order of `augment_share`.
-CHANGES = (
-    "augment_jpeg_quality",
-    "augment_noise",
-    "augment_blur",
-    "augment_resample",
-    "augment_specks",
+# What each changes its part of every training batch: what happens to pictures on their way and, before that, how they
+# are edited. A picture may get one of either. CHANGES has the order of `augment_share`.
+CORRUPTING = ("augment_jpeg_quality", "augment_noise", "augment_blur", "augment_resample", "augment_specks")
+EDITING = (
     "augment_brightness",
     "augment_contrast",
     "augment_gamma",
@@ -26,6 +23,7 @@ CHANGES = (
     "augment_sharpen",
     "augment_turn",
 )
+CHANGES = (*CORRUPTING, *EDITING)
 
 
 def _field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
@@ -210,7 +208,7 @@ class Fields:
         (0.2,),
         "part of each batch that each kind of change gets, of those switched on in the order jpeg_quality, noise, "
         "blur, resample, specks, brightness, contrast, gamma, saturation, sharpen, turn, comma-separated; a single "
-        "number holds for all; what is left over stays clean",
+        "number holds for all. The first five share a batch, and the others share it anew; what is left over stays",
         at_least=0.0,
         at_most=1.0,
     )
@@ -381,9 +379,10 @@ class Fields:
         return tuple(name for name in CHANGES if getattr(self, name))
 
     @property
-    def shares(self) -> tuple[float, ...]:
-        """What part of a batch each of `changes` gets, where the rules find nothing against it."""
-        return self.augment_share * (len(self.changes) if len(self.augment_share) == 1 else 1)
+    def shares(self) -> dict[str, float]:
+        """What part of a batch each of `changes` gets."""
+        each = self.augment_share * (len(self.changes) if len(self.augment_share) == 1 else 1)
+        return dict(zip(self.changes, each, strict=False))  # the rules refuse another number of them
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aireal import paths
-from aireal.settings.fields import Fields
+from aireal.settings.fields import CORRUPTING, EDITING, Fields
 from aireal.sources.source import Source
 from builders.cifake.layout import SourceError
 
@@ -75,13 +75,20 @@ def _augmentation(values: Fields) -> Iterator[str]:
         yield (
             f"--augment_cutout_pixels={values.augment_cutout_pixels} covers images of {values.image_size} pixels whole."
         )
-    flag, count, shares = f"--augment_share={_listed(values.augment_share)}", len(values.changes), values.shares
-    if len(shares) != count:
-        kinds = ", ".join(name.removeprefix("augment_") for name in values.changes) or "none"
+    yield from _shares(values)
+
+
+def _shares(values: Fields) -> Iterator[str]:
+    flag, changes, shares = f"--augment_share={_listed(values.augment_share)}", values.changes, values.shares
+    if len(values.augment_share) not in (1, len(changes)):
+        kinds = ", ".join(name.removeprefix("augment_") for name in changes) or "none"
         yield f"{flag} does not fit the changes asked for: {kinds}. Give one number for each, or a single one for all."
-    elif round(sum(shares), 9) > 1:
-        yield f"{flag} for {count} kinds of change is more than the batch. Give less."
-    elif count and min(shares) * values.batch_size < 1:
+        return
+    for layer in (CORRUPTING, EDITING):
+        parts = [share for name, share in shares.items() if name in layer]
+        if round(sum(parts), 9) > 1:
+            yield f"{flag} for {len(parts)} kinds of change is more than the batch. Give less."
+    if changes and min(shares.values()) * values.batch_size < 1:
         yield f"{flag} of --batch_size={values.batch_size} is no image. Give more."
 
 

@@ -94,7 +94,7 @@ def test_an_empty_value_is_refused(name, nothing):
         ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": (0.6,)}, ["--augment_share=0.6", "2 kinds"]),
         ({"augment_noise": 0.1, "augment_share": (0.1, 0.2)}, ["--augment_share=0.1,0.2 does not fit", ": noise."]),
         ({"augment_share": (0.1, 0.2)}, ["--augment_share=0.1,0.2 does not fit", ": none."]),
-        ({"augment_noise": 0.1, "augment_turn": True, "augment_share": (0.5, 0.6)}, ["=0.5,0.6 for 2 kinds", "more"]),
+        ({"augment_noise": 0.1, "augment_blur": 1.0, "augment_share": (0.5, 0.6)}, ["=0.5,0.6 for 2 kinds", "more"]),
         ({"augment_noise": 0.1, "augment_share": (0.1,), "batch_size": 9}, ["--augment_share=0.1 of --batch_size=9"]),
         ({"warmup_epochs": 1.0}, ["--warmup_epochs", "--schedule=cosine"]),
         ({"warmup_epochs": 3.0, "epochs": 3, "schedule": "cosine"}, ["--warmup_epochs=3", "--epochs=3"]),
