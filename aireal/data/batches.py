@@ -140,12 +140,13 @@ class Data(Pictures):
         return self._ordered(split, lambda pixels, labels, objects: pixels, batch_size)
 
     def corrupted_validation(self) -> tf.data.Dataset:
-        """Returns `pixels("validation")`, changed as in training, each kind in an equal part of a batch."""
-        kinds = augment.kinds(self.config, self.config.changes)
+        """Returns `pixels("validation")`, with the changes of training, each in an equal part of a batch."""
+        changes = augment.changes(self.config)
+        changes = [change._replace(share=1 / len(changes)) for change in changes]
 
         def corrupt(step: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
             seed = tf.stack([tf.constant(self.config.seed, tf.int64), step])
-            return augment.corrupt(pixels, kinds, [1 / len(kinds)] * len(kinds), seed)
+            return augment.corrupt(pixels, changes, seed)
 
         # Batches of their own size: training's may be so large that there were hardly any strengths.
         return self.pixels("validation", _CORRUPTED_AT_ONCE).enumerate().map(corrupt)

@@ -1,17 +1,26 @@
 """Augmentation of training batches: stateless, so that a batch's fate is a function of the seed it is given."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.settings.config import Config
-from aireal.settings.fields import CORRUPTING, EDITING
+from aireal.settings.fields import CHANGES, CORRUPTING, EDITING
 
-Kind = tuple[corruptions.Corruption, float, float]  # with the least and the greatest strength
 _GREY = 128  # the middle of 0..255
 _BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75
 _LEAST_BLUR = 0.3  # pixels; less hardly changes a byte
+
+
+class Change(NamedTuple):
+    """What happens to a part of each batch: with the least and the greatest strength, and the size of that part."""
+
+    corruption: corruptions.Corruption
+    least: float
+    greatest: float
+    share: float
 
 
 def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
@@ -26,15 +35,11 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
       Images of the same shape and type.
     """
     seed = tf.stack([tf.cast(part, tf.int64) for part in seed])
-    shares = config.shares
-    edits, corrupting = ([name for name in shares if name in layer] for layer in (EDITING, CORRUPTING))
-    if edits:
-        parts = [shares[name] for name in edits]
-        images = _elsewhere(images, kinds(config, edits), parts, tf.random.fold_in(seed, 4))
+    if edits := changes(config, EDITING):
+        images = _elsewhere(images, edits, tf.random.fold_in(seed, 4))
     # Before they are moved, because it happens to files: JPEG's blocks lie on those of the JPEG that one was before.
-    if corrupting:
-        parts = [shares[name] for name in corrupting]
-        images = corrupt(images, kinds(config, corrupting), parts, tf.random.fold_in(seed, 3))
+    if corrupting := changes(config, CORRUPTING):
+        images = corrupt(images, corrupting, tf.random.fold_in(seed, 3))
     if config.augment_flip or config.augment_shift_pixels:
         images = _move(images, config, seed)
     if config.augment_cutout_pixels:
@@ -42,8 +47,8 @@ def augment(images: tf.Tensor, config: Config, seed: list) -> tf.Tensor:
     return images
 
 
-def kinds(config: Config, names: Sequence[str]) -> list[Kind]:
-    """Returns those of `config.changes` that are named, each with the bounds of its strength."""
+def changes(config: Config, among: Sequence[str] = CHANGES) -> list[Change]:
+    """Returns what is switched on of these fields."""
     of_flag = {
         "augment_jpeg_quality": lambda quality: (corruptions.jpeg, quality, _BEST_JPEG_QUALITY),
         "augment_noise": lambda deviation: (corruptions.noise, 0.0, deviation),
@@ -57,26 +62,30 @@ def kinds(config: Config, names: Sequence[str]) -> list[Kind]:
         "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
         "augment_turn": lambda _: (corruptions.turn, 90.0, 270.0),
     }
-    return [of_flag[name](float(getattr(config, name))) for name in names]
+    return [
+        Change(*of_flag[name](float(getattr(config, name))), share)
+        for name, share in config.shares.items()
+        if name in among
+    ]
 
 
-def corrupt(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], seed: tf.Tensor) -> tf.Tensor:
-    """Gives each kind its share of the batch, whose order is random already, at one random strength; the rest stays."""
+def corrupt(images: tf.Tensor, changes: Sequence[Change], seed: tf.Tensor) -> tf.Tensor:
+    """Makes each change to its part of the batch, whose order is random already, at one random strength."""
     count = tf.cast(tf.shape(images)[0], tf.float32)
     begin, parts = 0, []
-    for number, ((corruption, low, high), share) in enumerate(zip(kinds, shares, strict=True)):
+    for number, change in enumerate(changes):
         own = tf.random.fold_in(seed, number)
-        strength = tf.random.stateless_uniform([], own, low, high)
-        end = begin + tf.cast(share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
-        parts.append(corruption(images[begin:end], strength, tf.random.fold_in(own, 0)))
+        strength = tf.random.stateless_uniform([], own, change.least, change.greatest)
+        end = begin + tf.cast(change.share * count + 1e-3, tf.int32)  # 0.21 of 300 is 62.99999 in float32
+        parts.append(change.corruption(images[begin:end], strength, tf.random.fold_in(own, 0)))
         begin = end
     return tf.concat([*parts, images[begin:]], axis=0)
 
 
-def _elsewhere(images: tf.Tensor, kinds: Sequence[Kind], shares: Sequence[float], seed: tf.Tensor) -> tf.Tensor:
-    """As `corrupt`, from a random place of the batch on, so that every kind meets those that `corrupt` is given."""
+def _elsewhere(images: tf.Tensor, changes: Sequence[Change], seed: tf.Tensor) -> tf.Tensor:
+    """As `corrupt`, from a random place of the batch on, so that every change meets those that `corrupt` makes."""
     by = tf.random.stateless_uniform([], seed, 0, tf.shape(images)[0], tf.int32)
-    return tf.roll(corrupt(tf.roll(images, by, 0), kinds, shares, tf.random.fold_in(seed, 0)), -by, 0)
+    return tf.roll(corrupt(tf.roll(images, by, 0), changes, tf.random.fold_in(seed, 0)), -by, 0)
 
 
 def _move(images: tf.Tensor, config: Config, seed: tf.Tensor) -> tf.Tensor:

@@ -206,9 +206,9 @@ class Fields:
     augment_turn: bool = _data(False, "turn training images by 90, 180 or 270 degrees")
     augment_share: tuple[float, ...] = _data(
         (0.2,),
-        "part of each batch that each kind of change gets, of those switched on in the order jpeg_quality, noise, "
-        "blur, resample, specks, brightness, contrast, gamma, saturation, sharpen, turn, comma-separated; a single "
-        "number holds for all. The first five share a batch, and the others share it anew; what is left over stays",
+        "part of each batch that each kind of change gets, of those switched on in the order "
+        f"{', '.join(name.removeprefix('augment_') for name in CHANGES)}, comma-separated; a single number holds for "
+        "all. Those up to specks share a batch, and the others share it anew; what is left over stays",
         at_least=0.0,
         at_most=1.0,
     )

@@ -14,7 +14,8 @@ import tensorflow as tf
 from aireal.errors import UserError
 from aireal.settings.config import Config
 
-_ADDRESS, _LAST_PORT = re.compile(r"[^\s:]+:[1-9]\d*|\[[^\s\]]+\]:[1-9]\d*"), 65535
+_ADDRESS = re.compile(r"([^\s:]+|\[[^\s\]]+\]):([1-9]\d*)")  # host:port, of IPv6 as [::1]:5000
+_LAST_PORT = 65535
 _TF_CONFIG = "TF_CONFIG"  # where TensorFlow itself looks for the cluster
 # What TensorFlow raises where another process is gone.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
@@ -47,7 +48,8 @@ class Cluster:
                     f"so on, or {_TF_CONFIG} with a list of workers."
                 ) from error
         for number, worker in enumerate(found.workers):
-            if not _ADDRESS.fullmatch(worker) or int(worker.rpartition(":")[2]) > _LAST_PORT:
+            address = _ADDRESS.fullmatch(worker)
+            if not address or int(address[2]) > _LAST_PORT:
                 raise UserError(f"The cluster's {worker!r} is no address: give host:port, as 192.0.2.1:5000.")
             if worker in found.workers[:number]:
                 raise UserError(f"The cluster has {worker} twice. Every task needs an address of its own.")
