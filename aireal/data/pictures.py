@@ -56,7 +56,7 @@ class Pictures:
     def unseen(self, split: str) -> np.ndarray:
         """Returns which images of a split have no copy and no other of their pair where a network learns: [N] bool."""
         table, whole = self.table(split), self._records.table
-        seen = np.char.startswith(table.copy_of, "train/") | np.char.startswith(table.copy_of, "validation/")
+        seen = np.strings.startswith(table.copy_of, "train/") | np.strings.startswith(table.copy_of, "validation/")
         seen |= np.isin(table.pair, np.setdiff1d(whole.pair[whole.folder != "test"], [""]))
         return ~(seen & (table.folder == "test"))  # in one folder they are on one side
 

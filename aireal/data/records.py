@@ -33,6 +33,8 @@ _HEAD_BYTES = 12  # most of which stand before it
 _FIRST_BYTES = 32  # of a picture
 _BEAM_PROCESS_BYTES = 3 << 29  # TensorFlow's, and some pictures while they are decoded
 _AT_ONCE = 1024  # records in memory while all are looked through
+_TEXTS = ("filename", "copy_of", "group", "pair")  # of a record
+_TEXT = np.dtypes.StringDType()  # each takes its own length; by default all would take that of the longest
 
 
 def prepare(config: Config) -> Builder:
@@ -156,7 +158,7 @@ class Records:
         infos = [builder.info.splits[name] for name in layout.SPLITS if name in builder.info.splits]
         paths = [os.fspath(path) for info in infos for path in info.filepaths]
         counts = [length for info in infos for length in info.shard_lengths]
-        folders = np.repeat([info.name for info in infos], [info.num_examples for info in infos])
+        folders = np.repeat(np.array([info.name for info in infos], _TEXT), [info.num_examples for info in infos])
         columns = _index(paths, at_a_time(sum(info.num_bytes for info in infos) // sum(counts)))
         file, begin, length = np.repeat(np.arange(len(paths)), counts), columns.pop("begin"), columns.pop("length")
         records = _FRAME_BYTES + columns.pop("record_length")
@@ -164,6 +166,7 @@ class Records:
         before = np.cumsum(records) - records
         firsts = np.cumsum([0, *counts[:-1]])
         begin += before - before[firsts][file] + _HEAD_BYTES
+        columns |= {name: columns[name].astype(_TEXT) for name in _TEXTS}
         return cls(Table(**columns, folder=folders), Stored(paths, file, begin, length))
 
 
@@ -195,8 +198,7 @@ def _where(file: bytes, record: bytes) -> int:
 def _columns(paths: list[str], at_a_time: int) -> dict[str, np.ndarray]:
     """Returns what a table is made of, and of each record its length and where in it the picture's file is."""
     features = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("label", "object")}
-    texts = ("filename", "copy_of", "group", "pair")
-    features |= {name: tf.io.FixedLenFeature([], tf.string, "") for name in ("image", *texts)}
+    features |= {name: tf.io.FixedLenFeature([], tf.string, "") for name in ("image", *_TEXTS)}
     batches = tf.data.TFRecordDataset(paths).batch(min(at_a_time, _AT_ONCE))
     parsed = batches.map(lambda batch: {"record": batch, **tf.io.parse_example(batch, features)}).prefetch(1)
     columns: dict[str, list[np.ndarray]] = collections.defaultdict(list)
@@ -207,10 +209,10 @@ def _columns(paths: list[str], at_a_time: int) -> dict[str, np.ndarray]:
             columns["length"].append(np.array([len(picture) for picture in pictures]))
             columns["begin"].append(np.array([_where(*pair) for pair in zip(pictures, records, strict=True)], np.int64))
             for name, column in batch.items():
-                columns[name].append(column.astype(bytes) if name in texts else column)
+                columns[name].append(column.astype(bytes) if name in _TEXTS else column)
     except tf.errors.DataLossError as error:  # bytes that changed: the size of the files was right
         raise UserError(
             f"The prepared records in {os.path.dirname(paths[0])} are damaged. Delete that folder: it is made anew."
         ) from error
     found = {name: np.concatenate(parts) for name, parts in columns.items()}
-    return found | {name: np.char.decode(found[name], "utf-8") for name in texts}
+    return found | {name: np.strings.decode(found[name], "utf-8") for name in _TEXTS}

@@ -148,23 +148,24 @@ def fingerprint(source: os.PathLike | str, naming: Naming = layout.USUAL) -> str
     source = find(source)
     if _is_manifest(source):
         listed, _ = manifest.places(source, naming)
-        files = [("\0".join([path, *place]), _stat(source.parent / path)) for path, place in listed.items()]
+        files = [_line("\0".join([path, *place]), source.parent / path) for path, place in listed.items()]
     elif source.is_dir():
         entries = {path: entry for path, entry in folders.entries(source) if not clutter.kind(path)}
         told = Tree({path.rpartition("/")[0] for path in entries}, naming)
-        files = sorted((path, _stat(entry)) for path, entry in entries.items() if told.place(path))
+        files = sorted(_line(path, entry) for path, entry in entries.items() if told.place(path))
     else:
-        files = [(source.name, source.stat())]
-    lines = "".join(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n" for path, stat in files)
-    lines += "" if naming == layout.USUAL else repr(naming)
+        files = [_line(source.name, source)]
+    lines = "".join(files) + ("" if naming == layout.USUAL else repr(naming))
     return hashlib.blake2b(lines.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def _stat(file: os.DirEntry | pathlib.Path) -> os.stat_result:
+def _line(name: str, file: os.DirEntry | pathlib.Path) -> str:
+    """Returns what a fingerprint has of a file, as text: all that the system tells of CIFAKE's takes 80 MiB."""
     try:
-        return file.stat()
+        found = os.stat(file)  # an entry's own method keeps what it finds
     except OSError:  # a link that leads nowhere, which a check of the files will name
-        return file.stat(follow_symlinks=False) if os.path.lexists(file) else os.stat_result((0,) * 19)
+        found = os.lstat(file) if os.path.lexists(file) else os.stat_result((0,) * 19)
+    return f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n"
 
 
 def find(source: os.PathLike | str) -> pathlib.Path:
