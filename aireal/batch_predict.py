@@ -15,7 +15,7 @@ from aireal.pixels import decoding
 from aireal.runs import files
 from aireal.runs.folder import model_file
 from aireal.settings import flags as shared
-from aireal.settings.fields import ASPECT_RATIOS
+from aireal.settings.data import ASPECT_RATIOS
 from builders.cifake.layout import Naming
 
 _RUN = flags.DEFINE_string("run", shipped.DEFAULT, "a .tflite file; or robust or accurate, which are shipped")

@@ -16,7 +16,7 @@ from aireal import command, paths, shipped
 from aireal.errors import UserError, reason
 from aireal.pixels import decoding
 from aireal.runs.folder import model_file
-from aireal.settings.fields import ASPECT_RATIOS
+from aireal.settings.data import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.pictures import Prediction

@@ -16,7 +16,7 @@ from aireal.network import models
 from aireal.network.cost import Cost
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
-from aireal.settings.fields import SOURCE
+from aireal.settings.data import SOURCE
 from aireal.training import experiment
 
 _NOTEBOOK_IMAGES = 96_000  # the notebook's four fifths of train and test together

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from aireal.pixels import corruptions
+from aireal.settings.augmentation import CHANGES, CORRUPTING, EDITING
 from aireal.settings.config import Config
-from aireal.settings.fields import CHANGES, CORRUPTING, EDITING
 
 _GREY = 128  # the middle of 0..255
 _BEST_JPEG_QUALITY = 75  # better ones cost no verdict: CIFAKE's own files are of 75

@@ -16,7 +16,7 @@ from aireal.errors import UserError
 from aireal.runs import files
 from aireal.settings import flagfile
 from aireal.settings.config import FREE, Config
-from aireal.settings.fields import SOURCE
+from aireal.settings.data import SOURCE
 from aireal.sources.source import Source
 
 PREPROCESSING = "preprocessing.json"

@@ -8,7 +8,7 @@ from absl import flags
 from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.settings.config import Config
-from aireal.settings.fields import SOURCE
+from aireal.settings.data import SOURCE
 from aireal.sources.source import Source
 
 flags.disclaim_key_flags()  # the flags defined here count as the entry's, whose --help shows them
@@ -37,7 +37,7 @@ def define_data_flags() -> None:
 
 
 def define_source_flags(names: Iterable[str]) -> None:
-    """Defines those of `fields.SOURCE` that an entry takes; unset they are as in the run, or train's defaults."""
+    """Defines those of `data.SOURCE` that an entry takes; unset they are as in the run, or train's defaults."""
     for field in dataclasses.fields(Config):
         if field.name in names and "choices" in field.metadata:
             flags.DEFINE_enum(field.name, None, field.metadata["choices"], _help(field))

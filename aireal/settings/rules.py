@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aireal import paths
-from aireal.settings.fields import CORRUPTING, EDITING, Fields
+from aireal.settings.augmentation import CORRUPTING, EDITING
+from aireal.settings.fields import Fields
 from aireal.sources.source import Source
 from builders.cifake.layout import SourceError
 

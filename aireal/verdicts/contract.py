@@ -11,7 +11,7 @@ from typing import Any
 from aireal.errors import UserError
 from aireal.runs.folder import PREPROCESSING
 from aireal.settings.config import Config
-from aireal.settings.fields import ASPECT_RATIOS
+from aireal.settings.data import ASPECT_RATIOS
 from aireal.verdicts.verdict import DEFAULT, Rule
 
 _OUTSIDE, _INSIDE = "x / 255", "inside the model"

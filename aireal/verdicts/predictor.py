@@ -45,7 +45,7 @@ class Predictor:
     Args:
       run: a run folder, as train wrote it, or a .keras file; of what exports.export made of it, a .tflite file or the
         saved_model folder.
-      aspect_ratio: what becomes of pictures that are not square, of `fields.ASPECT_RATIOS`; by default as in
+      aspect_ratio: what becomes of pictures that are not square, of `data.ASPECT_RATIOS`; by default as in
         training, or stretch for a file without its preprocessing.json.
       max_pixels: larger pictures are refused: a small file can claim to be a huge picture. Pillow's own limit is
         lifted to it.

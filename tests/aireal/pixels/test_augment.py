@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from aireal.pixels import corruptions
 from aireal.pixels.augment import augment
+from aireal.settings.augmentation import CHANGES
 from aireal.settings.config import Config
-from aireal.settings.fields import CHANGES
 
 FLIP = Config(augment_flip=True)
 SHIFT = Config(augment_shift_pixels=3)

@@ -10,7 +10,7 @@ from absl import flags as absl_flags
 from aireal.errors import UserError
 from aireal.settings import flags
 from aireal.settings.config import Config
-from aireal.settings.fields import SOURCE
+from aireal.settings.data import SOURCE
 
 
 def test_lists_and_switches_are_read_in_all_their_spellings(parsed):
