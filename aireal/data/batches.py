@@ -51,7 +51,7 @@ class Data(Pictures):
         self._views = None
         if config.has_views:
             self._views = views.prepare(config, self._records, self.fingerprint, ~self._masks["test"])
-            self._learnt_from = np.repeat(self._masks["train"], self._views.learnt_of_each)
+            self._learnt_from = np.repeat(self._masks["train"], self._views["learnt"].of_each)
         self.decoded_bytes = int(self._learnt_from.sum()) * config.image_size**2 * 3
         cache = _cache_mode(config.cache, sharers * self.decoded_bytes)
         self.config = dataclasses.replace(self.config, cache=cache)
@@ -171,7 +171,7 @@ class Data(Pictures):
         """Returns a few images of a split: [len(rows), S, S, 3] uint8; of windows the first. `rows` are of `table`."""
         wanted = np.flatnonzero(self._masks[split])[rows]
         if self._views:
-            wanted *= self._views.judged_of_each
+            wanted *= self._views["judged"].of_each
         few = self._streamed("judged")
         mask = np.isin(np.arange(len(few.label)), wanted)
         count = len(wanted)
@@ -186,7 +186,7 @@ class Data(Pictures):
     def _for_judging(self, split: str) -> tuple[Streamed | InMemory, np.ndarray]:
         """Returns where the images of a split are, or their views, and a mask of them there."""
         if self._views:
-            return self._streamed("judged"), np.repeat(self._masks[split], self._views.judged_of_each)
+            return self._streamed("judged"), np.repeat(self._masks[split], self._views["judged"].of_each)
         return self._streamed("judged") if split == "test" else self._for_training, self._masks[split]
 
     def _streamed(self, kind: str) -> Streamed:
@@ -194,7 +194,7 @@ class Data(Pictures):
         table = self._records.table
         if not self._views:
             return Streamed(self._records.stored, table.label, table.object, self.config)
-        stored, of_each = getattr(self._views, kind), getattr(self._views, f"{kind}_of_each")
+        stored, of_each = self._views[kind]
         label, objects = (np.repeat(column, of_each) for column in (table.label, table.object))
         return Streamed(stored, label, objects, self.config, raw=True)
 

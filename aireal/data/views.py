@@ -7,7 +7,6 @@ are the same for every seed of a run.
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -15,6 +14,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import filelock
 import numpy as np
@@ -34,25 +34,17 @@ _AT_ONCE = 64  # pictures in memory
 _DONE = "views.json"
 
 
-@dataclasses.dataclass(frozen=True)
-class Views:
-    """The views of N pictures, in their order.
+class Views(NamedTuple):
+    """Views of N pictures, in their order; `of_each` says how many there are of each: one number, or [N] int."""
 
-    Attributes:
-      learnt: views to learn from.
-      judged: views to judge by.
-      learnt_of_each: how many of each picture are in `learnt`: [N] int.
-      judged_of_each: how many of each picture are in `judged`.
-    """
-
-    learnt: Stored
-    judged: Stored
-    learnt_of_each: np.ndarray
-    judged_of_each: int
+    stored: Stored
+    of_each: np.ndarray | int
 
 
-def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray) -> Views:
+def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray) -> dict[str, Views]:
     """Returns the views of a source's pictures, made now where no earlier run has made them.
+
+    They are of two kinds: "learnt", to learn from, and "judged", to judge by.
 
     Args:
       config: what it says of reading, views and resaving is used, and `prepared_dir`.
@@ -77,11 +69,12 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
                 _write(partial, config, records, to_learn)
                 os.replace(partial, folder)
     counts = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-    learnt, judged = (
-        Stored.alike(list(map(os.fspath, _paths(folder, kind))), counts[kind], 3 * config.image_size**2)
-        for kind in ("learnt", "judged")
-    )
-    return Views(learnt, judged, to_learn * config.views, config.judged_views)
+    return {
+        kind: Views(
+            Stored.alike(list(map(os.fspath, _paths(folder, kind))), counts[kind], 3 * config.image_size**2), of_each
+        )
+        for kind, of_each in (("learnt", to_learn * config.views), ("judged", config.judged_views))
+    }
 
 
 def _is_whole(folder: pathlib.Path) -> bool:
