@@ -60,7 +60,7 @@ def changes(config: Config, among: Sequence[str] = CHANGES) -> list[Change]:
         "augment_gamma": lambda change: (corruptions.gamma, 1 - change, 1 + change),
         "augment_saturation": lambda change: (corruptions.saturation, 1 - change, 1 + change),
         "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
-        "augment_turn": lambda _: (corruptions.turn, 90.0, 270.0),
+        "augment_turn": lambda _: (corruptions.turn, 45.1, 314.9),  # by the nearest of 90, 180 and 270, as often each
     }
     return [
         Change(*of_flag[name](float(getattr(config, name))), share)
