@@ -20,6 +20,7 @@ def build_model(
     *,
     precision: str = "float32",
     normalization: Callable[..., layers.Layer] = layers.BatchNormalization,
+    averaging: Callable[..., layers.Layer] = layers.GlobalAveragePooling2D,
 ) -> keras.Model:
     """Builds the network that `config` describes; its defaults give the seed project's baseline, 320,817 parameters.
 
@@ -30,6 +31,7 @@ def build_model(
       config: its model fields and `image_size` are used.
       precision: arithmetic of the layers, as `devices.settle_precision` returns it; the weights are always float32.
       normalization: the layer of `--normalization=batch`; its weights are those of Keras's, in the same order.
+      averaging: the layer that averages over the whole picture.
 
     Returns:
       A functional model, `image` [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32; positive means REAL.
@@ -37,11 +39,12 @@ def build_model(
       keras.losses.BinaryCrossentropy(from_logits=True): with "binary_crossentropy" it trains badly without a word.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name=IMAGE)
+    own = (normalization, averaging)
     if not config.mirror_average:
-        return keras.Model(image, _Network(config, _POLICIES[precision], image, normalization)(), name=NAME)
+        return keras.Model(image, _Network(config, _POLICIES[precision], image, *own)(), name=NAME)
     # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
     both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
-    logits = _Network(config, _POLICIES[precision], both, normalization)()
+    logits = _Network(config, _POLICIES[precision], both, *own)()
     return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name=NAME)
 
 
@@ -66,12 +69,18 @@ class _Network:
     """The layers of one network, numbered as they are made."""
 
     def __init__(
-        self, config: Config, dtype: str, image: keras.KerasTensor, normalization: Callable[..., layers.Layer]
+        self,
+        config: Config,
+        dtype: str,
+        image: keras.KerasTensor,
+        normalization: Callable[..., layers.Layer],
+        averaging: Callable[..., layers.Layer],
     ):
         self._config = config
         self._dtype = dtype
         self._image = image
         self._normalization = normalization
+        self._averaging = averaging
         self._convolutions = 0
 
     def __call__(self) -> keras.KerasTensor:
@@ -84,7 +93,7 @@ class _Network:
             reduce = stage < len(config.filters) or config.head == "flatten"
             x = self._stage(x, stage, filters, count, reduce)
         if config.head == "average":
-            x = layers.GlobalAveragePooling2D(name="average", dtype=self._dtype)(x)
+            x = self._averaging(name="average", dtype=self._dtype)(x)
         else:
             x = layers.Flatten(name="flatten", dtype=self._dtype)(x)
         for index, units in enumerate(config.dense_units, 1):
@@ -158,7 +167,7 @@ class _Network:
         So a noisy or blurred picture can be read by other features than a clean one.
         """
         options = {"kernel_regularizer": self._l2(), "dtype": self._dtype}
-        weights = layers.GlobalAveragePooling2D(name=f"{name}_squeeze", dtype=self._dtype)(x)
+        weights = self._averaging(name=f"{name}_squeeze", dtype=self._dtype)(x)
         units = max(filters // self._config.squeeze_excitation, 1)
         weights = layers.Dense(units, activation="relu", name=f"{name}{REDUCE}", **options)(weights)
         weights = layers.Dense(filters, activation="sigmoid", name=f"{name}{EXCITE}", **options)(weights)

@@ -38,7 +38,7 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
       UserError: `initial.take` finds the network of `--initial_weights` to be another one.
     """
     single = dataclasses.replace(config, mirror_average=False)
-    model = build_model(single, precision=devices.settle_precision(config), normalization=_normalization(config))
+    model = build_model(single, precision=devices.settle_precision(config), **_layers(config))
     if config.object_weight:
         model = _with_objects(model)
     if config.initial_weights:
@@ -47,10 +47,14 @@ def build_for_training(config: Config, steps_per_epoch: int) -> keras.Model:
     return model
 
 
-def _normalization(config: Config) -> Callable[..., layers.Layer]:
+def _layers(config: Config) -> dict[str, Callable[..., layers.Layer]]:
+    """Returns the layers of `build_model` that are others than Keras's plain ones on these devices."""
+    own = {}
+    if not tf.config.list_physical_devices("GPU"):
+        own = {"normalization": cpu_layers.BatchNormalization, "averaging": cpu_layers.GlobalAveragePooling2D}
     if config.strategy != "single":  # else every device keeps averages of its own, and a checkpoint those of one
-        return functools.partial(layers.BatchNormalization, synchronized=True)
-    return layers.BatchNormalization if tf.config.list_physical_devices("GPU") else cpu_layers.BatchNormalization
+        own["normalization"] = functools.partial(layers.BatchNormalization, synchronized=True)
+    return own
 
 
 def _with_objects(model: keras.Model) -> keras.Model:

@@ -3,8 +3,25 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aireal.network import cpu_layers
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_averages_and_their_gradients_are_those_of_keras(images, dtype):
+    found = []
+    for kind in (cpu_layers.GlobalAveragePooling2D, keras.layers.GlobalAveragePooling2D):
+        inputs = tf.cast(images, dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            means = kind(dtype=dtype)(inputs)
+            loss = tf.reduce_sum(means**2)
+        assert means.shape == (64, 5)
+        assert means.dtype == dtype
+        found.append([np.float32(values) for values in (means, tape.gradient(loss, inputs))])
+    for own, keras_own in zip(*found, strict=True):
+        np.testing.assert_allclose(own, keras_own, rtol=1e-5 if dtype == "float32" else 0.02, atol=1e-5)
 
 
 @pytest.fixture

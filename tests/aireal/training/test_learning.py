@@ -90,6 +90,7 @@ def test_training_without_a_gpu_uses_what_the_processor_is_best_at(monkeypatch, 
     monkeypatch.setattr(machine, "instructions", lambda: instructions)
     model = build_for_training(Config(**FAMILY, filters=(6, 8), normalization="batch", precision="auto"), 1)
     assert type(model.get_layer("conv1_norm")) is cpu_layers.BatchNormalization
+    assert type(model.get_layer("average")) is cpu_layers.GlobalAveragePooling2D
     assert model.get_layer("conv1").compute_dtype == ("bfloat16" if has_bfloat16 else "float32")
 
 
