@@ -11,6 +11,7 @@ from aireal.verdicts.verdict import FOREIGN, LOW_CONFIDENCE, REAL, Rule
 
 RISKS = (0.005, 0.01, 0.02)  # of which the coverage is told
 _STEPS = 100  # borders that are tried, at most
+_ROUNDING = 1e-6  # more than scores of a network's forms in float32 differ by
 _CERTAINTY = 0.25  # share of the risk that scores themselves promise where the trying begins
 
 
@@ -65,8 +66,9 @@ def fit(label: np.ndarray, p_real: np.ndarray, rule: Rule, risk: float, risk_con
         return None
     return dataclasses.replace(
         rule,
-        fake_up_to=1 - borders[0],
-        real_at_least=borders[1],
+        # A border is a picture's own score, and that picture gets its verdict by every form.
+        fake_up_to=1 - borders[0] + _ROUNDING,
+        real_at_least=borders[1] - _ROUNDING,
         risk=risk,
         risk_confidence=risk_confidence,
     )

@@ -131,7 +131,7 @@ def test_of_windows_it_says_what_predict_says_and_shows_what_each_says(exported_
         card = give(page, *pictures, small)
         for one, other in zip(saved(page), expected, strict=True):
             assert_same(one, other)
-        assert {one.verdict for one in expected} == {"FAKE", "REAL"}
+        assert {one.verdict for one in expected} >= {"FAKE", "REAL"}
         pixels = card.locator(".seen canvas").evaluate(
             "(one) => [one.width, one.height, [...one.getContext('2d').getImageData(0, 0, one.width, one.height).data]]"
         )
