@@ -39,13 +39,15 @@ def build_model(
       keras.losses.BinaryCrossentropy(from_logits=True): with "binary_crossentropy" it trains badly without a word.
     """
     image = keras.Input([config.image_size, config.image_size, 3], name=IMAGE)
-    own = (normalization, averaging)
+
+    def logit(pixels: keras.KerasTensor) -> keras.KerasTensor:
+        return _Network(config, _POLICIES[precision], pixels, normalization, averaging)()
+
     if not config.mirror_average:
-        return keras.Model(image, _Network(config, _POLICIES[precision], image, *own)(), name=NAME)
+        return keras.Model(image, logit(image), name=NAME)
     # Twice the batch, and not twice the network: a .tflite file would hold the weights of both.
     both = layers.Concatenate(axis=0, name=_MIRRORED)([image, ops.flip(image, axis=2)])
-    logits = _Network(config, _POLICIES[precision], both, *own)()
-    return keras.Model(image, ops.mean(ops.reshape(logits, [2, -1, 1]), axis=0), name=NAME)
+    return keras.Model(image, ops.mean(ops.reshape(logit(both), [2, -1, 1]), axis=0), name=NAME)
 
 
 def is_ours(model: keras.Model) -> bool:

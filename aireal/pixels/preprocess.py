@@ -61,7 +61,7 @@ def resize(images: tf.Tensor, size: int, aspect_ratio: str = "stretch", *, antia
     Args:
       images: [H, W, 3] or [B, H, W, 3] uint8.
       size: edge of the result in pixels.
-      aspect_ratio: of `data.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
+      aspect_ratio: of `settings.data.ASPECT_RATIOS`: stretch, as in CIFAKE's own making, or center_crop.
       antialias: average over what shrinks, as networks are trained; camera pipelines take single samples instead.
 
     Returns:

@@ -21,7 +21,7 @@ def resize(image: np.ndarray, size: int, aspect_ratio: str = "stretch", *, antia
     Args:
       image: [H, W, 3] uint8.
       size: edge of the result in pixels.
-      aspect_ratio: of `data.ASPECT_RATIOS`: stretch, or center_crop, the largest square in the middle.
+      aspect_ratio: of `settings.data.ASPECT_RATIOS`: stretch, or center_crop, the largest square in the middle.
       antialias: average over what shrinks; camera pipelines take single samples instead.
 
     Returns:
