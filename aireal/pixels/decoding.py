@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps, features
 
-from builders.cifake import ends, formats
+from builders.cifake import archives, ends, formats
 
 MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
@@ -52,8 +52,12 @@ def allow_pixels(max_pixels: int) -> None:
 
 
 def _check_end(file: BinaryIO) -> None:
-    """Raises OSError where a file was never written to its end; decoders forgive it. Leaves the file as it was."""
+    """Raises OSError where a file is too large or was never written to its end, which decoders forgive.
+
+    Leaves it where it was.
+    """
     place = file.tell()
+    archives.check_bytes(file.seek(0, io.SEEK_END))
     file.seek(0)
     if ends.is_filled_up(file.read()):
         raise OSError("damaged: its end is missing, and filled up with zeros: a download that broke off?")

@@ -22,8 +22,18 @@ Member = tuple[str, Callable[[], bytes]]
 # What reading a damaged or protected member raises; RuntimeError is zipfile's for a password.
 READ_ERRORS = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 
+MAX_BYTES = (
+    1 << 30
+)  # of one file: twice what 64 million pixels of 16 bits with alpha take. A small archive can hold more
+
 # What a .tar is compressed with, by its first bytes.
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+
+
+def check_bytes(size: int) -> None:
+    """Raises OSError where a file has more than MAX_BYTES: reading it might take all memory."""
+    if size > MAX_BYTES:
+        raise OSError(f"it has more than {MAX_BYTES:,} bytes, the limit for a picture's file")
 
 
 def is_archive(path: pathlib.Path) -> bool:
@@ -56,7 +66,12 @@ class Place:
     method: int | None = zipfile.ZIP_STORED
 
     def read(self) -> bytes:
-        """Returns the file's content. Raises OSError where the archive is not what it was, or damaged, or protected."""
+        """Returns the file's content.
+
+        Raises:
+          OSError: the archive is not what it was, or damaged, or protected, or the file has more than MAX_BYTES.
+        """
+        check_bytes(self.size)
         if self.method is None:
             return self._read_by_zipfile()
         with open(self.archive, "rb") as file:
@@ -65,10 +80,7 @@ class Place:
                 header = file.read(_ZIP_HEADER.size).ljust(_ZIP_HEADER.size)
                 file.seek(sum(_ZIP_HEADER.unpack(header)), os.SEEK_CUR)
             data = file.read(self.size)
-        try:
-            data = zlib.decompress(data, -zlib.MAX_WBITS) if self.method else data
-        except zlib.error as error:
-            raise OSError(f"damaged in the archive: {error}") from error
+        data = _inflate(data) if self.method else data
         is_short = not self.method and len(data) < self.size
         if is_short or self.checksum not in (None, zlib.crc32(data)):
             raise OSError("damaged in the archive, or the archive has changed")
@@ -77,9 +89,19 @@ class Place:
     def _read_by_zipfile(self) -> bytes:
         try:
             with zipfile.ZipFile(self.archive) as opened:
-                return opened.read(next(info for info in opened.infolist() if info.header_offset == self.begin))
+                return _extract(opened, next(info for info in opened.infolist() if info.header_offset == self.begin))
         except (*READ_ERRORS, StopIteration) as error:
             raise OSError(str(error) or "the archive has changed") from error
+
+
+def _inflate(data: bytes) -> bytes:
+    inflation = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        found = inflation.decompress(data, MAX_BYTES + 1)  # whatever the archive's list says of its size
+    except zlib.error as error:
+        raise OSError(f"damaged in the archive: {error}") from error
+    check_bytes(len(found))
+    return found
 
 
 _ZIP_HEADER = struct.Struct("<26xHH")  # before a file in a .zip; the lengths of the name and of more that follow it
@@ -153,7 +175,12 @@ def _zip_members(path: pathlib.Path) -> Iterator[Member]:
         for info in archive.infolist():
             if not info.is_dir():
                 # Windows' own separator, which some programs write although the format forbids it.
-                yield info.filename.replace("\\", "/"), lambda info=info: archive.read(info)
+                yield info.filename.replace("\\", "/"), functools.partial(_extract, archive, info)
+
+
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    check_bytes(info.file_size)  # zipfile reads no more than that
+    return archive.read(info)
 
 
 def _tar_members(path: pathlib.Path) -> Iterator[Member]:
@@ -161,7 +188,7 @@ def _tar_members(path: pathlib.Path) -> Iterator[Member]:
     with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for info in archive:
             if info.isfile():
-                yield info.name, lambda info=info: archive.extractfile(info).read()
+                yield info.name, functools.partial(_extract_from_tar, archive, info)
             elif info.islnk() or info.issym():  # what it points at may have gone by
                 reason = f"it is a link to {info.linkname!r}: unpack the archive and give the folder"
                 yield info.name, functools.partial(_refuse, reason)
@@ -170,6 +197,11 @@ def _tar_members(path: pathlib.Path) -> Iterator[Member]:
             pass
         if file.tell() < archive.offset + tarfile.BLOCKSIZE:
             raise EOFError("it is cut short")
+
+
+def _extract_from_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    check_bytes(info.size)
+    return archive.extractfile(info).read()
 
 
 def _decompressed(path: pathlib.Path) -> BinaryIO:

@@ -239,4 +239,5 @@ def _members(source: pathlib.Path, *, apart: bool = False) -> Iterator[Member]:
 
 def _read(path: os.PathLike | str) -> bytes:
     with open(path, "rb", buffering=0) as file:
+        archives.check_bytes(os.fstat(file.fileno()).st_size)
         return file.read()

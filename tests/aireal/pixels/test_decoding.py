@@ -1,6 +1,7 @@
 """aireal.pixels.decoding: every format becomes upright RGB bytes over white, and what is damaged an OSError."""
 
 import io
+import os
 import pathlib
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image, features
 
 from aireal.pixels import decoding
+from builders.cifake import archives
 
 PICTURES = pathlib.Path(__file__).parents[1] / "pictures"
 
@@ -178,3 +180,11 @@ def test_heic_without_its_package_says_which(run_python):
         f"decoding.decode(open({str(PICTURES / 'photo.heic')!r}, 'rb').read())"
     )
     assert "OSError: HEIC needs one more package: pip install pillow-heif" in run_python("-c", code).stderr
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes((PICTURES / "32x32.jpg").read_bytes())
+    os.truncate(path, archives.MAX_BYTES + 1)  # sparse: it takes no room
+    with open(path, "rb") as file, pytest.raises(OSError, match=f"more than {archives.MAX_BYTES:,} bytes"):
+        decoding.open_image(file)

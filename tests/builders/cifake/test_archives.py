@@ -136,6 +136,39 @@ def test_a_place_whose_bytes_have_changed_is_damaged(files, tmp_path):
             place.read()
 
 
+ZIPS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2}
+
+
+@pytest.mark.parametrize("form", [*ZIPS, "tar"])
+def test_a_file_beyond_the_limit_is_refused_however_it_is_read(form, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_BYTES", 1_000_000)
+    files = {"bomb.jpg": bytes(1_000_001), "at the limit.jpg": bytes(1_000_000)}
+    if form == "tar":
+        write_to = tmp_path / "files"
+        write_to.mkdir()
+        for name, data in files.items():
+            (write_to / name).write_bytes(data)
+        archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", write_to))
+    else:
+        archive = _zip_of(tmp_path / "archive.zip", files, ZIPS[form])
+    for read in (archives.members, archives.members_apart):
+        for name, load in read(archive):
+            if name.endswith("bomb.jpg"):
+                with pytest.raises(OSError, match="more than 1,000,000 bytes"):
+                    load()
+            else:
+                assert load() == files["at the limit.jpg"]
+
+
+def test_a_zip_that_lies_about_a_size_is_inflated_up_to_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_BYTES", 1_000_000)
+    archive = _zip_of(tmp_path / "archive.zip", {"bomb.jpg": bytes(2_000_000)}, zipfile.ZIP_DEFLATED)
+    true, false = (size.to_bytes(4, "little") for size in (2_000_000, 2_000))
+    archive.write_bytes(archive.read_bytes().replace(true, false))
+    with pytest.raises(OSError, match="more than 1,000,000 bytes"):
+        _places(archive)["bomb.jpg"].read()
+
+
 def test_a_place_beyond_an_archives_end_is_damaged(files, write, tmp_path):
     archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "tar", write(files)))
     *_, (_, place) = archives.places(archive)
