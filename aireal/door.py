@@ -160,8 +160,8 @@ def build_model(config: Config) -> keras.Model:
 
 
 def _compiled(model: keras.Model, config: Config) -> keras.Model:
-    plain = {"schedule": "constant", "object_weight": 0.0, "precision": "float32"}
-    learning.compile_model(model, Config(**{**vars(config), **plain}), steps_per_epoch=1)
+    plain = {"schedule": "constant", "warmup_epochs": 0.0, "object_weight": 0.0, "precision": "float32"}
+    learning.compile_model(model, dataclasses.replace(config, **plain), steps_per_epoch=1)
     return model
 
 

@@ -9,9 +9,12 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+from PIL import Image
 
 import aireal
+from aireal import shipped
 from aireal.machine import package_folder
+from aireal.settings import flagfile
 
 PICTURE = package_folder() / "tests/aireal/pictures/32x32.jpg"
 SMALL = {"source": "demo", "epochs": 2, "filters": (8,), "convolutions": (1,), "dense_units": (8,), "l2": 0.0}
@@ -91,6 +94,25 @@ def test_a_model_comes_ready_to_be_fitted(config, object_weight):
     assert model.optimizer.iterations == 10
     assert set(history.history) == {"accuracy", "auc", "loss", "val_accuracy", "val_auc", "val_loss"}
     assert model.loss.get_config()["from_logits"]
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted((package_folder() / "aireal/configs").glob("*.cfg")), ids=lambda one: one.stem
+)
+def test_every_recipe_gives_a_model(recipe):
+    config = flagfile.parse(recipe)
+    assert aireal.build_model(config).optimizer.learning_rate == np.float32(config.learning_rate)
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_a_shipped_run_has_its_network_compiled(name):
+    run = aireal.Run(name)
+    pixels = np.asarray(Image.open(PICTURE).convert("RGB"), np.float32)[None] / 255
+    (logit,) = run.model.predict_on_batch(pixels).ravel()
+    (prediction,) = run.predictor().predict([PICTURE])
+    assert 1 / (1 + np.exp(-logit)) == pytest.approx(prediction.p_real, abs=1e-3)
+    loss, *_ = run.model.test_on_batch(pixels, np.ones(1))
+    assert np.isfinite(loss)
 
 
 def test_a_split_that_is_none_is_refused(config):
