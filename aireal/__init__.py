@@ -2,7 +2,7 @@
 
 >>> import aireal
 >>> aireal.load("robust").predict(["photo.jpg"])  # doctest: +SKIP
->>> run = aireal.fit(aireal.Config(source="demo", epochs=3), "runs/mine")  # doctest: +SKIP
+>>> run = aireal.fit(aireal.recipe("fast", source="archive.zip"), "runs/mine")  # doctest: +SKIP
 >>> run.figures["test"]["accuracy"], run.model, run.evaluate("validation"), run.export()  # doctest: +SKIP
 >>> aireal.build_model(config).fit(aireal.batches(config), epochs=2)  # doctest: +SKIP
 
@@ -21,6 +21,7 @@ _OFFERED = {
     "build_model": "aireal.door",
     "Run": "aireal.door",
     "Config": "aireal.settings.config",
+    "recipe": "aireal.settings.flagfile",
     "Predictor": "aireal.verdicts.predictor",
     "Prediction": "aireal.verdicts.pictures",
     "UserError": "aireal.errors",

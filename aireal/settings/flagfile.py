@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import flags as absl_flags
 
@@ -16,6 +17,7 @@ from aireal.settings import flags
 from aireal.settings.config import Config
 
 NAME = "flags.cfg"  # of the flagfile in a run folder
+_RECIPES = machine.package_folder() / "aireal/configs"
 # Values that a line would not hold as they are: blanks or quotes at an end, and what reads as a comment.
 _TO_BE_QUOTED = re.compile(r"""\s.*|.*\s|["'].*|.*\s\#.*""")
 _DOUBLE, _SINGLE = re.compile(r'("(?:[^"\\]|\\.)*")\s*(?:#.*)?'), re.compile(r"'([^']*)'\s*(?:#.*)?")
@@ -53,9 +55,22 @@ def load(path: os.PathLike | str) -> Config:
     return config
 
 
-def parse(path: os.PathLike | str) -> Config:
-    """Returns the Config that a flagfile describes, with defaults for what it does not say. Raises UserError."""
-    return _parse(path, expand(["", f"--flagfile={path}"])[1:])
+def recipe(name: os.PathLike | str, **changes: Any) -> Config:
+    """Returns the settings of a recipe, with defaults for what it does not say.
+
+    Args:
+      name: of a recipe that comes with the package, such as "fast", or the path of a flagfile.
+      changes: fields of Config, and what they are instead.
+
+    Raises:
+      UserError: there is no such recipe, or its values and the changes do not go together.
+    """
+    if not (path := _RECIPES / f"{name}.cfg").is_file():
+        path = pathlib.Path(name)
+        if not path.is_file():
+            names = ", ".join(sorted(one.stem for one in _RECIPES.glob("*.cfg")))
+            raise UserError(f"{name} is no flagfile, nor the name of a recipe: {names}.")
+    return dataclasses.replace(_parse(path, expand(["", f"--flagfile={path}"])[1:]), **changes)
 
 
 def _parse(path: os.PathLike | str, lines: Sequence[str]) -> Config:

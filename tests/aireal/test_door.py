@@ -100,7 +100,7 @@ def test_a_model_comes_ready_to_be_fitted(config, object_weight):
     "recipe", sorted((package_folder() / "aireal/configs").glob("*.cfg")), ids=lambda one: one.stem
 )
 def test_every_recipe_gives_a_model(recipe):
-    config = flagfile.parse(recipe)
+    config = flagfile.recipe(recipe)
     assert aireal.build_model(config).optimizer.learning_rate == np.float32(config.learning_rate)
 
 

@@ -31,7 +31,7 @@ def test_stem_stages_and_normalization():
 
 
 def test_the_fast_recipe():
-    found = Cost.of(build_model(flagfile.parse(package_folder() / "aireal/configs/fast.cfg")))
+    found = Cost.of(build_model(flagfile.recipe(package_folder() / "aireal/configs/fast.cfg")))
     kernels = [9 * 3 * 32, 9 * 32 * 32, 9 * 32 * 64, 9 * 64 * 128]
     edges = [16, 16, 8, 4]
     assert found.macs == 2 * (sum(edge**2 * kernel for edge, kernel in zip(edges, kernels, strict=True)) + 128)
@@ -85,5 +85,5 @@ def test_the_sentence(size, times):
 @pytest.mark.parametrize("name", ["accurate", "robust", "tiny"])
 def test_the_estimate_of_the_int8_file_is_close_to_the_shipped_one(name):
     folder = package_folder() / "aireal/trained" / name
-    estimate = Cost.of(build_model(flagfile.parse(folder / "flags.cfg"))).int8_bytes
+    estimate = Cost.of(build_model(flagfile.recipe(folder / "flags.cfg"))).int8_bytes
     assert estimate == pytest.approx((folder / "export/model_int8.tflite").stat().st_size, rel=0.01)

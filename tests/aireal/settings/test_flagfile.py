@@ -183,7 +183,22 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, lines):
 @pytest.mark.parametrize("name", sorted(path.name for path in (package_folder() / "aireal/configs").glob("*.cfg")))
 def test_a_shipped_flagfile_is_found_from_another_folder(parsed, name):
     relative = f"aireal/configs/{name}"
-    assert parsed(f"--flagfile={relative}") == flagfile.parse(package_folder() / relative)
+    assert parsed(f"--flagfile={relative}") == flagfile.recipe(package_folder() / relative)
+
+
+def test_a_recipe_is_found_by_its_name_and_takes_changes(tmp_path):
+    fast = flagfile.recipe("fast")
+    assert fast == flagfile.recipe(package_folder() / "aireal/configs/fast.cfg")
+    assert flagfile.recipe("fast", source="demo", seed=3) == dataclasses.replace(fast, source="demo", seed=3)
+    (tmp_path / "mine.cfg").write_text("--flagfile=aireal/configs/fast.cfg\n--epochs=9\n")
+    assert flagfile.recipe(tmp_path / "mine.cfg") == dataclasses.replace(fast, epochs=9)
+
+
+def test_what_is_no_recipe_is_refused_with_those_there_are():
+    with pytest.raises(UserError, match=r"fats is no flagfile, nor the name of a recipe: accurate, baseline, .*fast"):
+        flagfile.recipe("fats")
+    with pytest.raises(UserError, match="--epochs=0 is too small"):
+        flagfile.recipe("fast", epochs=0)
 
 
 def test_a_flagfile_of_the_current_folder_comes_before_the_shipped_one(parsed):
@@ -227,7 +242,7 @@ def test_quotes_that_are_not_closed_are_refused(tmp_path, line):
     path = tmp_path / "mine.cfg"
     path.write_text(f"--source={line}\n")
     with pytest.raises(UserError, match="in double quotes, which have to be closed"):
-        flagfile.parse(path)
+        flagfile.recipe(path)
 
 
 def test_an_inner_flagfile_is_found_beside_the_outer(parsed):
