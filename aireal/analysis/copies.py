@@ -9,10 +9,10 @@ from tqdm.auto import tqdm
 from aireal.analysis.survey import Files
 from builders import progress
 from builders.cifake.copies import CORRELATION, directions
-from builders.cifake.layout import LABELS
+from builders.cifake.layout import LABELS, SPLITS
 
-_CHUNK = 1000  # test pictures compared at a time, with
-_TRAIN_CHUNK = 100_000  # train pictures: 80 MB
+_CHUNK = 1000  # held-out pictures compared at a time, with
+_EARLIER_CHUNK = 100_000  # earlier ones: 80 MB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,82 +20,80 @@ class Identical:
     """Groups of files with the same bytes.
 
     Attributes:
-      groups: rows of `Files`, two and more each, train before test, then by path.
-      copies: how many files repeat one that comes before them, by where: "train" (within train), "test" (within test),
-        "train and test" (test files whose first is in train).
-      test_in_train: label -> test files that stand in train too.
+      groups: rows of `Files`, two and more each, in the order of the splits, then by path.
+      repeated: split -> files whose bytes a file before them has, the first of which is of the same split.
+      leaked: split -> label -> files whose bytes stand in an earlier split.
       across_labels: groups with both classes.
     """
 
     groups: list[np.ndarray]
-    copies: dict[str, int]
-    test_in_train: dict[str, int]
+    repeated: dict[str, int]
+    leaked: dict[str, dict[str, int]]
     across_labels: int
 
 
 def identical(files: Files) -> Identical:
     """Groups the files by their bytes; empty ones are no copies of each other."""
-    order = np.lexsort((files.path, files.split == "test", files.digest))
+    order = np.lexsort((files.path, files.rank, files.digest))
     order = order[files.bytes[order] > 0]
     starts = np.flatnonzero(np.append(True, files.digest[order][1:] != files.digest[order][:-1]))
     groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
-    copies = dict.fromkeys(("train", "test", "train and test"), 0)
-    test_in_train = dict.fromkeys(LABELS, 0)
-    for group in groups:
-        in_test = files.split[group] == "test"
-        leaked = group[in_test] if not in_test[0] else []
-        copies["train"] += max(int(np.sum(~in_test)) - 1, 0)
-        copies["train and test"] += len(leaked)
-        copies["test"] += len(group) - 1 if in_test[0] else 0
-        for row in leaked:
-            test_in_train[LABELS[files.label[row]]] += 1
+    copies = np.array([row for group in groups for row in group[1:]], int)
+    firsts = np.array([group[0] for group in groups for _ in group[1:]], int)
+    is_leaked = files.rank[copies] > files.rank[firsts]
+    repeated = {split: int(np.sum(files.split[copies[~is_leaked]] == split)) for split in files.splits}
     across = sum(len(set(files.label[group])) > 1 for group in groups)
-    return Identical(groups, copies, test_in_train, across)
+    return Identical(groups, repeated, files.held_out(copies[is_leaked]), across)
 
 
 @dataclasses.dataclass(frozen=True)
 class Near:
-    """Test pictures with a near-duplicate in train; pairs with the same bytes are left out.
+    """Held-out pictures with a near-duplicate in an earlier split; pairs with the same bytes are left out.
 
     Attributes:
-      test: [K] rows of `Files`, the most alike first.
-      train: [K] rows of `Files`, the nearest picture in train of each.
+      row: [K] rows of `Files`, the most alike first.
+      match: [K] rows of `Files`, the nearest earlier picture of each.
       correlation: [K] of their thumbnails.
-      compared: test pictures that were compared with train pictures of the other class, which are hardly the same.
+      compared: held-out pictures that were compared with earlier ones of the other class, which are hardly the same.
       other_class: those that have a near-duplicate there all the same: how often it is chance, or a wrong label.
     """
 
-    test: np.ndarray
-    train: np.ndarray
+    row: np.ndarray
+    match: np.ndarray
     correlation: np.ndarray
     compared: int
     other_class: int
 
 
 def near(files: Files) -> Near:
-    """Finds the nearest train picture of each test picture, of either class, by the thumbnails' correlation."""
+    """Finds the nearest earlier picture of each held-out one, of either class, by the thumbnails' correlation.
+
+    Those of validation are compared with train, and those of test with both.
+    """
     rows = np.flatnonzero(files.decoded)[_varied(files.thumbnails)]
-    at = np.cumsum(files.decoded) - 1  # in `thumbnails`
-    is_test, label = files.split[rows] == "test", files.label[rows]
-    test = rows[is_test]
-    trains = [rows[~is_test & (label == one)] for one in range(len(LABELS))]
-    best, match = np.zeros(len(test)), np.zeros(len(test), int)
+    rank, label = files.rank[rows], files.label[rows]
+    pairs = [
+        (rows[rank == held_out], rows[(rank < held_out) & (label == one)])
+        for held_out in range(1, len(SPLITS))
+        for one in range(len(LABELS))
+    ]
+    best, match = np.zeros(len(files.path)), np.zeros(len(files.path), int)
     compared = other_class = 0
-    total = len(test) * sum(len(_parts(train, _TRAIN_CHUNK)) for train in trains)
+    total = sum(len(held_out) * len(_parts(earlier, _EARLIER_CHUNK)) for held_out, earlier in pairs)
     with progress.bar(title="Comparing", total=total, unit=" pictures") as shown:
-        for one, train in enumerate(trains):
-            if not len(train):
+        for held_out, earlier in pairs:
+            if not len(earlier):
                 continue
-            correlation, nearest = _nearest(files.thumbnails, at[train], at[test], shown)
-            other = files.label[test] != one
-            same_bytes = files.digest[test] == files.digest[train[nearest]]
+            correlation, nearest = _nearest(files, held_out, earlier, shown)
+            other = files.label[held_out] != files.label[earlier[0]]
             compared += int(np.sum(other))
+            same_bytes = files.digest[held_out] == files.digest[nearest]
             other_class += int(np.sum((correlation >= CORRELATION) & other & ~same_bytes))
-            better = correlation > best
-            best[better], match[better] = correlation[better], train[nearest[better]]
-    found = np.flatnonzero((best >= CORRELATION) & (files.digest[test] != files.digest[match]))
+            better = correlation > best[held_out]
+            best[held_out[better]], match[held_out[better]] = correlation[better], nearest[better]
+    found = np.flatnonzero((best >= CORRELATION) & (files.digest != files.digest[match]))
     found = found[np.argsort(-best[found], kind="stable")]
-    return Near(test[found], match[found], best[found], compared, other_class)
+    return Near(found, match[found], best[found], compared, other_class)
 
 
 def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
@@ -104,21 +102,23 @@ def _parts(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 def _varied(thumbnails: np.ndarray) -> np.ndarray:
     """Returns which are of pictures that are not plain: [N] bool."""
-    return np.concatenate([directions(some)[1] for some in _parts(thumbnails, _TRAIN_CHUNK)])
+    return np.concatenate([directions(some)[1] for some in _parts(thumbnails, _EARLIER_CHUNK)])
 
 
-def _nearest(thumbnails: np.ndarray, train: np.ndarray, test: np.ndarray, shown: tqdm) -> tuple[np.ndarray, np.ndarray]:
-    """Returns for each of some thumbnails the highest correlation with those of `train`, and which of these has it."""
-    best, nearest = np.full(len(test), -1.0), np.zeros(len(test), int)
-    for start in range(0, len(train), _TRAIN_CHUNK):
+def _nearest(files: Files, rows: np.ndarray, among: np.ndarray, shown: tqdm) -> tuple[np.ndarray, np.ndarray]:
+    """Returns of each of some rows the highest correlation with the thumbnails of others, and which row has it."""
+    at = np.cumsum(files.decoded) - 1  # in `thumbnails`
+    best, nearest = np.full(len(rows), -1.0), np.zeros(len(rows), int)
+    for part in _parts(among, _EARLIER_CHUNK):
         index = NearestNeighbors(n_neighbors=1, algorithm="brute")
-        index.fit(directions(thumbnails[train[start : start + _TRAIN_CHUNK]])[0])
-        for first in range(0, len(test), _CHUNK):
+        index.fit(directions(files.thumbnails[at[part]])[0])
+        for first in range(0, len(rows), _CHUNK):
             some = slice(first, first + _CHUNK)
-            distances, found = (column[:, 0] for column in index.kneighbors(directions(thumbnails[test[some]])[0]))
+            vectors = directions(files.thumbnails[at[rows[some]]])[0]
+            distances, found = (column[:, 0] for column in index.kneighbors(vectors))
             correlation = 1 - distances**2 / 2
             better = correlation > best[some]
             best[some] = np.where(better, correlation, best[some])
-            nearest[some] = np.where(better, start + found, nearest[some])
+            nearest[some] = np.where(better, part[found], nearest[some])
             shown.update(len(found))
     return best, nearest

@@ -20,12 +20,14 @@ _TITLE_CHARACTERS = 32
 
 def file_sizes(files: Files) -> Figure:
     """Draws a histogram of the bytes of each class of each split, and one of all with the classes over each other."""
-    figure = drawing.figure(10, 7)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[2, 1])
+    rows = len(files.splits)
+    figure = drawing.figure(10, 7 * (rows + 1) / 3)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[rows, 1])
     read = files.digest != ""
     groups = {name: files.bytes[mask & read] for name, mask in files.groups().items() if name != "all"}
     bins = _bins(files.bytes[read])
-    for axes, (name, sizes) in zip(upper.subplots(2, 2, sharex=True, sharey=True).flat, groups.items(), strict=True):
+    grid = upper.subplots(rows, len(LABELS), sharex=True, sharey=True)
+    for axes, (name, sizes) in zip(grid.flat, groups.items(), strict=True):
         axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=drawing.COLORS[name.split("/")[1]])
         mean = f", mean {sizes.mean():,.0f} bytes" if len(sizes) else ""
         axes.set_title(f"{name}: {len(sizes):,} files{mean}", fontsize=10)

@@ -67,17 +67,18 @@ def _offending(numbers: Numbers) -> Iterator[Finding]:
 
 def _copies(numbers: Numbers) -> Iterator[Finding]:
     found = numbers.identical
-    for label, leaked in found.test_in_train.items():
-        if leaked:
-            yield Finding(
-                WARNING,
-                f"{leaked:,} of {numbers.counts['test'][label]:,} {label.lower()} test images are also in train, "
-                "byte for byte: a network may know them by heart.",
-            )
+    for split, by_label in found.leaked.items():
+        for label, leaked in by_label.items():
+            if leaked:
+                yield Finding(
+                    WARNING,
+                    f"{leaked:,} of {numbers.counts[split][label]:,} {label.lower()} {split} images are also in "
+                    f"{numbers.before(split)}, byte for byte: a network may know them by heart.",
+                )
     if found.across_labels:
         yield Finding(WARNING, f"{found.across_labels:,} pictures stand in both classes, byte for byte.")
-    for split in ("train", "test"):
-        if copies := found.copies[split]:
+    for split, copies in found.repeated.items():
+        if copies:
             yield Finding(NOTE, f"{copies:,} {split} files repeat another one of {split}, byte for byte.")
     if not found.groups:
         yield Finding(GOOD, "No file occurs twice.")
@@ -88,11 +89,15 @@ def _near(numbers: Numbers) -> Iterator[Finding]:
     chance = ""
     if found.compared:
         chance = f" In the other class {found.other_class:,} of {found.compared:,} have one, by chance or mislabelled."
-    if found.test_in_train:
-        by_label = " and ".join(f"{count:,} {label.lower()}" for label, count in found.by_label.items() if count)
-        yield Finding(WARNING, f"{by_label} test images have a near-duplicate in train, of other bytes.{chance}")
-    elif all(sum(counts.values()) for counts in numbers.counts.values()):
-        yield Finding(GOOD, "No test image has a near-duplicate in train, of other bytes.")
+    for split, by_label in found.leaked.items():
+        what = f"near-duplicate in {numbers.before(split)}, of other bytes."
+        if any(by_label.values()):
+            told = " and ".join(f"{count:,} {label.lower()}" for label, count in by_label.items() if count)
+            yield Finding(WARNING, f"{told} {split} images have a {what}{chance}")
+        elif all(sum(numbers.counts[one].values()) for one in ("train", split)):
+            yield Finding(GOOD, f"No {split} image has a {what}")
+        else:
+            yield Finding(NOTE, f"Near-duplicates were not looked for: train and {split} do not both have pictures.")
 
 
 def _file_size(numbers: Numbers) -> Iterator[Finding]:

@@ -100,26 +100,24 @@ class Copies:
     """Files with the same bytes, as `copies.Identical` counts them; `groups` is how many there are."""
 
     groups: int
-    copies: dict[str, int]
-    test_in_train: dict[str, int]
+    repeated: dict[str, int]
+    leaked: dict[str, dict[str, int]]
     across_labels: int
 
 
 @dataclasses.dataclass(frozen=True)
 class NearDuplicates:
-    """Test pictures with a near-duplicate in train, of other bytes.
+    """Held-out pictures with a near-duplicate in an earlier split, of other bytes.
 
     Attributes:
       threshold: correlation of thumbnails from which on two are near-duplicates.
-      test_in_train: pictures.
-      by_label: the same by class.
+      leaked: split -> label -> pictures.
       compared: pictures that were compared with the other class, where one can hardly be the same.
       other_class: how many have a near-duplicate there.
     """
 
     threshold: float
-    test_in_train: int
-    by_label: dict[str, int]
+    leaked: dict[str, dict[str, int]]
     compared: int
     other_class: int
 
@@ -164,6 +162,11 @@ class Numbers:
     identical: Copies
     near_duplicates: NearDuplicates
     environment: dict[str, Any]
+
+    def before(self, split: str) -> str:
+        """Returns the splits that one should share nothing with, in words."""
+        splits = list(self.counts)
+        return " or ".join(splits[: splits.index(split)])
 
     def as_dict(self) -> dict[str, Any]:
         """Returns them for JSON: of each look classes and separation side by side, of others what they have."""

@@ -100,7 +100,7 @@ def _write(folder: pathlib.Path, reader: passes.Reader, source: Source, image_si
         **_counts(files),
         **_facts(files, sums),
         offending=_offending(files, faults),
-        identical=Copies(len(identical.groups), identical.copies, identical.test_in_train, identical.across_labels),
+        identical=Copies(len(identical.groups), identical.repeated, identical.leaked, identical.across_labels),
         near_duplicates=_near_duplicates(files, near),
         environment=printable,
     )
@@ -171,14 +171,13 @@ def _channels(sums: Sums, of: int) -> Spread:
 
 
 def _near_duplicates(files: Files, near: Near) -> NearDuplicates:
-    by_label = {label: int(np.sum(files.label[near.test] == of)) for of, label in enumerate(LABELS)}
-    return NearDuplicates(CORRELATION, len(near.test), by_label, near.compared, near.other_class)
+    return NearDuplicates(CORRELATION, files.held_out(near.row), near.compared, near.other_class)
 
 
 def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tuple]:
     for number, group in enumerate(identical.groups, 1):
         yield from ((number, "identical", files.path[row], 1) for row in group)
-    pairs = zip(near.train, near.test, near.correlation, strict=True)
+    pairs = zip(near.match, near.row, near.correlation, strict=True)
     for number, (*pair, correlation) in enumerate(pairs, len(identical.groups) + 1):
         yield from ((number, "near", files.path[row], f"{correlation:.4f}") for row in pair)
 
@@ -186,7 +185,7 @@ def _duplicates(files: Files, identical: Identical, near: Near) -> Iterator[tupl
 def _draw(reader: passes.Reader, files: Files, sums: Sums, near: Near) -> dict[str, bytes]:
     """Returns name -> PNG."""
     sheet = examples.sheet(files)
-    pairs = list(zip(near.train, near.test, near.correlation, strict=True))[: figures.PAIRS]
+    pairs = list(zip(near.match, near.row, near.correlation, strict=True))[: figures.PAIRS]
     on_sheet = [row for _, rows in sheet for some in rows.values() for row in some]
     in_pairs = [row for *pair, _ in pairs for row in pair]
     picture = examples.load(reader, {files.path[row] for row in on_sheet + in_pairs})

@@ -76,20 +76,28 @@ def _rest(values: Mapping[str, list[int]]) -> list[tuple[str, list[int]]]:
 def _copies(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
     found, near = numbers.identical, numbers.near_duplicates
     rows = [
-        ["test files that stand in train", _count(found.copies["train and test"])],
-        ["train files that repeat another of train", _count(found.copies["train"])],
-        ["test files that repeat another of test", _count(found.copies["test"])],
+        *(
+            [f"{split} files that stand in {numbers.before(split)}", _count(sum(by_label.values()))]
+            for split, by_label in found.leaked.items()
+        ),
+        *(
+            [f"{split} files that repeat another of {split}", _count(copies)]
+            for split, copies in found.repeated.items()
+        ),
         ["pictures that stand in both classes", _count(found.across_labels)],
-        ["test pictures with a near-duplicate in train", _count(near.test_in_train)],
+        *(
+            [f"{split} pictures with a near-duplicate in {numbers.before(split)}", _count(sum(by_label.values()))]
+            for split, by_label in near.leaked.items()
+        ),
     ]
     text = (
         f"Near-duplicates are pictures whose 8x8 thumbnails correlate by {near.threshold} or more, each channel "
-        f"less its mean. How much of it is chance: {near.other_class:,} of {near.compared:,} test pictures have "
-        "one among the train pictures of the other class, which can hardly be the same. duplicates.csv names every "
+        f"less its mean. How much of it is chance: {near.other_class:,} of {near.compared:,} held-out pictures "
+        "have one among the earlier ones of the other class, which can hardly be the same. duplicates.csv names every "
         "group."
     )
     shown = figures.get("near_duplicates")
-    caption = "The near-duplicates most alike: train, and beside it test with their correlation."
+    caption = "The near-duplicates most alike: the earlier one, and beside it the held-out one with their correlation."
     return Section(
         "Copies and leakage",
         text,

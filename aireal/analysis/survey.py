@@ -66,6 +66,21 @@ class Files:
         """Train and test, and validation where there are such files."""
         return [split for split in layout.SPLITS if split != "validation" or np.any(self.split == split)]
 
+    @functools.cached_property
+    def rank(self) -> np.ndarray:
+        """[N] int, places of the files' splits in `layout.SPLITS`: a later one should share nothing with an earlier."""
+        return np.sum([number * (self.split == split) for number, split in enumerate(layout.SPLITS)], axis=0)
+
+    def held_out(self, rows: np.ndarray) -> dict[str, dict[str, int]]:
+        """Counts rows of held-out splits: split -> label -> how many."""
+        return {
+            split: {
+                name: int(np.sum((self.split[rows] == split) & (self.label[rows] == label)))
+                for label, name in enumerate(layout.LABELS)
+            }
+            for split in self.splits[1:]
+        }
+
     def groups(self) -> dict[str, np.ndarray]:
         """Returns the masks [N] of each class of each split, and of all."""
         found = {

@@ -34,8 +34,8 @@ def test_copies(analysed):
     found, output = analysed
     assert found["identical"] == {
         "groups": 1336,
-        "copies": {"train": 920, "test": 38, "train and test": 378},
-        "test_in_train": {"FAKE": 378, "REAL": 0},
+        "repeated": {"train": 920, "test": 38},
+        "leaked": {"test": {"FAKE": 378, "REAL": 0}},
         "across_labels": 0,
     }
     with open(output / "duplicates.csv", newline="") as file:
@@ -48,7 +48,7 @@ def test_near_duplicates(analysed):
     found = analysed[0]["near_duplicates"]
     assert (found["compared"], found["other_class"]) == (20_000, 2)
     assert (
-        found["by_label"]["REAL"] > 50
+        found["leaked"]["test"]["REAL"] > 50
     )  # CIFAR-10 is known to have such: Barz and Denzler 2020, "Do we train on test data?"
 
 

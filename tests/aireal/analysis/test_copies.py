@@ -31,8 +31,8 @@ def test_near_duplicates_survive_what_uploads_do(demo_source, tmp_path, jpeg):
         (tmp_path / split / f"REAL/{name}.jpg").write_bytes(jpeg(plain))
     files, _ = survey.survey(passes.Reader(sources.Collection(tmp_path)), image_size=32)
     near = copies.near(files)
-    assert set(files.path[near.test]) == {f"test/REAL/{name}.jpg" for name in changes}
-    assert [path.replace("train", "test") for path in files.path[near.train]] == list(files.path[near.test])
+    assert set(files.path[near.row]) == {f"test/REAL/{name}.jpg" for name in changes}
+    assert [path.replace("train", "test") for path in files.path[near.match]] == list(files.path[near.row])
 
 
 def test_files_with_the_same_bytes_are_grouped_train_first(make_files):
@@ -54,9 +54,34 @@ def test_files_with_the_same_bytes_are_grouped_train_first(make_files):
         ["train/FAKE/0.jpg", "train/FAKE/1.jpg", "test/FAKE/3.jpg"],
         ["train/REAL/6.jpg", "test/FAKE/7.jpg"],
     ]
-    assert found.copies == {"train": 1, "test": 1, "train and test": 2}
-    assert found.test_in_train == {"FAKE": 2, "REAL": 0}
+    assert found.repeated == {"train": 1, "test": 1}
+    assert found.leaked == {"test": {"FAKE": 2, "REAL": 0}}
     assert found.across_labels == 1
+
+
+def test_each_split_is_compared_with_those_before_it(make_files, thumbnail):
+    digests = {
+        "train/FAKE/0.jpg": "a",
+        "train/REAL/1.jpg": None,
+        "validation/FAKE/2.jpg": "a",  # leaked from train
+        "validation/REAL/3.jpg": "b",
+        "validation/REAL/4.jpg": None,  # nearly what is in train
+        "test/REAL/5.jpg": "b",  # leaked from validation
+        "test/REAL/6.jpg": None,  # nearly what is in both, and more like validation's
+        "test/REAL/7.jpg": None,
+    }
+    pictures = [
+        thumbnail(seed, change) for seed, change in ((1, 0), (2, 0), (1, 0), (3, 0), (2, 6), (3, 0), (2, 9), (4, 0))
+    ]
+    files = make_files(digests, thumbnails=pictures)
+    found = copies.identical(files)
+    assert found.repeated == {"train": 0, "validation": 0, "test": 0}
+    assert found.leaked == {"validation": {"FAKE": 1, "REAL": 0}, "test": {"FAKE": 0, "REAL": 1}}
+    near = copies.near(files)
+    assert sorted(zip(files.path[near.row], files.path[near.match], strict=True)) == [
+        ("test/REAL/6.jpg", "validation/REAL/4.jpg"),
+        ("validation/REAL/4.jpg", "train/REAL/1.jpg"),
+    ]
 
 
 def test_empty_files_are_no_copies_of_each_other(make_files):
@@ -86,7 +111,7 @@ def test_pictures_that_are_nearly_the_same_are_paired_with_the_most_alike_first(
     }
     files = make_files(dict.fromkeys(pictures), thumbnails=pictures.values())
     found = copies.near(files)
-    pairs = zip(files.path[found.train], files.path[found.test], strict=True)
+    pairs = zip(files.path[found.match], files.path[found.row], strict=True)
     assert list(pairs) == [("train/REAL/1.jpg", "test/REAL/1.jpg"), ("train/REAL/0.jpg", "test/REAL/0.jpg")]
     assert 1 > found.correlation[0] > found.correlation[1] >= copies.CORRELATION
     assert (found.compared, found.other_class) == (0, 0)  # there is one class alone
@@ -96,10 +121,10 @@ def test_large_sources_are_compared_in_parts(make_files, thumbnail, monkeypatch)
     pictures = {f"{split}/REAL/{seed}.jpg": thumbnail(seed) for split in ("test", "train") for seed in range(9)}
     files = make_files(dict.fromkeys(pictures), thumbnails=pictures.values())
     monkeypatch.setattr(copies, "_CHUNK", 2)
-    monkeypatch.setattr(copies, "_TRAIN_CHUNK", 4)
+    monkeypatch.setattr(copies, "_EARLIER_CHUNK", 4)
     found = copies.near(files)
-    assert [path.replace("train", "test") for path in files.path[found.train]] == list(files.path[found.test])
-    assert len(found.test) == 9
+    assert [path.replace("train", "test") for path in files.path[found.match]] == list(files.path[found.row])
+    assert len(found.row) == 9
 
 
 def test_the_same_bytes_and_plain_pictures_are_no_near_duplicates(make_files, thumbnail):
@@ -112,7 +137,7 @@ def test_the_same_bytes_and_plain_pictures_are_no_near_duplicates(make_files, th
     }
     digests = {path: digest for path, (digest, _) in pictures.items()}
     files = make_files(digests, thumbnails=[picture for _, picture in pictures.values()])
-    assert len(copies.near(files).test) == 0
+    assert len(copies.near(files).row) == 0
 
 
 def test_what_chance_gives_is_counted_in_the_other_class(make_files, thumbnail):
@@ -125,4 +150,4 @@ def test_what_chance_gives_is_counted_in_the_other_class(make_files, thumbnail):
     files = make_files(dict.fromkeys(pictures), thumbnails=pictures.values())
     found = copies.near(files)
     assert (found.compared, found.other_class) == (2, 1)
-    assert files.path[found.test].tolist() == ["test/FAKE/0.jpg"]
+    assert files.path[found.row].tolist() == ["test/FAKE/0.jpg"]

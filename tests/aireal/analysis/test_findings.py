@@ -25,8 +25,8 @@ SOUND = Numbers(
     bits_per_pixel=NOTHING,
     appearance=dict.fromkeys(LOOKS, Look({}, NOTHING)),
     channels={},
-    identical=Copies(0, {"train": 0, "test": 0, "train and test": 0}, {"FAKE": 0, "REAL": 0}, 0),
-    near_duplicates=NearDuplicates(0.98, 0, {"FAKE": 0, "REAL": 0}, compared=20, other_class=0),
+    identical=Copies(0, {"train": 0, "test": 0}, {"test": {"FAKE": 0, "REAL": 0}}, 0),
+    near_duplicates=NearDuplicates(0.98, {"test": {"FAKE": 0, "REAL": 0}}, compared=20, other_class=0),
     environment={},
 )
 
@@ -59,8 +59,8 @@ def test_warnings_come_first():
 
 
 def test_leaked_copies():
-    leaked = {"groups": 3, "test_in_train": {"FAKE": 3, "REAL": 0}, "across_labels": 1}
-    found = sentences(identical={**leaked, "copies": {"train": 2, "test": 1, "train and test": 3}})
+    leaked = {"groups": 3, "leaked": {"test": {"FAKE": 3, "REAL": 0}}, "across_labels": 1}
+    found = sentences(identical={**leaked, "repeated": {"train": 2, "test": 1}})
     assert kind_of("3 of 10 fake test images are also in train, byte for byte", found) == "warning"
     assert kind_of("1 pictures stand in both classes", found) == "warning"
     assert kind_of("2 train files repeat another one of train", found) == "note"
@@ -137,12 +137,18 @@ def test_classes_that_are_missing_or_unequal():
 
 
 def test_near_duplicates_are_told_with_what_chance_gives():
-    hits = {"test_in_train": 3, "by_label": {"FAKE": 1, "REAL": 2}}
+    hits = {"leaked": {"test": {"FAKE": 1, "REAL": 2}}}
     found = sentences(near_duplicates={**hits, "compared": 20, "other_class": 1})
     assert kind_of("1 fake and 2 real test images have a near-duplicate", found) == "warning"
     assert kind_of("In the other class 1 of 20 have one", found) == "warning"
     # With one class alone nobody knows the chance; the leak is one all the same.
     assert kind_of("have a near-duplicate", sentences(near_duplicates={**hits, "compared": 0})) == "warning"
+
+
+def test_near_duplicates_that_could_not_be_sought_are_not_denied():
+    found = sentences(counts={"test": {"FAKE": 0, "REAL": 0}})
+    assert kind_of("Near-duplicates were not looked for: train and test do not both have pictures", found) == "note"
+    assert kind_of("No test image has a near-duplicate in train", sentences()) == "good"
 
 
 def test_what_cannot_be_known_is_left_out():

@@ -14,6 +14,7 @@ import pytest
 from aireal.analysis import report
 from aireal.errors import UserError
 from aireal.sources.source import Source
+from builders.cifake import layout
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -45,7 +46,7 @@ def test_copies_are_grouped(analysed, rows):
     assert ["train/REAL/0000.jpg", "test/FAKE/leak.jpg"] in groups.values()
     near = [paths for (kind, _), paths in groups.items() if kind == "near"]
     assert ["train/REAL/0001.jpg", "test/REAL/again.jpg"] in near
-    assert found["identical"]["test_in_train"] == {"FAKE": 1, "REAL": 0}
+    assert found["identical"]["leaked"] == {"test": {"FAKE": 1, "REAL": 0}}
     assert found["identical"]["across_labels"] == 1
     assert not any("<b>" in path for paths in groups.values() for path in paths)  # one of three empty files
     assert found["near_duplicates"]["other_class"] == 0  # the leak across the classes has the same bytes
@@ -113,7 +114,7 @@ def test_plain_pictures_have_figures_too(tmp_path, jpeg):
         (tmp_path / "set" / split / label / f"{level}.jpg").write_bytes(jpeg(pixels, quality=95))
     found = report.analyze(Source(str(tmp_path / "set")), str(tmp_path / "out"), image_size=33)
     assert found["channels"]["FAKE"]["standard_deviation"] == pytest.approx([0, 0, 0], abs=0.01)
-    assert found["near_duplicates"]["test_in_train"] == 0
+    assert found["near_duplicates"]["leaked"] == {"test": {"FAKE": 0, "REAL": 0}}
 
 
 def test_one_split_of_one_class_is_enough(demo_source, tmp_path):
@@ -122,6 +123,23 @@ def test_one_split_of_one_class_is_enough(demo_source, tmp_path):
     found = report.analyze(Source(str(tmp_path / "set")), str(tmp_path / "out"), image_size=16)
     assert set(found["file_size"].values()) == {None}
     assert any("a class is missing" in finding["text"] for finding in found["findings"])
+
+
+def test_a_source_with_a_validation_split_is_looked_at_whole(few, tmp_path, rows):
+    source = shutil.copytree(few, tmp_path / "set")
+    for label in ("FAKE", "REAL"):
+        (source / "val" / label).mkdir(parents=True)
+        for path in sorted((source / "train" / label).iterdir())[:6]:
+            path.rename(source / "val" / label / path.name)
+    shutil.copy(next((source / "train/REAL").iterdir()), source / "val/REAL/leak.jpg")
+    found = report.analyze(Source(str(source)), str(tmp_path / "out"), image_size=32)
+    assert list(found["file_sizes"]) == [f"{split}/{label}" for split in layout.SPLITS for label in layout.LABELS] + [
+        "all"
+    ]
+    texts = {finding["text"]: finding["kind"] for finding in found["findings"]}
+    leak = "1 of 7 real validation images are also in train, byte for byte: a network may know them by heart."
+    assert texts[leak] == "warning"
+    assert {row["path"].split("/")[0] for row in rows(tmp_path / "out/duplicates.csv")} == {"train", "validation"}
 
 
 @pytest.mark.skipif(not BROWSER, reason="needs chromium or google-chrome")

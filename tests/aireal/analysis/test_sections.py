@@ -33,8 +33,8 @@ def numbers(surveyed) -> Numbers:
         bits_per_pixel=alone.bits_per_pixel,
         appearance=shortcuts.looks(files),
         channels={label: Spread([100.0, 110.0, 120.0], [10.0, 11.0, 12.0]) for label in ("FAKE", "REAL")},
-        identical=Copies(3, {"train": 1, "test": 0, "train and test": 1234}, none, 2),
-        near_duplicates=NearDuplicates(0.98, 0, none, 50, 0),
+        identical=Copies(3, {"train": 1, "test": 0}, {"test": {"FAKE": 1200, "REAL": 34}}, 2),
+        near_duplicates=NearDuplicates(0.98, {"test": none}, 50, 0),
         environment={},
     )
 
