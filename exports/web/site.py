@@ -70,7 +70,8 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
 
     Args:
       run: a run folder with an export, an export folder, a .tflite file, or the name of a shipped network.
-      output: folder for it. One that is a page already is replaced; any other has to be empty.
+      output: folder for it. One that is a page already is replaced, but what else stands there, such as .git, is kept;
+        any other has to be empty.
 
     Returns:
       The folder.
@@ -92,6 +93,7 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
         raise UserError(str(error)) from error
     with files.replacing_folder(folder) as partial:
         _write(partial, model, scorer, contract, litert)
+        _keep_others(folder, partial)
     print(f"The page of {model} is in {folder}: {files.size_bytes(folder) / 1e6:.0f} MB.", flush=True)
     return folder
 
@@ -125,8 +127,22 @@ def _write(
     sample(Predictor(model), None if contract.windows else contract.image_size).save(into / "sample.png")
     _render(into, model, contract)
     files.write_text(into / "_headers", _headers())
-    files.write_json(into / _MARK, {"version": importlib.metadata.version("aireal")})
     _write_worker(into)
+    names = sorted(path.name for path in into.iterdir())
+    files.write_json(into / _MARK, {"version": importlib.metadata.version("aireal"), "names": names})
+
+
+def _keep_others(page: pathlib.Path, into: pathlib.Path) -> None:
+    """Copies what is somebody's own in the folder of a page to the one that replaces it."""
+    if not (page / _MARK).exists():
+        return
+    mark = files.read_json(page / _MARK, mend="Name another --output.")
+    ours = {*mark.get("names", ()), *(path.name for path in into.iterdir())}
+    for name in files.others(page, ours):
+        if (page / name).is_dir() and not (page / name).is_symlink():
+            shutil.copytree(page / name, into / name, symlinks=True)
+        else:
+            shutil.copy2(page / name, into / name, follow_symlinks=False)
 
 
 def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None:
@@ -218,7 +234,7 @@ def _headers() -> str:
 def _write_worker(into: pathlib.Path) -> None:
     """Writes the service worker, which names all files, and a version that changes with any of them."""
     found = sorted(path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file())
-    kept = [name for name in found if name not in ("_headers", _MARK)]
+    kept = [name for name in found if name != "_headers"]
     digest = hashlib.sha256()
     for name in kept:
         digest.update(name.encode() + (into / name).read_bytes())

@@ -1,6 +1,7 @@
 """exports.web.site: the folder that is the page of a network."""
 
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -81,12 +82,29 @@ def test_markup_in_a_card_is_shown_and_not_obeyed(litert, model, tmp_path):
 
 def test_a_page_is_made_anew_and_a_folder_of_somebodys_own_is_left_alone(litert, model, tmp_path):
     page = site.make(model, tmp_path / "page")
-    (page / "old").write_text("old")
+    mark = json.loads((page / "made-by-aireal.json").read_text())
+    (page / "made-by-aireal.json").write_text(json.dumps({**mark, "names": [*mark["names"], "old"]}))
+    (page / "old").write_text("of an earlier version")
     assert not (site.make(model, page) / "old").exists()
     own = tmp_path / "mine"
     with pytest.raises(UserError, match="is not a page that was made here, so it is not replaced"):
         site.make(model, own)
     assert (own / "model_int8.tflite").exists()
+
+
+def test_what_somebody_put_into_a_page_stays(litert, model, tmp_path):
+    page = site.make(model, tmp_path / "page")
+    (page / ".git/refs").mkdir(parents=True)
+    (page / ".git/HEAD").write_text("ref: refs/heads/main")
+    (page / "CNAME").write_text("example.org")
+    (page / "latest").symlink_to("nowhere")
+    before = (page / "service-worker.js").read_text()
+    site.make(model, page)
+    assert (page / ".git/HEAD").read_text() == "ref: refs/heads/main"
+    assert (page / ".git/refs").is_dir()
+    assert (page / "CNAME").read_text() == "example.org"
+    assert (page / "latest").readlink() == pathlib.Path("nowhere")
+    assert (page / "service-worker.js").read_text() == before  # it serves the page alone
 
 
 @pytest.mark.parametrize(
