@@ -1,7 +1,6 @@
 """The files and folders below a folder; links are followed."""
 
 import collections
-import contextlib
 import itertools
 import os
 import pathlib
@@ -13,16 +12,20 @@ _DEPTH = 12  # folders in each other that are looked into
 
 
 def entries(folder: pathlib.Path) -> Iterator[tuple[str, os.DirEntry]]:
-    """Yields (path below `folder`, entry) of every file below it."""
+    """Yields (path below `folder`, entry) of every file below it. Raises PermissionError where some cannot be seen."""
     for below in itertools.chain([""], folders(folder, with_clutter=True)):
-        with contextlib.suppress(PermissionError), os.scandir(folder / below) as found:
-            yield from ((f"{below}/{entry.name}".lstrip("/"), entry) for entry in found if not _is_folder(entry))
+        for entry in _within(folder, below):
+            if not _is_folder(entry):
+                yield f"{below}/{entry.name}".lstrip("/"), entry
 
 
 def folders(folder: pathlib.Path, with_clutter: bool = False) -> Iterator[str]:
     """Yields the paths of the folders below `folder`, to a depth.
 
     Links are followed, each folder once: by its own name where it stands below `folder`, for which links come last.
+
+    Raises:
+      PermissionError: one may not be looked into, so that pictures would be missing without a word.
     """
     pending, seen = [("", 0)], {_identity(folder.stat())}
     linked: collections.deque[tuple[str, int]] = collections.deque()
@@ -38,7 +41,7 @@ def folders(folder: pathlib.Path, with_clutter: bool = False) -> Iterator[str]:
             yield above
             if depth > _DEPTH:
                 continue
-        for entry in _subfolders(folder / above):
+        for entry in sorted(filter(_is_folder, _within(folder, above)), key=lambda entry: entry.name):
             if clutter.kind(entry.name) and not (with_clutter and depth):
                 continue
             below = f"{above}/{entry.name}".lstrip("/")
@@ -65,17 +68,16 @@ def _is_folder(entry: os.DirEntry) -> bool:
         return False
 
 
-def _subfolders(folder: pathlib.Path) -> list[os.DirEntry]:
-    """Returns the folders in `folder`, by name; none where it is unreadable."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(filter(_is_folder, entries), key=lambda entry: entry.name)
-    except PermissionError:
-        return []
-
-
 def holds_files(folder: pathlib.Path) -> bool:
-    """Returns whether a folder has a file, clutter aside."""
-    with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
-        return any(not _is_folder(entry) and not clutter.kind(entry.name) for entry in entries)
-    return False
+    """Returns whether a folder has a file, clutter aside. Raises PermissionError."""
+    return any(not _is_folder(entry) and not clutter.kind(entry.name) for entry in _within(folder, ""))
+
+
+def _within(folder: pathlib.Path, below: str) -> Iterator[os.DirEntry]:
+    """Yields what a folder holds; nothing of clutter that may not be looked into, such as lost+found."""
+    try:
+        with os.scandir(folder / below) as found:
+            yield from found
+    except PermissionError:
+        if not clutter.kind(below):
+            raise

@@ -1,5 +1,9 @@
 """builders.cifake.folders: the files and folders below a folder."""
 
+import os
+
+import pytest
+
 from builders.cifake import folders
 
 
@@ -29,6 +33,16 @@ def test_a_folder_goes_by_its_own_name_and_not_by_a_link_to_it(write):
     (folder / "loop").symlink_to("pool")
     (folder / "pool").symlink_to("loop")
     assert [path for path in found(folder) if "/" in path] == ["ai/0.jpg", "photo/0.jpg"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_a_folder_that_cannot_be_read_is_not_passed_over_unless_it_is_clutter(write):
+    folder = write({"ai/one/0.jpg": b"", "ai/two/1.jpg": b"", "photo/2.jpg": b"", "photo/lost+found/3.jpg": b""})
+    (folder / "photo/lost+found").chmod(0)
+    assert found(folder) == ["ai/one/0.jpg", "ai/two/1.jpg", "photo/2.jpg"]
+    (folder / "ai/two").chmod(0)
+    with pytest.raises(PermissionError, match="two"):
+        found(folder)
 
 
 def test_a_folder_of_clutter_holds_no_file(write):
