@@ -34,6 +34,7 @@ def main() -> int:
         source = Source(_SOURCE.value, Naming(*(flags.FLAGS[name].value or "" for name in _NAMING)))
     except SourceError as error:
         raise UserError(str(error)) from error
+    source = source.absolute()
     source.check(whole=False)
     from aireal.analysis import report
 

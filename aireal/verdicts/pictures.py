@@ -107,7 +107,7 @@ def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Predi
                     if entry.name.startswith("."):
                         continue
                     kind = other_kind(entry.name)
-                    if kind and (clutter.kind(entry.name) or not entry.is_dir()):
+                    if kind and (clutter.kind(entry.name) or not os.path.isdir(entry)):
                         left_out[kind] += 1
                     else:
                         wanted.append(entry.path)

@@ -37,7 +37,10 @@ def check_bytes(size: int) -> None:
 
 
 def is_archive(path: pathlib.Path) -> bool:
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except EOFError:  # something compressed, cut short in its first bytes
+        return False
 
 
 def members(path: pathlib.Path) -> Iterator[Member]:

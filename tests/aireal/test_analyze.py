@@ -19,7 +19,9 @@ def test_a_sound_source_ends_with_0(run_python, tmp_path):
     assert "Every file can be read" in done.stdout
 
 
-@pytest.mark.parametrize("flags", [["--source=nowhere"], ["--image_size=4"], ["here"]])
+@pytest.mark.parametrize(
+    "flags", [["--source=nowhere"], ["--source=~nobody-of-this-name/x"], ["--image_size=4"], ["here"]]
+)
 def test_a_wrong_command_ends_with_2(run_python, flags):
     done = run_python("-m", "aireal.analyze", *flags)
     assert done.returncode == 2

@@ -54,6 +54,7 @@ def test_links_are_followed_but_not_in_circles(folder):
 
 def test_what_is_no_file_has_a_reason(folder):
     (folder / "itself.jpg").symlink_to("itself.jpg")
+    (folder / "itself").symlink_to("itself")  # no picture by its name, and no reason to leave the others out
     (folder / "gone.jpg").symlink_to("nowhere.jpg")
     os.mkfifo(folder / "pipe.jpg")
     assert _errors(find([str(folder), "missing.jpg"])) == {

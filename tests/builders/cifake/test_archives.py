@@ -92,6 +92,12 @@ def test_other_files_are_no_archives(tmp_path):
         assert not archives.is_archive(tmp_path / name)
 
 
+def test_what_is_cut_in_its_first_bytes_is_no_archive(files, write, tmp_path):
+    archive = pathlib.Path(shutil.make_archive(tmp_path / "archive", "gztar", write(files)))
+    os.truncate(archive, 30)
+    assert not archives.is_archive(archive)
+
+
 def test_a_link_in_a_tar_is_refused_when_it_is_loaded(tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set/a.txt").write_bytes(b"1")
