@@ -57,15 +57,12 @@ class Folder:
                 if self._has_begun():  # else all may be said anew
                     study = dataclasses.replace(study, config=study.config.as_begun(self.study().config))
                     self._check(study)
-            elif any(map(self._is_foreign, self.path.iterdir())):
+            elif files.others(self.path, [path.name for path in (self._flagfile, self.logs, self._running)]):
                 raise UserError(f"{self.path} holds other files and no search. Choose another --workdir.")
             yield study
 
     def _has_begun(self) -> bool:
         return (self.path / PROJECT).exists()
-
-    def _is_foreign(self, path: pathlib.Path) -> bool:
-        return path not in (self._flagfile, self.logs, self._running) and not path.name.startswith(files.PARTIAL)
 
     def _check(self, study: Study) -> None:
         earlier, now = self.study().settings(), study.settings()

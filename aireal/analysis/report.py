@@ -17,6 +17,7 @@ from aireal.analysis.findings import findings
 from aireal.analysis.numbers import Copies, NearDuplicates, Numbers, Offending, Spread
 from aireal.analysis.survey import Files
 from aireal.errors import UserError
+from aireal.runs import files as written
 from aireal.runs import page
 from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
 from aireal.sources.source import Source
@@ -69,13 +70,12 @@ def _target(output: str, source: pathlib.Path, naming: layout.Naming) -> pathlib
             raise UserError(f"--output={output} is a file or a loop of links. Give a folder.")
         if target == pathlib.Path.cwd() or target.is_mount():
             raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
-        others = {path.name for path in target.iterdir()} - set(_FILES) if target.exists() else ()
+        others = written.others(target, _FILES) if target.exists() else ()
     except OSError as error:
         raise UserError(f"--output={output} cannot be used: {error}") from error
     if others:
         raise UserError(
-            f"--output={output} holds something else than an analysis ({', '.join(sorted(others)[:3])}). Choose "
-            "another folder."
+            f"--output={output} holds something else than an analysis ({', '.join(others[:3])}). Choose another folder."
         )
     inside = target.relative_to(source.resolve()).parts if target.is_relative_to(source.resolve()) else ()
     if any(map(naming.label, inside)):

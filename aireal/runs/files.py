@@ -8,13 +8,14 @@ import os
 import pathlib
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import filelock
 
 from aireal import paths
 from aireal.errors import UserError, full_disk
+from builders.cifake import clutter
 
 PARTIAL = ".partial-"  # begins the names of what is being written
 _OLD = ".old-"  # and of folders that are being replaced
@@ -80,6 +81,15 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
                 os.replace(partial, path)
         finally:
             tidy()
+
+
+def others(folder: pathlib.Path, ours: Collection[str] = ()) -> list[str]:
+    """Returns the names in a folder, sorted: all but ours, what is being written, and what the Finder leaves there."""
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in ours and not path.name.startswith(PARTIAL) and not clutter.is_of_a_viewer(path.name)
+    )
 
 
 def beside(path: pathlib.Path, prefix: str, suffix: str = "") -> pathlib.Path:

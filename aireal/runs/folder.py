@@ -84,7 +84,7 @@ class RunFolder:
         if not self.flagfile.exists():
             if os.path.lexists(self.path) and not self.path.is_dir():
                 raise UserError(f"{self.path} is a file or a loop of links. Choose another --workdir.")
-            if self.path.exists() and any(not path.name.startswith(files.PARTIAL) for path in self.path.iterdir()):
+            if self.path.exists() and files.others(self.path):
                 raise UserError(f"{self.path} holds other files and no run. Choose another --workdir.")
             return config
         earlier = self.config()

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import functools
 import json
-import os
 import pathlib
 import shutil
 import threading
@@ -221,7 +220,7 @@ def _list(folder: pathlib.Path, names: Sequence[str], naming: Naming) -> dict[st
     """Writes the list of pictures and returns how many there are, and what was left out."""
     folder.mkdir(parents=True, exist_ok=True)
     _tidy(folder)
-    if set(os.listdir(folder)) - {_LIST, _UNPACKED}:
+    if files.others(folder, (_LIST, _UNPACKED)):
         raise UserError(f"{folder} holds other files. {_AGAIN}")
     shutil.rmtree(folder / _UNPACKED, ignore_errors=True)
     left_out: collections.Counter[str] = collections.Counter()

@@ -14,6 +14,8 @@ _NAMES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# Those that a folder may have only because a person looked into it, in the macOS Finder or the Windows Explorer.
+_OF_VIEWERS = re.compile(r"\.DS_Store|\._.*|\.localized|Icon\r?|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 # Endings of what never is a picture: edits and facts kept beside one, films of live photographs, half downloads, notes.
 _ENDINGS = (
     *(".aae", ".xmp", ".thm", ".pp3", ".dop", ".json", ".csv", ".txt", ".md", ".html", ".log", ".db", ".ini", ".url"),
@@ -32,6 +34,11 @@ def kind(path: str) -> str | None:
         return found
     name = name.lower()
     return next(ending for ending in _ENDINGS if name.endswith(ending)) if name.endswith(_ENDINGS) else None
+
+
+def is_of_a_viewer(name: str) -> bool:
+    """Returns whether the Finder or the Explorer writes a file of this name into a folder that a person looks into."""
+    return bool(_OF_VIEWERS.fullmatch(name))
 
 
 @functools.lru_cache(maxsize=4096)  # a folder has many files

@@ -163,3 +163,9 @@ def test_turns_wait_for_each_other_and_claims_do_not(tmp_path):
         order.append("first")
     waiting.join(timeout=10)
     assert order == ["first", "second"]
+
+
+def test_what_a_file_manager_leaves_and_what_is_being_written_are_no_others(tmp_path):
+    for name in (".DS_Store", "Thumbs.db", ".partial-x", "report.html", "thesis.txt", ".git"):
+        (tmp_path / name).touch()
+    assert files.others(tmp_path, ["report.html"]) == [".git", "thesis.txt"]
