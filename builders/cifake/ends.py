@@ -17,7 +17,7 @@ def is_filled_up(data: bytes) -> bool:
       data: a file's whole content.
     """
     if data.startswith(_WEBP) and data[8:12] == b"WEBP":
-        return _is_filled(data[: 8 + int.from_bytes(data[4:8], "little")])  # behind that anything may stand
+        return _is_filled(*_webp_frame(data))
     if not _is_filled(data):
         return False
     if data.startswith(_PNG):
@@ -25,8 +25,26 @@ def is_filled_up(data: bytes) -> bool:
     return data.startswith(_JPEG) and _END not in data[_scan(data) :]
 
 
-def _is_filled(data: bytes) -> bool:
-    return any(data.endswith(filling * _LEAST) for filling in _FILLING)
+def _is_filled(data: bytes, least: int = _LEAST) -> bool:
+    return any(data.endswith(filling * least) for filling in _FILLING)
+
+
+def _webp_frame(data: bytes) -> tuple[bytes, int]:
+    """Returns the first picture of a WebP, without what stands behind it, and how many bytes of filling are too many.
+
+    Lossy ones code a block of 16x16 pixels of one colour by less than a zero byte.
+    """
+    place = 12
+    while place + 8 <= len(data):
+        kind, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        frame = data[place + 8 : place + 8 + size]
+        if kind == b"VP8 ":
+            width, height = (int.from_bytes(frame[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+            return frame, max(_LEAST, width * height // 256)
+        if kind == b"VP8L":
+            return frame, _LEAST
+        place += 24 if kind == b"ANMF" else 8 + size + size % 2  # a frame of an animation holds one
+    return b"", _LEAST
 
 
 def _scan(data: bytes) -> int:

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from builders.cifake import ends
 
@@ -48,6 +48,37 @@ def test_what_stands_behind_the_picture_does_not_matter(way):
     whole = encoded(NOISE, way)
     assert not ends.is_filled_up(whole + bytes(5000))
     assert not ends.is_filled_up(whole + b"a trailer of a phone" + bytes(5000))
+
+
+@pytest.mark.parametrize("color", ["black", "white"])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_webp_with_a_flat_lower_half_is_whole(color, lossless):
+    # A lossy one has less than a zero byte for each block of one colour: 87 for these.
+    image = Image.new("RGB", (1080, 1600), color)
+    image.paste(NOISE.resize((1080, 800)))
+    file = io.BytesIO()
+    image.save(file, "WEBP", lossless=lossless)
+    whole = file.getvalue()
+    assert lossless or whole.endswith(bytes(64))
+    assert not ends.is_filled_up(whole)
+    assert ends.is_filled_up(broken_off(whole, 0.5))
+
+
+def test_exif_that_ends_in_zeros_is_no_filling():
+    exif = Image.Exif()
+    exif[ExifTags.Base.UserComment] = bytes(264)
+    file = io.BytesIO()
+    NOISE.save(file, "WEBP", exif=exif)
+    assert file.getvalue().endswith(bytes(100))
+    assert not ends.is_filled_up(file.getvalue())
+
+
+def test_the_first_frame_of_an_animation_is_looked_at():
+    file = io.BytesIO()
+    NOISE.save(file, "WEBP", save_all=True, append_images=[FLAT["grey"]])
+    whole = file.getvalue()
+    assert not ends.is_filled_up(whole)
+    assert ends.is_filled_up(broken_off(whole, 0.4))
 
 
 def test_the_end_of_a_thumbnail_is_not_that_of_the_picture():
