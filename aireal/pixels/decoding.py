@@ -1,19 +1,18 @@
 """Pictures of any format -> RGB uint8, with Pillow. Free of TensorFlow."""
 
-import contextlib
 import io
 import math
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageChops, ImageOps, features
+from PIL import ExifTags, Image, features
 
 from builders.cifake import archives, ends, formats
 
 MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
 # Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
 _MAX_EDGE = 65_535
-_TILE_SIZE, _BITS_PER_SAMPLE = (322, 323), 258  # tags of a TIFF
+_TILE_SIZE = (322, 323)  # tags of a TIFF
 _LINES_AT_ONCE = 256  # some MB, which the allocator has at hand
 
 
@@ -101,12 +100,7 @@ def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
       OSError: the picture is damaged, or its pixels have no range that is agreed on (32-bit ones).
     """
     try:
-        image.load()
-        bits = _bits_of_grey(image)  # which a copy does not know
-        image = image if in_place else image.copy()
-        with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
-            ImageOps.exif_transpose(image, in_place=True)
-        return _array(_without_alpha(image, bits))
+        return _array(formats.to_upright_rgb(image, in_place=in_place))
     except Exception as error:  # as above
         raise OSError(_damaged(error)) from error
 
@@ -119,35 +113,6 @@ def _array(image: Image.Image) -> np.ndarray:
         bottom = min(top + _LINES_AT_ONCE, height)
         pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
     return pixels
-
-
-def _bits_of_grey(image: Image.Image) -> int | None:
-    """Returns the bits of a grey picture's values where they are more than 8 and their range is agreed on."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
-        return getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
-    return None
-
-
-def _without_alpha(image: Image.Image, bits: int | None) -> Image.Image:
-    if bits:
-        image = _scaled_to_8_bits(image, bits)
-    if image.mode in ("I", "F"):
-        raise ValueError("its pixels have 32 bits, whose range is not known")
-    if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")  # which copies
-    image = image.convert("RGBA")
-    over_white = image.convert("RGB")
-    over_white.paste("white", mask=ImageChops.invert(image.getchannel("A")))
-    return over_white
-
-
-def _scaled_to_8_bits(image: Image.Image, bits: int) -> Image.Image:
-    """Does what Pillow's conversion doesn't: that clips."""
-    levels = np.asarray(image).astype(np.uint32)
-    grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
-    if (transparent := image.info.get("transparency")) is not None:
-        grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
-    return grey
 
 
 def _what_is_wrong_with(head: bytes) -> str:

@@ -225,7 +225,6 @@ def _thumbnail(data: bytes, taken: tuple[str, ...]) -> np.ndarray:
                 raise _Unfit(f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge")
             if formats.has_32_bits(image):
                 raise _Unfit("its pixels have 32 bits, whose range is not known")
-            image.load()
             return copies.thumbnail(image)
     except _Unfit:
         raise

@@ -50,7 +50,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         Config(name="strict", strict=True, description="32x32 RGB JPEG with CIFAKE's file names."),
         Config(
             name="any",
-            version="1.2.0",  # groups, pairs, splits as they are
+            version="1.3.0",  # groups, pairs, splits and copies as they are
             strict=False,
             description="Pictures of any names, sizes and formats.",
         ),

@@ -1,15 +1,15 @@
 """Which pictures show the same: the same bytes, or one of them scaled, turned upright or saved anew."""
 
-import contextlib
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import KDTree
 
 from builders import progress
+from builders.cifake import formats
 from builders.cifake.layout import SPLITS
 
 # Of two thumbnails (8x8 RGB, each channel less its own mean): from here on they are near-copies. Chosen on CIFAKE,
@@ -26,11 +26,7 @@ _COMPARED_AT_ONCE = 100_000  # pairs: 150 MB
 
 def thumbnail(image: Image.Image) -> np.ndarray:
     """Returns a picture's thumbnail, the means of its areas: [8, 8, 3] uint8. Leaves the picture turned upright."""
-    with contextlib.suppress(Exception):  # a damaged EXIF makes no picture a damaged one
-        ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "P":  # which Pillow warns of where colours are transparent
-        image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB").resize((EDGE, EDGE), Image.Resampling.BOX))
+    return np.asarray(formats.to_upright_rgb(image).resize((EDGE, EDGE), Image.Resampling.BOX))
 
 
 def directions(thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -58,8 +58,19 @@ def test_a_picture_that_was_scaled_turned_or_saved_anew_is_a_copy():
         "train/REAL/other.png": thumbnail(Image.fromarray(load_sample_images().images[1])),
         "train/REAL/upside-down.png": thumbnail(photograph.transpose(Image.Transpose.ROTATE_180)),
     }
+    grey = photograph.convert("L")
+    levels = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    assert found({"test/REAL/16.png": thumbnail(levels), "train/REAL/8.png": thumbnail(grey)})
     four = ["test/REAL/brighter.png", "train/REAL/jpeg.jpg", "train/REAL/small.png", "train/REAL/turned.jpg"]
     assert found(thumbnails) == dict.fromkeys(four, "train/REAL/first.png")
+
+
+def test_what_is_hidden_under_transparency_is_not_compared():
+    images = load_sample_images().images
+    shown = Image.fromarray(np.where(np.arange(640)[None, :, None] < 320, images[0][:427, :640], 255).astype(np.uint8))
+    hidden = Image.fromarray(np.where(np.arange(640)[None, :, None] < 320, images[0], images[1]).astype(np.uint8))
+    hidden.putalpha(Image.fromarray(np.where(np.arange(640)[None] < 320, 255, 0).astype(np.uint8).repeat(427, 0)))
+    assert found({"test/REAL/cut.png": thumbnail(hidden), "train/REAL/first.png": thumbnail(shown)})
 
 
 def test_plain_pictures_are_no_copies_of_each_other():
@@ -82,4 +93,5 @@ def test_transparent_colours_of_a_palette_are_no_reason_to_warn():
     file = io.BytesIO()
     image.save(file, "PNG", transparency=bytes(range(64)))
     found = copies.thumbnail(Image.open(file))
-    assert np.array_equal(found, np.repeat(np.arange(64, dtype=np.uint8).reshape(8, 8, 1), 3, axis=2))
+    levels = np.arange(64).reshape(8, 8, 1)
+    np.testing.assert_allclose(found, np.repeat(255 - levels + levels**2 / 255, 3, axis=2), atol=1)
