@@ -15,7 +15,7 @@ from tuning.supervisor import Supervisor
 def search(
     folder: Folder, study: Study, *, address: tuple[str, int], workers: int, trials_per_worker: int, others: bool
 ) -> None:
-    """Searches, or goes on with it, until there are `study.max_trials` trials; then writes the report.
+    """Searches, or goes on with it, until there are `study.max_trials` trials; then, or at Ctrl-C, writes the report.
 
     Args:
       folder: of the search.
@@ -42,10 +42,13 @@ def search(
             folder.begin(fingerprint)
             print(f"The chief listens on {host}:{address[1]}. The logs are in {folder.logs}.", flush=True)
             options = {"address": address, "trials_per_worker": trials_per_worker}
-            _supervise(folder, study, workers, chief=True, others=others, **options)
-        from tuning import report  # with scikit-learn and matplotlib
-
-        report.write(folder, study)
+            try:
+                _supervise(folder, study, workers, chief=True, others=others, **options)
+            except KeyboardInterrupt:
+                if folder.ended():  # so that whoever has no more time has something
+                    _report(folder, study)
+                raise
+        _report(folder, study)
 
 
 def work(
@@ -74,6 +77,12 @@ def work(
     folder.check_data(fingerprint)
     options = {"address": address, "trials_per_worker": trials_per_worker, "patience_seconds": patience_seconds}
     _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)
+
+
+def _report(folder: Folder, study: Study) -> None:
+    from tuning import report  # with scikit-learn and matplotlib
+
+    report.write(folder, study)
 
 
 def _supervise(folder: Folder, study: Study, workers: int, *, chief: bool, **options: Any) -> None:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +52,9 @@ class Search:
     def finish(self) -> tuple[int, str]:
         printed, _ = self._process.communicate(timeout=300)
         return self._process.returncode, printed
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         self._process.kill()
@@ -129,6 +133,18 @@ def check_report(search: Search) -> None:
     assert page.count("data:image/png") == 4
     assert "http" not in re.sub(r'src="[^"]*"', "", page)
     assert len(list((search.folder / "tensorboard").glob("*/events*"))) == 7
+
+
+def test_an_interrupted_search_tells_what_it_has_found(search):
+    search.start("--max_trials=30")
+    search.wait_for(ended=2)
+    search.interrupt()
+    status, printed = search.finish()
+    assert status == 130
+    assert "has report.html and trials.csv and best.cfg." in printed
+    assert printed.endswith("Interrupted.\n")
+    assert [row["trial"] for row in search.rows() if row["status"] == "completed"][:2] == ["0", "1"]
+    assert flagfile.load(search.folder / "best.cfg").epochs == 1
 
 
 def test_a_search_goes_on_without_files_that_are_lost(search):
