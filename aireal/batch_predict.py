@@ -18,7 +18,9 @@ from aireal.settings import flags as shared
 from aireal.settings.data import ASPECT_RATIOS
 from builders.cifake.layout import Naming
 
-_RUN = flags.DEFINE_string("run", shipped.DEFAULT, "a .tflite file; or robust or accurate, which are shipped")
+_RUN = flags.DEFINE_string(
+    "run", shipped.DEFAULT, f"a .tflite file; or one of the shipped networks: {', '.join(shipped.names())}"
+)
 _OUTPUT = flags.DEFINE_string("output", None, "folder for verdicts-00000-of-00120.jsonl and so on", required=True)
 _SHARD_PICTURES = flags.DEFINE_integer("shard_pictures", 1000, "pictures in each file of verdicts", lower_bound=1)
 _BEAM = flags.DEFINE_string(

@@ -25,8 +25,8 @@ from builders import progress
 _RUN = flags.DEFINE_string(
     "run",
     shipped.DEFAULT,
-    "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder; or robust or accurate, which are "
-    "shipped, as int8 .tflite files",
+    "run folder, as train wrote it; a .keras or .tflite file; a SavedModel folder; or one of the shipped networks, as "
+    f"int8 .tflite files: {', '.join(shipped.names())}",
 )
 _FORMAT = flags.DEFINE_enum("format", "table", list(listing.FORMATS), "how the verdicts are written, one a picture")
 _OUTPUT = flags.DEFINE_string("output", None, "file for the verdicts; by default they are printed")

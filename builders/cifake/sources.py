@@ -12,6 +12,7 @@ import itertools
 import os
 import pathlib
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from PIL import Image
@@ -180,7 +181,9 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     if len(found) == 1:
         return found[0]
     names = layout.listed(path.name for path in source.iterdir())
-    raise SourceError(f"{source} has no folder in it. Expected {layout.EXPECTED}. Found {names}.")
+    lists = [path for path in sorted(source.iterdir()) if _is_manifest(path)]
+    hint = f" A list of paths and labels is given by itself: {lists[0]}." if lists else ""
+    raise SourceError(f"{source} has no folder in it. Expected {layout.EXPECTED}. Found {names}.{hint}")
 
 
 def check(source: os.PathLike | str, naming: Naming = layout.USUAL, *, to_learn: bool = True) -> None:
@@ -238,6 +241,9 @@ def _members(source: pathlib.Path, *, apart: bool = False) -> Iterator[Member]:
 
 
 def _read(path: os.PathLike | str) -> bytes:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # a pipe, which nobody may ever write to
+        raise OSError("neither a file nor a folder")
+    archives.check_bytes(status.st_size)
     with open(path, "rb", buffering=0) as file:
-        archives.check_bytes(os.fstat(file.fileno()).st_size)
         return file.read()

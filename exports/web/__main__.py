@@ -10,8 +10,8 @@ from aireal import command, shipped
 _RUN = flags.DEFINE_string(
     "run",
     shipped.DEFAULT,
-    "what the page judges by: a run folder with an export, an export folder, a .tflite file, or robust or accurate, "
-    "which are shipped",
+    "what the page judges by: a run folder with an export, an export folder, a .tflite file, or one of the shipped "
+    f"networks: {', '.join(shipped.names())}",
 )
 _OUTPUT = flags.DEFINE_string("output", "page", "folder for the page; one that it wrote before is written anew")
 _SERVE = flags.DEFINE_bool("serve", False, "serve the page on this machine, until Ctrl-C")

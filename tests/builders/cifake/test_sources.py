@@ -146,6 +146,21 @@ def test_the_object_is_the_class_in_brackets(name, expected):
     assert sources.object_of(name) == expected
 
 
+def test_pictures_beside_a_list_of_them_are_given_by_the_list(write):
+    folder = write({"a.jpg": b"", "b.jpg": b"", "labels.csv": b"path,label\na.jpg,ai\nb.jpg,photo\n"})
+    with pytest.raises(layout.SourceError, match=r"A list of paths and labels is given by itself: .*labels\.csv\."):
+        sources.find(folder)
+
+
+def test_a_pipe_among_pictures_is_told_and_not_waited_for(write):
+    folder = write({"ai/0.jpg": b"", "photo/1.jpg": b""})
+    os.mkfifo(folder / "ai/2.jpg")
+    for place, load in sources.Collection(folder).pictures(layout.SPLITS):
+        if place.path.endswith("2.jpg"):
+            with pytest.raises(OSError, match="neither a file nor a folder"):
+                load()
+
+
 def test_between_two_archives_nothing_is_chosen(files, write, tmp_path):
     folder = write(files)
     for name in ("one", "two"):
