@@ -123,6 +123,8 @@ def _what_is_wrong_with(head: bytes) -> str:
         return "HEIC needs one more package: pip install pillow-heif"
     if brands.startswith(b"avi") and not features.check("avif"):
         return "AVIF needs another build of Pillow: pip install --upgrade pillow"
+    if head.startswith(archives.MAGIC):
+        return "an archive, or compressed: unpack it"
     return f"not a picture in {', '.join(formats.FORMATS)}, or damaged at its head"
 
 

@@ -21,14 +21,15 @@ import numpy as np
 from PIL import Image
 
 from aireal import machine, shipped
-from aireal.errors import reason
+from aireal.errors import UserError, reason
 from aireal.pixels import decoding, windows
 from aireal.pixels.decoding import MAX_PIXELS
 from aireal.runs.folder import model_file
 from aireal.verdicts import forms, scorers
-from aireal.verdicts.contract import Contract
+from aireal.verdicts.contract import PREPROCESSING, Contract
 from aireal.verdicts.pictures import Prediction
 from aireal.verdicts.predictions import Predictions
+from aireal.verdicts.verdict import UNSURE
 from builders.cifake.archives import Place
 
 # Pictures of more pixels are decoded one at a time, and those of some more two at a time: memory holds few of them.
@@ -57,7 +58,7 @@ class Predictor:
       contract: what happens to pictures before the model sees them, and the rule that makes verdicts of its scores.
 
     Raises:
-      UserError: there is no model, or one of another kind, or its preprocessing.json is damaged.
+      UserError: there is no model, or one of another kind, or its preprocessing.json is damaged, or needed and missing.
     """
 
     def __init__(
@@ -72,6 +73,12 @@ class Predictor:
         self.scorer = scorers.load(model_file(run), cores)
         self._readers = cores or machine.cores() + 1
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
+        is_stated = self.scorer.path.with_name(PREPROCESSING).exists()
+        if unsure and not is_stated and UNSURE in getattr(self.scorer, "labels", ()):
+            raise UserError(
+                f"{self.scorer.path} withholds verdicts by the rule in the {PREPROCESSING} of its export, which is not "
+                "beside it. Copy that too, or give --unsure=false for FAKE or REAL always."
+            )
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)
         # In pictures: whole ones, or the windows of some.

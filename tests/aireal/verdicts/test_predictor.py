@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import aireal
-from aireal import machine
+from aireal import machine, shipped
 from aireal.errors import UserError
 from aireal.network import models
 from aireal.pixels import decoding, resampling
@@ -171,10 +171,11 @@ def test_nothing_is_read_long_before_it_is_wanted(predictor):
         ),
         (FILES["baseline.jpg"][:900], "damaged: image file is truncated (37 bytes not processed)"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in"),
+        (b"PK\3\4" + bytes(60), "an archive, or compressed: unpack it"),
         ("missing.jpg", "no such file or directory"),
         (str(PICTURES), "is a directory"),
     ],
-    ids=["empty", "text", "truncated", "a program in disguise", "missing", "folder"],
+    ids=["empty", "text", "truncated", "a program in disguise", "an archive", "missing", "folder"],
 )
 def test_what_cannot_be_read_has_a_reason(predictor, file, reason):
     (prediction,) = predictor.predict([file])
@@ -323,6 +324,14 @@ def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, 
     (tmp_path / "preprocessing.json").write_text(text)
     with pytest.raises(UserError, match=r"preprocessing\.json is damaged"):
         Predictor(tmp_path / "model.keras")
+
+
+def test_a_lone_file_that_withholds_verdicts_wants_its_rule(tmp_path):
+    shutil.copy(shipped.locate("robust") / "export/model_int8.tflite", tmp_path)
+    with pytest.raises(UserError, match=r"the rule in the preprocessing\.json of its export, which is not beside it\."):
+        Predictor(tmp_path / "model_int8.tflite")
+    (found,) = Predictor(tmp_path / "model_int8.tflite", unsure=False).predict([FILES["32x32.jpg"]])
+    assert found.verdict == "REAL"
 
 
 def test_verdicts_are_withheld_as_the_runs_rule_says(withholding, demo_source):
