@@ -17,9 +17,8 @@ from aireal.analysis.findings import findings
 from aireal.analysis.numbers import Copies, NearDuplicates, Numbers, Offending, Spread
 from aireal.analysis.survey import Files
 from aireal.errors import UserError
-from aireal.runs import files as written
 from aireal.runs import page
-from aireal.runs.files import replacing_folder, write_csv, write_json, write_text
+from aireal.runs.files import others, replacing_folder, write_csv, write_json, write_text
 from aireal.sources.source import Source
 from builders.cifake import layout, passes, sources
 from builders.cifake.copies import CORRELATION
@@ -70,12 +69,13 @@ def _target(output: str, source: pathlib.Path, naming: layout.Naming) -> pathlib
             raise UserError(f"--output={output} is a file or a loop of links. Give a folder.")
         if target == pathlib.Path.cwd() or target.is_mount():
             raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
-        others = written.others(target, _FILES) if target.exists() else ()
+        foreign = others(target, _FILES) if target.exists() else ()
     except OSError as error:
         raise UserError(f"--output={output} cannot be used: {error}") from error
-    if others:
+    if foreign:
         raise UserError(
-            f"--output={output} holds something else than an analysis ({', '.join(others[:3])}). Choose another folder."
+            f"--output={output} holds something else than an analysis ({', '.join(foreign[:3])}). Choose "
+            "another folder."
         )
     inside = target.relative_to(source.resolve()).parts if target.is_relative_to(source.resolve()) else ()
     if any(map(naming.label, inside)):

@@ -22,9 +22,8 @@ Member = tuple[str, Callable[[], bytes]]
 # What reading a damaged or protected member raises; RuntimeError is zipfile's for a password.
 READ_ERRORS = (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 
-MAX_BYTES = (
-    1 << 30
-)  # of one file: twice what 64 million pixels of 16 bits with alpha take. A small archive can hold more
+# Of one file: twice what 64 million pixels of 16 bits with alpha take. A small archive can hold more.
+MAX_BYTES = 1 << 30
 
 # What a .tar is compressed with, by its first bytes.
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
