@@ -82,7 +82,7 @@ def near(files: Files) -> Near:
     total = sum(len(held_out) * len(_parts(earlier, _EARLIER_CHUNK)) for held_out, earlier in pairs)
     with progress.bar(title="Comparing", total=total, unit=" pictures") as shown:
         for held_out, earlier in pairs:
-            if not len(earlier):
+            if not len(held_out) or not len(earlier):
                 continue
             correlation, nearest = _nearest(files, held_out, earlier, shown)
             other = files.label[held_out] != files.label[earlier[0]]

@@ -73,7 +73,7 @@ def _copies(numbers: Numbers) -> Iterator[Finding]:
                 yield Finding(
                     WARNING,
                     f"{leaked:,} of {numbers.counts[split][label]:,} {label.lower()} {split} images are also in "
-                    f"{numbers.before(split)}, byte for byte: a network may know them by heart.",
+                    f"{' or '.join(numbers.before(split))}, byte for byte: a network may know them by heart.",
                 )
     if found.across_labels:
         yield Finding(WARNING, f"{found.across_labels:,} pictures stand in both classes, byte for byte.")
@@ -86,18 +86,19 @@ def _copies(numbers: Numbers) -> Iterator[Finding]:
 
 def _near(numbers: Numbers) -> Iterator[Finding]:
     found = numbers.near_duplicates
-    chance = ""
+    chance, counts = "", {split: sum(by_label.values()) for split, by_label in numbers.counts.items()}
     if found.compared:
         chance = f" In the other class {found.other_class:,} of {found.compared:,} have one, by chance or mislabelled."
     for split, by_label in found.leaked.items():
-        what = f"near-duplicate in {numbers.before(split)}, of other bytes."
+        earlier = numbers.before(split)
+        what = f"near-duplicate in {' or '.join(earlier)}, of other bytes."
         if any(by_label.values()):
             told = " and ".join(f"{count:,} {label.lower()}" for label, count in by_label.items() if count)
             yield Finding(WARNING, f"{told} {split} images have a {what}{chance}")
-        elif all(sum(numbers.counts[one].values()) for one in ("train", split)):
+        elif counts[split] and any(counts[one] for one in earlier):
             yield Finding(GOOD, f"No {split} image has a {what}")
         else:
-            yield Finding(NOTE, f"Near-duplicates were not looked for: train and {split} do not both have pictures.")
+            yield Finding(NOTE, f"No pictures of {split} could be compared with {' or '.join(earlier)}: one is empty.")
 
 
 def _file_size(numbers: Numbers) -> Iterator[Finding]:

@@ -163,10 +163,10 @@ class Numbers:
     near_duplicates: NearDuplicates
     environment: dict[str, Any]
 
-    def before(self, split: str) -> str:
-        """Returns the splits that one should share nothing with, in words."""
+    def before(self, split: str) -> list[str]:
+        """Returns the splits that one should share nothing with."""
         splits = list(self.counts)
-        return " or ".join(splits[: splits.index(split)])
+        return splits[: splits.index(split)]
 
     def as_dict(self) -> dict[str, Any]:
         """Returns them for JSON: of each look classes and separation side by side, of others what they have."""

@@ -47,7 +47,12 @@ def analyze(source: Source, output: str, *, image_size: int) -> dict[str, Any]:
         try:
             target = _target(output, sources.find(place), source.naming)
             collection = sources.Collection(place, source.naming)
-            print(f"{layout.printable(source.text)} is read as\n{collection.outline}\n", flush=True)
+        except layout.SourceError as error:
+            raise UserError(str(error)) from error
+        except OSError as error:
+            raise UserError(f"--source={source.text} cannot be read: {error}") from error
+        print(f"{layout.printable(source.text)} is read as\n{collection.outline}\n", flush=True)
+        try:
             with replacing_folder(target) as folder:
                 report = _write(folder, passes.Reader(collection), source, image_size)
         except layout.SourceError as error:
