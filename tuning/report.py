@@ -27,21 +27,28 @@ _FIGURES = (
 )
 
 
-def write(folder: Folder, study: Study) -> None:
-    """Writes the three files and prints what there is to know first."""
+def write(folder: Folder, study: Study, *, interrupted: bool = False) -> None:
+    """Writes the three files and prints what there is to know first.
+
+    Args:
+      folder: of the search.
+      study: what it is about.
+      interrupted: whether more trials were to come.
+    """
     trials = folder.trials()
     _write_csv(folder, trials)
     best = study.best(trials)
     if best:
         _write_best(folder, study, best)
+    findings = _findings(study, trials, best, interrupted=interrupted)
     text = page.render(
         f"Search around {study.config.source.rstrip('/').split('/')[-1]}",
         f"{study.tuner}, {study.objective}, up to {study.config.epochs} epochs a trial, seed {study.config.seed}",
-        _findings(study, trials, best),
+        findings,
         _sections(study, trials),
     )
     files.write_text(folder.path / "report.html", text)
-    for _, sentence in _findings(study, trials, best):
+    for _, sentence in findings:
         print(sentence)
     print(f"{folder.path} has report.html and trials.csv" + (" and best.cfg." if best else "."))
 
@@ -79,18 +86,17 @@ def _config(folder: Folder, study: Study, trial: Trial) -> Config:
         return Space(study.config, study.space).config_of(trial.values)
 
 
-def _findings(study: Study, trials: Sequence[Trial], best: Trial | None) -> list[tuple[str, str]]:
+def _findings(study: Study, trials: Sequence[Trial], best: Trial | None, *, interrupted: bool) -> list[tuple[str, str]]:
     count = {status: sum(trial.status == status for trial in trials) for status in ("completed", "failed", "rejected")}
     counted = (
         f"{count['completed']} trials completed, {count['failed']} failed, {count['rejected']} candidates rejected"
     )
     found = [("note", f"{counted}.")]
     if (ended := count["completed"] + count["failed"]) < study.max_trials:
-        text = (
-            f"{ended} of {study.max_trials} trials: no more candidates were found in the space and within the budget "
-            "(500 in a row beyond it end the search)."
-        )
-        found.append(("warning", text))
+        why = "no more candidates were found in the space and within the budget (500 in a row beyond it end the search)"
+        if interrupted:
+            why = "interrupted; the same command goes on"
+        found.append(("warning", f"{ended} of {study.max_trials} trials: {why}."))
     if not best:
         return [("warning", "No trial was completed."), *found]
     value = best.metrics[study.objective]

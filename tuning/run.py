@@ -46,7 +46,7 @@ def search(
                 _supervise(folder, study, workers, chief=True, others=others, **options)
             except KeyboardInterrupt:
                 if folder.ended():  # so that whoever has no more time has something
-                    _report(folder, study)
+                    _report(folder, study, interrupted=True)
                 raise
         _report(folder, study)
 
@@ -79,10 +79,10 @@ def work(
     _supervise(folder, study, max(workers, 1), chief=False, others=True, **options)
 
 
-def _report(folder: Folder, study: Study) -> None:
+def _report(folder: Folder, study: Study, *, interrupted: bool = False) -> None:
     from tuning import report  # with scikit-learn and matplotlib
 
-    report.write(folder, study)
+    report.write(folder, study, interrupted=interrupted)
 
 
 def _supervise(folder: Folder, study: Study, workers: int, *, chief: bool, **options: Any) -> None:

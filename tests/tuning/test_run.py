@@ -142,6 +142,7 @@ def test_an_interrupted_search_tells_what_it_has_found(search):
     status, printed = search.finish()
     assert status == 130
     assert "has report.html and trials.csv and best.cfg." in printed
+    assert " of 30 trials: interrupted; the same command goes on." in printed
     assert printed.endswith("Interrupted.\n")
     assert [row["trial"] for row in search.rows() if row["status"] == "completed"][:2] == ["0", "1"]
     assert flagfile.load(search.folder / "best.cfg").epochs == 1
