@@ -7,7 +7,7 @@ _SCAN, _END = 0xDA, b"\xff\xd9"  # markers of JPEG: what follows the one is comp
 
 
 def is_filled_up(data: bytes) -> bool:
-    """Returns whether a JPEG, PNG or WebP lacks its end and is filled up with zeros or ones in its place.
+    """Returns whether a JPEG, PNG or lossy WebP lacks its end and is filled up with zeros or ones in its place.
 
     Downloads that broke off leave such files where their space was reserved. Decoders take the filling for code words
     and draw something; the files have the right size and the right head. Other formats are not looked into: there a
@@ -30,9 +30,9 @@ def _is_filled(data: bytes, least: int = _LEAST) -> bool:
 
 
 def _webp_frame(data: bytes) -> tuple[bytes, int]:
-    """Returns the first picture of a WebP, without what stands behind it, and how many bytes of filling are too many.
+    """Returns a WebP's first lossy picture, without what stands behind it, and how many bytes of filling are too many.
 
-    Lossy ones code a block of 16x16 pixels of one colour by less than a zero byte.
+    These code a block of 16x16 pixels of one colour by less than a zero byte. Lossless ones may code all of it so.
     """
     place = 12
     while place + 8 <= len(data):
@@ -41,8 +41,6 @@ def _webp_frame(data: bytes) -> tuple[bytes, int]:
         if kind == b"VP8 ":
             width, height = (int.from_bytes(frame[at : at + 2], "little") & 0x3FFF for at in (6, 8))
             return frame, max(_LEAST, width * height // 256)
-        if kind == b"VP8L":
-            return frame, _LEAST
         place += 24 if kind == b"ANMF" else 8 + size + size % 2  # a frame of an animation holds one
     return b"", _LEAST
 
