@@ -64,12 +64,9 @@ def recipe(name: os.PathLike | str, **changes: Any) -> Config:
 
     Raises:
       UserError: there is no such recipe, or its values and the changes do not go together.
+      TypeError: a change is of no field.
     """
-    if not (path := _RECIPES / f"{name}.cfg").is_file():
-        path = pathlib.Path(name)
-        if not path.is_file():
-            names = ", ".join(sorted(one.stem for one in _RECIPES.glob("*.cfg")))
-            raise UserError(f"{name} is no flagfile, nor the name of a recipe: {names}.")
+    path = named if (named := _RECIPES / f"{name}.cfg").is_file() else name
     return dataclasses.replace(_parse(path, expand(["", f"--flagfile={path}"])[1:]), **changes)
 
 
