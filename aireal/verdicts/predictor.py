@@ -77,7 +77,7 @@ class Predictor:
         if unsure and not is_stated and UNSURE in getattr(self.scorer, "labels", ()):
             raise UserError(
                 f"{self.scorer.path} withholds verdicts by the rule in the {PREPROCESSING} of its export, which is not "
-                "beside it. Copy that too, or give --unsure=false for FAKE or REAL always."
+                "beside it. Copy that too."
             )
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)

@@ -70,8 +70,8 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
 
     Args:
       run: a run folder with an export, an export folder, a .tflite file, or the name of a shipped network.
-      output: folder for it. One that is a page already is replaced, but what else stands there, such as .git, is kept;
-        any other has to be empty.
+      output: folder for it. One that is a page already is replaced, but what stands beside its files, such as .git, is
+        kept; any other has to be empty.
 
     Returns:
       The folder.
@@ -81,7 +81,7 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
         fetched; the folder is somebody's own, or cannot be written.
     """
     model, folder = _model(run), paths.resolve(output)
-    if folder.exists() and not (folder / _MARK).exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder / _MARK).exists() and (not folder.is_dir() or files.others(folder)):
         raise UserError(f"--output={output} is not a page that was made here, so it is not replaced. Name another.")
     scorer = TfliteScorer(model)
     contract = Contract.load(model, scorer.input_size)
@@ -93,8 +93,9 @@ def make(run: os.PathLike | str, output: os.PathLike | str) -> pathlib.Path:
         raise UserError(str(error)) from error
     with files.replacing_folder(folder) as partial:
         _write(partial, model, scorer, contract, litert)
+        size = files.size_bytes(partial)
         _keep_others(folder, partial)
-    print(f"The page of {model} is in {folder}: {files.size_bytes(folder) / 1e6:.0f} MB.", flush=True)
+    print(f"The page of {model} is in {folder}: {size / 1e6:.0f} MB.", flush=True)
     return folder
 
 
