@@ -191,7 +191,7 @@ def _zip_members(path: pathlib.Path) -> Iterator[Member]:
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    check_bytes(info.file_size)  # zipfile reads no more than that
+    check_bytes(info.file_size)  # of bzip2 and LZMA zipfile inflates all there is before it compares
     return archive.read(info)
 
 

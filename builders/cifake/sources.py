@@ -243,7 +243,7 @@ def _members(source: pathlib.Path, *, apart: bool = False) -> Iterator[Member]:
 def _read(path: os.PathLike | str) -> bytes:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):  # a pipe, which nobody may ever write to
-        raise OSError("neither a file nor a folder")
+        raise OSError("no regular file")
     archives.check_bytes(status.st_size)
     with open(path, "rb", buffering=0) as file:
         return file.read()

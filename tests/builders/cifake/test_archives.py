@@ -158,12 +158,15 @@ def test_a_file_beyond_the_limit_is_refused_however_it_is_read(form, tmp_path, m
     else:
         archive = _zip_of(tmp_path / "archive.zip", files, ZIPS[form])
     for read in (archives.members, archives.members_apart):
+        left = set(files)
         for name, load in read(archive):
+            left.remove(name.removeprefix("./"))
             if name.endswith("bomb.jpg"):
                 with pytest.raises(OSError, match="more than 1,000,000 bytes"):
                     load()
             else:
                 assert load() == files["at the limit.jpg"]
+        assert not left
 
 
 def test_a_zip_that_lies_about_a_size_is_inflated_up_to_the_limit(tmp_path, monkeypatch):
