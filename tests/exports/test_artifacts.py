@@ -142,7 +142,7 @@ def _save_weighed(run, config, sign):
             layer.set_weights([sign * np.abs(kernel), bias])
         elif layer.name.endswith("_excite"):
             kernel, bias = layer.get_weights()
-            layer.set_weights([kernel, bias + 3])  # channels weigh about 1, so that the verdicts stay clear ones
+            layer.set_weights([kernel, bias + 6])  # channels weigh about 1, so that the verdicts stay clear ones
         elif layer.weights:
             layer.set_weights(trained.get_layer(layer.name).get_weights())
     model.save(run / "model.keras")

@@ -21,7 +21,7 @@ def test_averages_and_their_gradients_are_those_of_keras(images, dtype):
         assert means.dtype == dtype
         found.append([np.float32(values) for values in (means, tape.gradient(loss, inputs))])
     for own, keras_own in zip(*found, strict=True):
-        np.testing.assert_allclose(own, keras_own, rtol=1e-5 if dtype == "float32" else 0.02, atol=1e-5)
+        np.testing.assert_allclose(own, keras_own, rtol=1e-5 if dtype == "float32" else 0.04, atol=1e-5)
 
 
 @pytest.fixture
