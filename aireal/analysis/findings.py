@@ -73,7 +73,7 @@ def _copies(numbers: Numbers) -> Iterator[Finding]:
                 yield Finding(
                     WARNING,
                     f"{leaked:,} of {numbers.counts[split][label]:,} {label.lower()} {split} images are also in "
-                    f"{' or '.join(numbers.before(split))}, byte for byte: a network may know them by heart.",
+                    f"{numbers.named_before(split)}, byte for byte: a network may know them by heart.",
                 )
     if found.across_labels:
         yield Finding(WARNING, f"{found.across_labels:,} pictures stand in both classes, byte for byte.")
@@ -90,15 +90,15 @@ def _near(numbers: Numbers) -> Iterator[Finding]:
     if found.compared:
         chance = f" In the other class {found.other_class:,} of {found.compared:,} have one, by chance or mislabelled."
     for split, by_label in found.leaked.items():
-        earlier = numbers.before(split)
-        what = f"near-duplicate in {' or '.join(earlier)}, of other bytes."
+        earlier = numbers.named_before(split)
+        what = f"near-duplicate in {earlier}, of other bytes."
         if any(by_label.values()):
             told = " and ".join(f"{count:,} {label.lower()}" for label, count in by_label.items() if count)
             yield Finding(WARNING, f"{told} {split} images have a {what}{chance}")
-        elif counts[split] and any(counts[one] for one in earlier):
+        elif counts[split] and any(counts[one] for one in numbers.before(split)):
             yield Finding(GOOD, f"No {split} image has a {what}")
         else:
-            yield Finding(NOTE, f"No pictures of {split} could be compared with {' or '.join(earlier)}: one is empty.")
+            yield Finding(NOTE, f"No pictures of {split} could be compared with {earlier}: one is empty.")
 
 
 def _file_size(numbers: Numbers) -> Iterator[Finding]:

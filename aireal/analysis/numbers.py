@@ -168,6 +168,10 @@ class Numbers:
         splits = list(self.counts)
         return splits[: splits.index(split)]
 
+    def named_before(self, split: str) -> str:
+        """Returns their names for a sentence: "train or validation"."""
+        return " or ".join(self.before(split))
+
     def as_dict(self) -> dict[str, Any]:
         """Returns them for JSON: of each look classes and separation side by side, of others what they have."""
         found = dataclasses.asdict(self)

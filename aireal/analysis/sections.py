@@ -77,7 +77,7 @@ def _copies(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
     found, near = numbers.identical, numbers.near_duplicates
     rows = [
         *(
-            [f"{split} files that stand in {' or '.join(numbers.before(split))}", _count(sum(by_label.values()))]
+            [f"{split} files that stand in {numbers.named_before(split)}", _count(sum(by_label.values()))]
             for split, by_label in found.leaked.items()
         ),
         *(
@@ -86,10 +86,7 @@ def _copies(numbers: Numbers, figures: Mapping[str, bytes]) -> Section:
         ),
         ["pictures that stand in both classes", _count(found.across_labels)],
         *(
-            [
-                f"{split} pictures with a near-duplicate in {' or '.join(numbers.before(split))}",
-                _count(sum(by_label.values())),
-            ]
+            [f"{split} pictures with a near-duplicate in {numbers.named_before(split)}", _count(sum(by_label.values()))]
             for split, by_label in near.leaked.items()
         ),
     ]

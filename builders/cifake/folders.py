@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from builders.cifake import clutter
 
-_DEPTH = 12  # folders in each other that are looked into
-
 
 def entries(folder: pathlib.Path) -> Iterator[tuple[str, os.DirEntry]]:
     """Yields (path below `folder`, entry) of every file below it. Raises PermissionError where some cannot be seen."""
@@ -20,45 +18,25 @@ def entries(folder: pathlib.Path) -> Iterator[tuple[str, os.DirEntry]]:
 
 
 def folders(folder: pathlib.Path, with_clutter: bool = False) -> Iterator[str]:
-    """Yields the paths of the folders below `folder`, to a depth.
+    """Yields the paths of the folders below `folder`, those of clutter if asked for and not directly in it.
 
     Links are followed, each folder once: by its own name where it stands below `folder`, for which links come last.
 
     Raises:
       PermissionError: one may not be looked into, so that pictures would be missing without a word.
     """
-    pending, seen = [("", 0)], {_identity(folder.stat())}
-    linked: collections.deque[tuple[str, int]] = collections.deque()
+    pending, linked, seen = [""], collections.deque[str](), set()
     while pending or linked:
-        if pending:
-            above, depth = pending.pop()
-        else:
-            above, depth = linked.popleft()
-            identity = _identity((folder / above).stat())
-            if identity in seen:
-                continue
-            seen.add(identity)
+        above = pending.pop() if pending else linked.popleft()
+        status = (folder / above).stat()
+        if (identity := (status.st_dev, status.st_ino)) in seen:
+            continue
+        seen.add(identity)
+        if above:
             yield above
-            if depth > _DEPTH:
-                continue
         for entry in sorted(filter(_is_folder, _within(folder, above)), key=lambda entry: entry.name):
-            if clutter.kind(entry.name) and not (with_clutter and depth):
-                continue
-            below = f"{above}/{entry.name}".lstrip("/")
-            if entry.is_symlink():
-                linked.append((below, depth + 1))
-                continue
-            identity = _identity((folder / below).stat())
-            if identity in seen:
-                continue
-            seen.add(identity)
-            yield below
-            if depth < _DEPTH:
-                pending.append((below, depth + 1))
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+            if (with_clutter and above) or not clutter.kind(entry.name):
+                (linked if entry.is_symlink() else pending).append(f"{above}/{entry.name}".lstrip("/"))
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

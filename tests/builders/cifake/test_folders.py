@@ -21,6 +21,11 @@ def test_links_to_folders_are_followed_once(write, tmp_path):
     assert "real/more/2.jpg" in found(folder)
 
 
+def test_folders_are_looked_into_however_deep_they_stand(write):
+    deep = "/".join(["ai", *map(str, range(30)), "0.jpg"])
+    assert found(write({deep: b""})) == [deep]
+
+
 def test_clutter_is_listed_below_other_folders_alone(write):
     folder = write({".git/a/0.jpg": b"", "ai/@eaDir/0.jpg": b"", "ai/0.jpg": b"", "1.txt": b""})
     assert found(folder) == ["1.txt", "ai/0.jpg", "ai/@eaDir/0.jpg"]
