@@ -44,7 +44,7 @@ function tellProgress() {
 /** Has files judged, each with a card of its own at the top of the list. */
 function add(files) {
   for (const file of files) {
-    const result = {id: results.length, file, name: file.name || 'pasted picture'};
+    const result = {id: results.length, file, name: file.path || file.name || 'pasted picture'};
     results.push(result);
     result.card = $('#result').content.cloneNode(true).firstElementChild;
     $('h3', result.card).textContent = result.name;
@@ -53,6 +53,23 @@ function add(files) {
     queues[queue] = queues[queue].finally(() => send(result));
   }
   tellProgress();
+}
+
+/** Returns the files below a folder that was dropped, hidden ones aside, by the `path` that each is given. */
+async function below(folder) {
+  const reader = folder.createReader();
+  const entries = [];
+  let some;
+  do {  // it gives a hundred at a time
+    some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    entries.push(...some);
+  } while (some.length);
+  const files = entries.filter(({name}) => !name.startsWith('.')).map(async (entry) => {
+    if (entry.isDirectory) return below(entry);
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return Object.assign(file, {path: entry.fullPath.slice(1)});
+  });
+  return (await Promise.all(files)).flat().sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
 async function send(result) {
@@ -190,10 +207,18 @@ document.ondragover = (event) => {
 document.ondragleave = ({relatedTarget}) => {
   if (!relatedTarget) document.body.classList.remove('dragging');
 };
-document.ondrop = (event) => {
+document.ondrop = async (event) => {
   event.preventDefault();
   document.body.classList.remove('dragging');
-  add([...event.dataTransfer.files]);
+  const dropped = [...event.dataTransfer.items].map((item) => {  // all at once: browsers soon forget them
+    const entry = item.webkitGetAsEntry();
+    return entry?.isDirectory ? below(entry) : item.getAsFile();
+  });
+  try {
+    add((await Promise.all(dropped)).flat().filter(Boolean));
+  } catch {
+    tell('The folder cannot be read. Choose the pictures in it instead.');
+  }
 };
 $('#anyway')?.addEventListener('change', () => results.filter(({found}) => found).forEach(show));
 document.querySelectorAll('[data-save]').forEach((button) => {

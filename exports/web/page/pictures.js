@@ -1,7 +1,7 @@
 /** A picture file -> the pixels that the network sees, as preprocessing.json says, by the browser's own decoders. */
 
-import {upright} from './orientation.js';
 import {Reduction} from './resampling.js';
+import {isFilledUp, upright} from './webp.js';
 import {mirrored, places} from './windows.js';
 
 const LINES_AT_ONCE = 256;
@@ -26,12 +26,13 @@ async function formatOf(file) {
 
 /** Returns a decoded picture, upright, its colours as they are in the file; whoever gets it closes it. */
 export async function decode(file) {
-  const isWebp = await formatOf(file) === 'WebP';
-  const imageOrientation = isWebp ? 'none' : 'from-image';
+  const webp = await formatOf(file) === 'WebP' && new DataView(await file.arrayBuffer());
+  const imageOrientation = webp ? 'none' : 'from-image';
   try {
+    if (webp && isFilledUp(webp)) throw new RangeError('its end is missing');
     const picture = await createImageBitmap(
       file, {imageOrientation, colorSpaceConversion: 'none', premultiplyAlpha: 'none'});
-    return isWebp ? await upright(picture, file) : picture;
+    return webp ? upright(picture, webp) : picture;
   } catch {
     throw new Error('The picture is damaged, or of a kind that this browser cannot read.');
   }

@@ -6,6 +6,7 @@
  */
 
 const LITERT = 'litert/';
+const UNREADABLE = ['NotReadableError', 'NotFoundError'];
 const SMALL = 1e6;  // pixels of a picture
 self.Module = {locateFile: (name) => LITERT + name};  // of its wasm, which it would look for beside this file
 const modules = Promise.all([import('./pictures.js'), import(`./${LITERT}core.js`), import('./windows.js')]);
@@ -44,7 +45,7 @@ async function answer(id, decoded) {
     const [found, transferred] = await judge(await decoded);
     postMessage({id, found}, transferred);
   } catch (error) {
-    postMessage({id, error: error.name === 'NotReadableError' ? 'The file cannot be read. Was it moved?' : error.message});
+    postMessage({id, error: UNREADABLE.includes(error.name) ? 'The file cannot be read. Was it moved?' : error.message});
   }
 }
 

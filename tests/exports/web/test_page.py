@@ -166,6 +166,22 @@ def test_dropped_pictures_are_judged(opened):
     assert [one["path"] for one in saved(page)[1:]] == ["a.png", "b.png"]
 
 
+def test_of_a_dropped_folder_all_pictures_are_judged(opened, tmp_path):
+    folder, small = tmp_path / "holiday", PICTURES / "32x32.jpg"
+    for name in ("a.jpg", "more/deep/b.jpg", ".hidden.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(small, folder / name)
+    page = opened()
+    devtools = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder), str(small)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 200, "data": data})
+    wait_for(page, 4)
+    found = saved(page)[1:]
+    assert [one["path"] for one in found] == ["holiday/a.jpg", "holiday/more/deep/b.jpg", "32x32.jpg"]
+    assert len({one["p_real"] for one in found}) == 1
+
+
 def test_a_pasted_picture_is_judged(opened):
     page = opened(bypass_csp=True)
     page.evaluate(
@@ -319,13 +335,21 @@ def test_a_files_name_is_text_and_nothing_else(opened, name):
     assert card.locator("img").count() == 0
 
 
+def broken_off(image, way):
+    """A download of which three fifths came, in the space that was kept for it."""
+    file = io.BytesIO()
+    image.save(file, way, quality=80)
+    return file.getvalue()[: len(file.getvalue()) * 3 // 5].ljust(len(file.getvalue()), b"\0")
+
+
 BROKEN = [
     (b"", "The file is empty."),
     (b"hello, I am a text of some length", "This is no picture that can be read here."),
     (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "This is no picture"),
     (b"\xff\xd8\xff\xe0" + bytes(100), "The picture is damaged, or of a kind that this browser cannot read."),
     (LARGE[: len(LARGE) // 2], "The picture is damaged"),
-    (LARGE[: len(LARGE) // 2] + bytes(len(LARGE) // 2), "The picture is damaged"),
+    (broken_off(photograph((640, 480)), "JPEG"), "The picture is damaged"),
+    (broken_off(photograph((640, 480)), "WEBP"), "The picture is damaged"),
 ]
 
 
