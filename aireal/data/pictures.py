@@ -86,6 +86,8 @@ class Pictures:
         why = f"--validation_fraction={self.config.validation_fraction:g}"
         if split == "test":
             why = "a fifth of each class is kept for it, of three pictures at least; else --evaluate=validation"
+        elif not self._is_learnt_from:
+            why = "the network learned from others, so all of these are for --split=test"
         if not fakes and not photographs:
             raise UserError(f"There are no {split} images: {why}.")
         if not fakes or not photographs:

@@ -24,9 +24,12 @@ def masks(table: Table, config: Config, *, to_learn: bool = True) -> dict[str, n
     """
     folder = {name: table.folder == name for name in ("train", "validation", "test")}
     if not folder["test"].any():
-        free = folder["train"]
         if not to_learn:
-            return {**dict.fromkeys(("train", "validation"), np.zeros(len(table), bool)), "test": free}
+            return {
+                **dict.fromkeys(("train", "validation"), np.zeros(len(table), bool)),
+                "test": np.ones(len(table), bool),
+            }
+        free = folder["train"]
         if folder["validation"].any():  # whose pictures have copies and pairs that no test may have
             firsts = np.array(_firsts(table))
             free = free & ~np.isin(firsts, firsts[folder["validation"]])
