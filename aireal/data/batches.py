@@ -21,6 +21,7 @@ from aireal.settings.config import Config
 Targets = tf.Tensor | dict[str, tf.Tensor]  # what training is to learn
 
 _RAM_SHARE = 0.5  # of the memory that is free: `auto` caches when the images take less
+_READ_AT_ONCE = 64  # of a few images
 _CORRUPTED_AT_ONCE = 128  # validation images, of which those of a kind get one strength
 
 
@@ -172,11 +173,15 @@ class Data(Pictures):
         wanted = np.flatnonzero(self._masks[split])[rows]
         if self._views:
             wanted *= self._views["judged"].of_each
-        few = self._streamed("judged")
+        few, size = self._streamed("judged"), self.config.image_size
         mask = np.isin(np.arange(len(few.label)), wanted)
-        count = len(wanted)
-        pixels, *_ = next(few.ordered(mask, count).map(lambda batch: few.read(batch, count)).as_numpy_iterator())
-        return pixels[np.argsort(np.argsort(wanted))]  # from the records' order to that of `rows`
+        places = np.argsort(wanted)  # of the records' order in that of `rows`
+        pixels = np.empty((len(wanted), size, size, 3), np.uint8)
+        # Memory holds a batch of files, which may be many megabytes each.
+        found = few.ordered(mask, _READ_AT_ONCE).map(lambda batch: few.read(batch, _READ_AT_ONCE)[0])
+        for number, batch in enumerate(found):
+            pixels[places[number * _READ_AT_ONCE :][: len(batch)]] = batch
+        return pixels
 
     @property
     def _to_learn(self) -> np.ndarray:

@@ -67,6 +67,8 @@ def test_images_come_in_the_order_asked_for(make_config):
     rows = np.array([7, 3, 200, 0])
     everything = data.images("test", np.arange(400))
     assert np.array_equal(data.images("test", rows), everything[rows])
+    shuffled = np.random.default_rng(0).permutation(400)  # of several reads
+    assert np.array_equal(data.images("test", shuffled), everything[shuffled])
 
 
 def test_a_short_last_batch_is_kept(make_config):
