@@ -8,6 +8,7 @@ import dataclasses
 from absl import flags
 
 from aireal import command
+from aireal.errors import UserError
 from aireal.settings import flags as shared
 from aireal.sources.source import Source
 
@@ -27,7 +28,11 @@ _RISK = flags.DEFINE_float(
     upper_bound=0.5,
 )
 _RISK_CONFIDENCE = flags.DEFINE_float(
-    "risk_confidence", 0.95, "confidence with which --risk is kept", lower_bound=0.5, upper_bound=0.999999
+    "risk_confidence",
+    None,
+    "confidence with which --risk is kept; by default as in training",
+    lower_bound=0.5,
+    upper_bound=0.999999,
 )
 shared.define_data_flags()
 
@@ -36,7 +41,9 @@ def main() -> None:
     from aireal import shipped
     from aireal.runs.folder import RunFolder, model_file
 
-    folder = RunFolder(shipped.locate(_RUN.value))
+    if _RISK.value is None and _RISK_CONFIDENCE.value is not None:
+        raise UserError("--risk_confidence is that of a --risk: give both.")
+    folder = RunFolder(shipped.locate(_RUN.value) if _RISK.value is None else shipped.locate_own(_RUN.value))
     config = folder.config(**shared.other_data())
     model_file(folder.path)  # makes sure that there is one
     Source.of(config).check(to_learn=False)
@@ -46,7 +53,8 @@ def main() -> None:
         from aireal.judging import unsure
 
         # Through Config, which refuses what is not a number.
-        config = dataclasses.replace(config, risk=_RISK.value, risk_confidence=_RISK_CONFIDENCE.value)
+        confidence = config.risk_confidence if _RISK_CONFIDENCE.value is None else _RISK_CONFIDENCE.value
+        config = dataclasses.replace(config, risk=_RISK.value, risk_confidence=confidence)
         unsure.refit(folder, config, config.risk, config.risk_confidence)
     evaluation.evaluate_alone(folder, config, _SPLIT.value)
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from aireal import paths
+from aireal.errors import UserError
 from aireal.machine import package_folder
 
 DEFAULT = "robust"
@@ -22,6 +23,20 @@ def locate(run: os.PathLike | str) -> pathlib.Path:
       UserError: as `paths.of_run`.
     """
     return _FOLDER / run if _is_name(run) else paths.of_run(run)
+
+
+def locate_own(run: os.PathLike | str) -> pathlib.Path:
+    """Returns the path of a run whose network or verdicts are to be made anew: none that everybody has.
+
+    Raises:
+      UserError: it is the name of a shipped network; or as `paths.of_run`.
+    """
+    if _is_name(run):
+        raise UserError(
+            f"{run} comes with aireal, and this would change what it answers. Copy it, and name the copy: cp -r "
+            f"{_FOLDER / run} runs/{run}"
+        )
+    return locate(run)
 
 
 def absolute(run: str) -> str:

@@ -153,10 +153,19 @@ class _Form:
 
 
 def _batteries(folder: RunFolder, models: list[pathlib.Path]) -> dict[str, dict[str, Any]]:
-    """Returns what the robustness battery found of models on the run's test images, by the names of their files."""
-    names = {files.digest(path): path.name for path in models if path.exists()}
-    found = map(_read, sorted(folder.path.glob("robustness*.json")))
-    return {names[one["model"]]: one for one in found if one.get("split") == "test" and one.get("model") in names}
+    """Returns what the robustness battery found of models on the run's test images, by the names of their files.
+
+    Of one that was judged by another rule than the model has now, it is not told which verdicts were given.
+    """
+    paths = {files.digest(path): path for path in models if path.exists()}
+    batteries = {}
+    for found in map(_read, sorted(folder.path.glob("robustness*.json"))):
+        if found.get("split") != "test" or not (model := paths.get(found.get("model"))):
+            continue
+        if found.get("rule") != Contract.load(model, folder.config().image_size).rule.as_dict():
+            found["conditions"] = [{**one, "selective": None} for one in found["conditions"]]
+        batteries[model.name] = found
+    return batteries
 
 
 def _read(file: pathlib.Path) -> dict[str, Any]:

@@ -26,12 +26,13 @@ from builders import progress
 FOREIGN_SHARE = 0.04  # of the validation images, which are foreign by this rule and in truth are not
 _RISKS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # that are tried where what was asked for cannot be kept
 _IMAGES, _CORRUPTED, _ALTERED = 3000, 1000, 300  # of training: as they are, as augmented there, altered in each way
+_BYTES = 2**29  # that these images take at most
 _PENALTY = 0.1  # inverse strength of the unit's L2 penalty: `configs/README.md`, "Foreign pictures"
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What `fit` found: the rule, its unit, and a sentence about both. Without a unit nothing is withheld."""
+    """What `fit` found: the rule, its unit, and a sentence about both. Without a unit nothing is to be withheld."""
 
     rule: Rule
     unit: Unit | None
@@ -52,7 +53,7 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
         return Found(says, None, "No verdict is withheld: --risk=0.")
     table = data.table("validation")
     if not len(table):
-        return Found(says, None, "No verdict is withheld: --validation_fraction=0 leaves no images to find when.")
+        return Found(says, None, "No rule for UNSURE was found: --validation_fraction=0 leaves no images for it.")
     unit = learn(model, data)
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
     found = scoring.score(scorer, data, "validation", title="finding the borders")
@@ -67,8 +68,8 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
         return Found(
             says,
             None,
-            f"No verdict is withheld: on {len(table):,} validation images no border of the score keeps wrong verdicts "
-            f"below --risk={risk:g} with a confidence of {risk_confidence:g}."
+            f"No rule for UNSURE was found: on {len(table):,} validation images no border of the score keeps wrong "
+            f"verdicts below --risk={risk:g} with a confidence of {risk_confidence:g}."
             + (f" evaluate --risk={least:g} finds one." if least else ""),
         )
     reasons = rule.reasons(found.p_real, found.foreign)
@@ -97,6 +98,8 @@ def store(folder: RunFolder, config: Config, found: Found) -> None:
 def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float) -> None:
     """Finds anew when the verdicts of a trained run are withheld, stores it and says what was found.
 
+    What result.json says of verdicts given goes: it was by another rule.
+
     Args:
       folder: of the run.
       config: the run's, perhaps with its images in another place.
@@ -104,7 +107,8 @@ def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float
       risk_confidence: as `fit` has it.
 
     Raises:
-      UserError: the images are others than those the run was trained on, or cannot be used; the model is damaged.
+      UserError: the images are others than those the run was trained on, or cannot be used; the model is damaged; or
+        there is no such rule, so that the one before stays.
     """
     with folder.hold():
         data = Data(config)
@@ -116,7 +120,13 @@ def refit(folder: RunFolder, config: Config, risk: float, risk_confidence: float
         scorer = scorers.load(model_file(folder.path))
         says = Contract.load(scorer.path, scorer.input_size).rule.plain()
         found = fit(scorer.model, data, risk, risk_confidence, says)
+        if risk and not found.unit:
+            raise UserError(f"{found.sentence} When {folder.path} withholds verdicts stays as it was.")
         store(folder, config, found)
+        judged = {split: dict(value) for split, value in folder.result().items() if isinstance(value, dict)}
+        for figures in judged.values():
+            figures.pop("selective", None)
+        folder.update_result(**judged)
     print(found.sentence, flush=True)
 
 
@@ -148,7 +158,8 @@ def learn(model: keras.Model, data: Data) -> Unit:
 def _images(data: Data) -> np.ndarray:
     """Returns training images, drawn by the run's seed: [N, S, S, 3] uint8."""
     count = len(data.table("train"))
-    drawn = np.random.default_rng(data.config.seed).permutation(count)[:_IMAGES]
+    at_most = min(_IMAGES, _BYTES // (3 * data.config.image_size**2))
+    drawn = np.random.default_rng(data.config.seed).permutation(count)[:at_most]
     return data.images("train", drawn)
 
 

@@ -52,9 +52,16 @@ def test_a_rule_is_found_anew_on_request_and_stays_until_then(trained, run_pytho
     done = run_python(*command)
     assert json.loads(folder.preprocessing.read_text())["rule"] == rule
     assert "% of them wrong; UNSURE: LOW_CONFIDENCE" in done.stdout
+    done = run_python(*command, "--risk=0.001")
+    assert done.returncode == 2
+    assert "on 400 validation images no border of the score keeps" in done.stderr
+    assert "stays as it was" in done.stderr
+    assert json.loads(folder.preprocessing.read_text())["rule"] == rule
 
 
-@pytest.mark.parametrize("flag", ["--risk=0.6", "--risk=-0.1", "--risk=nan", "--risk=0.1 --risk_confidence=1"])
+@pytest.mark.parametrize(
+    "flag", ["--risk=0.6", "--risk=-0.1", "--risk=nan", "--risk=0.1 --risk_confidence=1", "--risk_confidence=0.9"]
+)
 def test_a_risk_that_makes_no_sense_is_refused(trained, run_python, flag):
     done = run_python("-m", "aireal.evaluate", f"--run={trained[1]}", *flag.split())
     assert done.returncode != 0

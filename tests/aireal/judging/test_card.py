@@ -152,6 +152,19 @@ def test_an_export_has_what_the_battery_found_of_its_files(shipped, judged):
     assert "after compression" not in card.text(shipped)
 
 
+def test_verdicts_that_the_battery_counted_by_another_rule_are_left_out(judged, tmp_path):
+    run, _, result = judged
+    copy = RunFolder(shutil.copytree(run.path, tmp_path / "copy"))
+    rule = {**result.basis.rule, "fake_up_to": 0.1, "real_at_least": 0.9, "risk": 0.05, "risk_confidence": 0.9}
+    contract = json.loads(copy.preprocessing.read_text())
+    copy.preprocessing.write_text(json.dumps({**contract, "rule": rule}))
+    assert "model.keras after compression" in card.text(copy)
+    assert "model.keras, verdicts given" not in card.text(copy)
+    (found,) = copy.path.glob("robustness*.json")
+    found.write_text(json.dumps({**json.loads(found.read_text()), "rule": rule}))
+    assert "model.keras, verdicts given" in card.text(copy)
+
+
 def test_a_folder_that_is_no_export_is_left_alone(run):
     (run.path / "export").mkdir()
     assert card.write(run) == [run.path / "README.md"]

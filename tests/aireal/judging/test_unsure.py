@@ -80,7 +80,7 @@ def test_a_risk_of_0_withholds_nothing(model, data):
 def test_without_validation_images_nothing_is_withheld(model, make_config):
     found = unsure.fit(model, Data(make_config(validation_fraction=0.0)), 0.3, 0.95)
     assert (found.rule, found.unit) == (DEFAULT, None)
-    assert found.sentence.startswith("No verdict is withheld: --validation_fraction=0 leaves no images")
+    assert found.sentence.startswith("No rule for UNSURE was found: --validation_fraction=0 leaves no images")
 
 
 def test_where_no_border_keeps_the_risk_nothing_is_withheld(model, data):
@@ -146,10 +146,19 @@ def test_refitting_leaves_what_the_model_says(run, trained):
     assert rule_of(run) == Rule(real_from=0.6)
 
 
+def test_what_was_told_of_verdicts_by_the_rule_before_goes_with_it(run, trained):
+    assert "selective" in run.result()["test"]
+    unsure.refit(run, trained[0], 0.4, 0.9)
+    assert not any("selective" in figures for figures in run.result().values() if isinstance(figures, dict))
+
+
 def test_refitting_says_what_it_found_and_can_take_it_back(run, trained, capsys):
     unsure.refit(run, trained[0], 0.4, 0.9)
     assert (rule_of(run).risk, rule_of(run).risk_confidence) == (0.4, 0.9)
     assert "A verdict on " in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"^No rule for UNSURE was found: on 400 .* stays as it was\.$"):
+        unsure.refit(run, trained[0], 0.001, 0.95)
+    assert rule_of(run).risk == 0.4
     unsure.refit(run, trained[0], 0.0, 0.95)
     assert rule_of(run) == DEFAULT
     assert capsys.readouterr().out == "No verdict is withheld: --risk=0.\n"
