@@ -40,7 +40,7 @@ class Run:
     """
 
     def __init__(self, run: os.PathLike | str):
-        self._run = RunFolder(shipped.locate(run))
+        self._given, self._run = run, RunFolder(shipped.locate(run))
         self.folder = self._run.path
         self.config = self._run.config()
 
@@ -81,10 +81,11 @@ class Run:
           camera_size: edge in pixels of a second form's input, for camera pipelines; 0 leaves it out.
 
         Raises:
-          UserError: as `exports.package.export`.
+          UserError: it is a shipped network; or as `exports.package.export`.
         """
         from exports import package
 
+        shipped.locate_own(self._given)
         package.export(self._run, self._run.config(cache="none"), camera_size=camera_size)
         return self.folder / "export"
 

@@ -19,10 +19,10 @@ _COUNT = flags.DEFINE_integer(
 
 def main() -> None:
     environment = machine.environment()  # before the work, which takes minutes
-    folder = RunFolder(shipped.locate(_RUN.value))
+    folder = RunFolder(shipped.locate_own(_RUN.value))
     export = folder.path / "export"
-    if not (export / "verify.json").exists():
-        raise UserError(f"{export} is missing. Make it first: python -m exports.export --run={_RUN.value}")
+    if not (proof := export / "verify.json").exists():
+        raise UserError(f"{proof} is missing. Make it first: python -m exports.export --run={_RUN.value}")
     with folder.hold():
         from aireal.runs import drawing
         from exports import timing

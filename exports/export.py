@@ -37,7 +37,7 @@ _HUB = flags.DEFINE_string(
 
 
 def main() -> None:
-    folder = RunFolder(shipped.locate(_RUN.value))
+    folder = RunFolder(shipped.locate_own(_RUN.value))
     config = folder.config(**shared.other_data(), cache="none")
     model_file(folder.path)  # makes sure that there is one
     Source.of(config).check()

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Iterable
 
+from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.settings import rules
 from aireal.settings.fields import Fields
+from aireal.sources.source import Source
 
 _SETTLED = ("cache", "precision", "builder_config")
 # Fields that change neither the data nor the weights.
@@ -21,8 +23,21 @@ class Config(Fields):
     """
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if isinstance(given := getattr(self, field.name), list):  # as people write it in Python
+                object.__setattr__(self, field.name, tuple(given))
         for complaint in rules.complaints(self):
             raise UserError(complaint)
+
+    def absolute(self) -> "Config":
+        """Returns the same with places that hold in any folder."""
+        prepared, initial = self.prepared_dir, self.initial_weights
+        return dataclasses.replace(
+            self,
+            source=Source(self.source).absolute().text,
+            prepared_dir=prepared if prepared.startswith("~") else paths.absolute(prepared),  # ~ holds on any machine
+            initial_weights=initial and shipped.absolute(initial),
+        )
 
     def differences(self, earlier: "Config", names: Iterable[str]) -> str:
         """Returns a line for each of these fields that another Config has otherwise; "" where there is none."""

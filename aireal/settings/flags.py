@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.settings.config import Config
 from aireal.settings.data import SOURCE
@@ -58,13 +57,7 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
         for field in dataclasses.fields(Config)
         if isinstance(field.default, tuple)
     }
-    prepared, initial = found["prepared_dir"], found["initial_weights"]
-    places = {
-        "source": Source(found["source"]).absolute().text,
-        "prepared_dir": prepared if prepared.startswith("~") else paths.absolute(prepared),  # ~ holds on any machine
-        "initial_weights": shipped.absolute(initial) if initial else "",
-    }
-    return Config(**{**found, **lists, **places})
+    return Config(**{**found, **lists}).absolute()
 
 
 def config_of_command() -> Config:

@@ -13,6 +13,7 @@ from PIL import Image
 
 import aireal
 from aireal import shipped
+from aireal.errors import UserError
 from aireal.machine import package_folder
 from aireal.settings import flagfile
 
@@ -73,6 +74,22 @@ def test_a_run_is_evaluated_and_exported(run):
 
 def test_a_finished_run_is_returned(run, config):
     assert aireal.fit(config, run.folder).history == run.history
+
+
+def test_a_source_is_the_same_from_wherever_it_is_named(demo_source, prepared_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(demo_source.parent)
+    values = {"filters": [4], "dense_units": [4], "epochs": 1, "evaluate": "none", "risk": 0.0}
+    config = aireal.Config(source=demo_source.name, prepared_dir=str(prepared_dir), batch_size=400, **values)
+    folder = aireal.fit(config, tmp_path / "run").folder
+    monkeypatch.chdir(tmp_path)
+    assert aireal.Run("run").config.source == str(demo_source)
+    monkeypatch.chdir(demo_source.parent)
+    assert aireal.fit(config, folder).config.filters == (4,)
+
+
+def test_a_shipped_network_is_not_exported_anew():
+    with pytest.raises(UserError, match=r"robust comes with aireal.*cp -r .*aireal/trained/robust runs/robust"):
+        aireal.Run("robust").export()
 
 
 def test_every_pass_over_training_batches_is_the_next_epoch(config):
