@@ -8,6 +8,7 @@ import re
 import signal
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -40,12 +41,11 @@ class Cluster:
             found = cls(tuple(config.cluster.split(",")), config.task)
         else:
             try:
-                told = json.loads(os.environ[_TF_CONFIG])
-                found = cls(tuple(told["cluster"]["worker"]), int(told["task"]["index"]))
-            except (KeyError, ValueError, TypeError) as error:
+                found = cls._told(json.loads(os.environ[_TF_CONFIG]))
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
                 raise UserError(
                     "--strategy=multi_worker: which machines? Give --cluster=host:port,host:port and --task=0, 1 and "
-                    f"so on, or {_TF_CONFIG} with a list of workers."
+                    f"so on, or {_TF_CONFIG} with a list of workers, and a chief where there is one."
                 ) from error
         for number, worker in enumerate(found.workers):
             address = _ADDRESS.fullmatch(worker)
@@ -56,6 +56,13 @@ class Cluster:
         if not 0 <= found.task < len(found.workers):
             raise UserError(f"--task={found.task}: the cluster has tasks 0 to {len(found.workers) - 1}.")
         return found
+
+    @classmethod
+    def _told(cls, by: dict[str, Any]) -> "Cluster":
+        """Returns what TF_CONFIG says. A chief is the first worker, and counted apart from the others."""
+        chief, worker = by["cluster"].get("chief", []), by["cluster"]["worker"]
+        start = {"chief": 0, "worker": len(chief)}[by["task"].get("type", "worker")]
+        return cls((*chief, *worker), start + int(by["task"]["index"]))
 
     def strategy(self) -> tf.distribute.Strategy:
         """Returns how batches are shared out, once all processes have come; before TensorFlow does anything else.

@@ -20,7 +20,25 @@ def test_the_cluster_is_what_the_flags_say_or_else_tf_config(monkeypatch):
     assert Cluster.of(_config(cluster="d:4,e:5", task=1)) == Cluster(("d:4", "e:5"), 1)
 
 
-@pytest.mark.parametrize("told", [None, "", "{}", '{"cluster": {}, "task": {"index": 0}}', '{"cluster": 1}'])
+def test_a_chief_is_the_first_worker(monkeypatch):
+    cluster = {"chief": ["a:1"], "worker": ["b:2", "c:3"]}
+    for task, number in (("chief", 0), 0), (("worker", 0), 1), (("worker", 1), 2):
+        told = {"cluster": cluster, "task": dict(zip(("type", "index"), task, strict=True))}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(told))
+        assert Cluster.of(_config()) == Cluster(("a:1", "b:2", "c:3"), number)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "",
+        "{}",
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {}, "task": {"index": 0}}',
+        '{"cluster": 1}',
+    ],
+)
 def test_a_cluster_that_nobody_names_is_refused(told, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if told is not None:
