@@ -15,7 +15,7 @@ from absl import flags
 from aireal import command, paths, shipped
 from aireal.errors import UserError, reason
 from aireal.pixels import decoding
-from aireal.runs.folder import model_file
+from aireal.runs.folder import PREPROCESSING, model_file
 from aireal.settings.data import ASPECT_RATIOS
 from aireal.verdicts import listing, pictures
 from aireal.verdicts.contract import Contract
@@ -71,7 +71,12 @@ def main(names: Sequence[str]) -> int:
         for line in listing.FORMATS[_FORMAT.value](_counted(judged, predictor.contract, counts), found):
             write(line, file=file)
     print(listing.summary(counts, predictor.contract, left_out), file=sys.stderr)
-    if _UNSURE.value and not predictor.contract.rule.withholds:
+    if not predictor.is_stated:
+        note = (
+            f"No {PREPROCESSING} is beside {predictor.scorer.path}: pictures were made fit by {{}}, and none is UNSURE."
+        )
+        print(note.format(predictor.contract.aspect_ratio), file=sys.stderr)
+    elif _UNSURE.value and not predictor.contract.rule.withholds:
         note = "No verdict is UNSURE: this network has no rule for it (aireal evaluate --risk finds one)."
         print(note, file=sys.stderr)
     return int(any(kind.verdict is None for kind in counts))

@@ -58,10 +58,12 @@ class Scorer(Protocol):
     Attributes:
       path: of the model.
       input_size: S, the edge in pixels of what the model takes.
+      withholds: whether it was made to withhold verdicts, by a rule that preprocessing.json tells.
     """
 
     path: pathlib.Path
     input_size: int
+    withholds: bool
 
     @staticmethod
     def resize(image: np.ndarray, size: int, aspect_ratio: str, *, antialias: bool) -> np.ndarray:

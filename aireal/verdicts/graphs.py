@@ -65,6 +65,7 @@ class KerasScorer:
         self.model = model
         self.unit = unit
         self.path = path
+        self.withholds = unit is not None
         self.input_size = edge(path, model.input_shape, model.output_shape, outputs=1)
         self._logit = tf.function(lambda images: (model(images, training=False)[:, 0],), reduce_retracing=True)
         self._scores = tf.function(_scores(model, unit), reduce_retracing=True)
@@ -113,6 +114,7 @@ class SavedModelScorer:
         if image.dtype != tf.uint8:
             raise UserError(f"{path} takes {image.dtype.name}. {EXPECTED}")
         self.path = path
+        self.withholds = "label" in self._signature.structured_outputs
         self.input_size = edge(path, image.shape.as_list(), output.shape.as_list(), outputs=2)
 
     def __call__(self, pixels: np.ndarray) -> Scores:

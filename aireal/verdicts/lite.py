@@ -42,6 +42,7 @@ class TfliteScorer:
         self.path = path
         labels = _labels(path)
         self.input_size = edge(path, image["shape"].tolist(), output["shape"].tolist(), outputs=len(labels))
+        self.withholds = UNSURE in labels
         self._image, self._output, self.labels = image["index"], output["index"], labels
 
     def __call__(self, pixels: np.ndarray) -> Scores:
@@ -49,7 +50,7 @@ class TfliteScorer:
         with futures.ThreadPoolExecutor(len(parts)) as pool:
             scores = np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
         p_real = scores[:, self.labels.index(LABELS[REAL])]
-        if UNSURE not in self.labels:
+        if not self.withholds:
             return Scores.without(p_real)
         is_unsure = np.argmax(scores, axis=1) == self.labels.index(UNSURE)
         return Scores(p_real, np.where(is_unsure, np.inf, -np.inf).astype(np.float32))

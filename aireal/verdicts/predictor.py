@@ -29,7 +29,6 @@ from aireal.verdicts import forms, scorers
 from aireal.verdicts.contract import PREPROCESSING, Contract
 from aireal.verdicts.pictures import Prediction
 from aireal.verdicts.predictions import Predictions
-from aireal.verdicts.verdict import UNSURE
 from builders.cifake.archives import Place
 
 # Pictures of more pixels are decoded one at a time, and those of some more two at a time: memory holds few of them.
@@ -56,9 +55,11 @@ class Predictor:
     Attributes:
       scorer: the loaded model.
       contract: what happens to pictures before the model sees them, and the rule that makes verdicts of its scores.
+      is_stated: whether a preprocessing.json beside the model says so; else these are the defaults.
 
     Raises:
-      UserError: there is no model, or one of another kind, or its preprocessing.json is damaged, or needed and missing.
+      UserError: there is no model, or one of another kind, or its preprocessing.json is damaged, or needed and missing;
+        or `aspect_ratio` is given for one that reads windows.
     """
 
     def __init__(
@@ -73,11 +74,15 @@ class Predictor:
         self.scorer = scorers.load(model_file(run), cores)
         self._readers = cores or machine.cores() + 1
         contract = Contract.load(self.scorer.path, self.scorer.input_size)
-        is_stated = self.scorer.path.with_name(PREPROCESSING).exists()
-        if unsure and not is_stated and UNSURE in getattr(self.scorer, "labels", ()):
+        self.is_stated = self.scorer.path.with_name(PREPROCESSING).exists()
+        if unsure and not self.is_stated and self.scorer.withholds:
             raise UserError(
-                f"{self.scorer.path} withholds verdicts by the rule in the {PREPROCESSING} of its export, which is not "
-                "beside it. Copy that too."
+                f"{self.scorer.path} withholds verdicts by the rule in the {PREPROCESSING} that was made with it, and "
+                "that is not beside it. Copy it too."
+            )
+        if aspect_ratio and contract.windows:
+            raise UserError(
+                f"The network reads windows of a picture as it is, so --aspect_ratio={aspect_ratio} is for others."
             )
         rule = contract.rule if unsure else contract.rule.plain()
         self.contract = dataclasses.replace(contract, aspect_ratio=aspect_ratio or contract.aspect_ratio, rule=rule)

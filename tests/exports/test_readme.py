@@ -1,5 +1,6 @@
 """What exports/README.md says, done: its Python runs in an export, and its figures are those of the code."""
 
+import ast
 import json
 import pathlib
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
+from sklearn import datasets
 
 from builders.cifake.layout import LABELS
 
@@ -39,6 +41,14 @@ def test_python_runs_in_an_export_folder(code, exported):
     finished = _run(code, exported)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.strip()
+
+
+def test_python_withholds_a_verdict_of_a_large_photograph_of_which_the_file_is_sure(tmp_path):
+    Image.fromarray(datasets.load_sample_image("china.jpg")).save(tmp_path / "china.png")
+    code = _block("ImageOps.exif_transpose", "get_signature_runner").replace("float32", "int8")
+    finished = _run(code.replace("golden/00.png", str(tmp_path / "china.png")), ROOT / "aireal/trained/robust/export")
+    verdict, scores = finished.stdout.split(maxsplit=1)
+    assert (verdict, ast.literal_eval(scores)["UNSURE"]) == ("UNSURE", 0)
 
 
 @pytest.mark.parametrize("interface", ["interpreter import Interpreter", "compiled_model"])

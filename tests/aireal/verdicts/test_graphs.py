@@ -1,5 +1,6 @@
 """aireal.verdicts.graphs: Keras models and SavedModels as functions of pixels, and which are refused."""
 
+import contextlib
 import pathlib
 import re
 
@@ -13,6 +14,7 @@ from aireal.network import foreign, models
 from aireal.network.foreign import Unit
 from aireal.settings.config import Config
 from aireal.verdicts import graphs, scorers
+from aireal.verdicts.predictor import Predictor
 
 EARLIER = pathlib.Path(__file__).parents[1] / "runs/earlier"
 
@@ -131,15 +133,20 @@ def test_a_keras_file_with_a_unit_beside_it_tells_how_foreign_pictures_are(tmp_p
 
 
 @pytest.mark.parametrize("tells", [True, False])
-def test_a_saved_model_may_tell_how_foreign_pictures_are(tmp_path, tells):
+def test_a_saved_model_may_tell_how_foreign_pictures_are_and_then_needs_its_rule(tmp_path, tells):
     module = tf.Module()
 
     def serve(image):
         level = tf.reduce_mean(tf.cast(image, tf.float32), axis=[1, 2, 3]) / 255
-        return {"probabilities": tf.stack([1 - level, level], 1), **({"foreign": 10 * level} if tells else {})}
+        return {
+            "probabilities": tf.stack([1 - level, level], 1),
+            **({"foreign": 10 * level, "label": level} if tells else {}),
+        }
 
     module.serve = tf.function(serve, [tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="image")])
     tf.saved_model.save(module, str(tmp_path / "model"), {"serving_default": module.serve})
     scores = scorers.load(tmp_path / "model")(np.full([2, 32, 32, 3], 51, np.uint8))
     np.testing.assert_allclose(scores.p_real, [0.2, 0.2], atol=1e-6)
     np.testing.assert_allclose(scores.foreign, [2.0, 2.0] if tells else [np.nan] * 2, atol=1e-5)
+    with pytest.raises(UserError, match="withholds verdicts") if tells else contextlib.nullcontext():
+        Predictor(tmp_path / "model")

@@ -328,7 +328,7 @@ def test_a_damaged_statement_of_the_preprocessing_is_refused(trained, tmp_path, 
 
 def test_a_lone_file_that_withholds_verdicts_wants_its_rule(tmp_path):
     shutil.copy(shipped.locate("robust") / "export/model_int8.tflite", tmp_path)
-    with pytest.raises(UserError, match=r"the rule in the preprocessing\.json of its export, which is not beside it\."):
+    with pytest.raises(UserError, match=r"by the rule in the preprocessing\.json that was made with it"):
         Predictor(tmp_path / "model_int8.tflite")
     (found,) = Predictor(tmp_path / "model_int8.tflite", unsure=False).predict([FILES["32x32.jpg"]])
     assert found.verdict == "REAL"
@@ -388,6 +388,11 @@ def test_windows_get_the_scores_of_the_report_and_are_kept(reads_windows):
         assert len(logits) == 3
         assert 1 / (1 + np.exp(-logits.mean())) == pytest.approx(one.p_real, abs=1e-5)
     assert np.mean([one.verdict == name.split("/")[0] for one, name in zip(found, expected, strict=True)]) > 0.9
+
+
+def test_a_network_that_reads_windows_takes_no_aspect_ratio(reads_windows):
+    with pytest.raises(UserError, match="--aspect_ratio=center_crop is for others"):
+        Predictor(reads_windows[1], aspect_ratio="center_crop")
 
 
 def test_pictures_of_any_size_and_kind_are_seen_by_windows(reads_windows):
