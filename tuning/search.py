@@ -39,7 +39,8 @@ _ROLE = flags.DEFINE_enum(
     "role",
     "all",
     ["all", "chief", "worker"],
-    "on several machines that share --workdir: one chief, which may have --workers too, and workers on the others",
+    "on several machines that share --workdir: one chief, which may have --workers too, and workers on the others, "
+    "which take what is searched from --workdir, whatever their own flags say",
 )
 _CHIEF = flags.DEFINE_string(
     "chief",

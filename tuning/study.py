@@ -49,7 +49,7 @@ class Study:
         config = self.config
         if not config.validation_fraction:
             raise UserError("A search judges on validation images, and --validation_fraction=0 leaves none.")
-        unused = {"keep=best": config.keep == "best", "strategy=mirrored": config.strategy == "mirrored"}
+        unused = {"keep=best": config.keep == "best", f"strategy={config.strategy}": config.strategy != "single"}
         unused["early_stopping_epochs"] = config.early_stopping_epochs > 0
         for flag in (flag for flag, given in unused.items() if given):
             raise UserError(f"Trials train all of their epochs on one device, so --{flag} has no place in a search.")

@@ -18,6 +18,10 @@ from tuning.study import Trial, baseline
         ({"config": Config(keep="best")}, "--keep=best has no place"),
         ({"config": Config(early_stopping_epochs=2)}, "--early_stopping_epochs has no place"),
         ({"config": Config(strategy="mirrored")}, "--strategy=mirrored has no place"),
+        (
+            {"config": Config(strategy="multi_worker", cache="none", precision="float32", cluster="a:1,b:1")},
+            "--strategy=multi_worker has no place",
+        ),
     ],
 )
 def test_studies_that_make_no_sense_are_refused(change, complaint, study):
