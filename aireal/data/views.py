@@ -64,10 +64,13 @@ def prepare(config: Config, records: Records, source: str, to_learn: np.ndarray)
                     print(f"{folder} is damaged: it is made anew.", flush=True)
                     shutil.rmtree(folder)
                 partial = files.beside(folder, files.PARTIAL)
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir()
-                _write(partial, config, records, to_learn)
-                os.replace(partial, folder)
+                try:
+                    shutil.rmtree(partial, ignore_errors=True)
+                    partial.mkdir()
+                    _write(partial, config, records, to_learn)
+                    os.replace(partial, folder)
+                finally:  # it may be what fills the disk
+                    shutil.rmtree(partial, ignore_errors=True)
     counts = json.loads((folder / _DONE).read_text(encoding="utf-8"))
     return {
         kind: Views(

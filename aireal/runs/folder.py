@@ -173,8 +173,9 @@ class RunFolder:
         _save_weights(model, self.best_weights)
 
     def drop_checkpoints(self) -> None:
+        kept = f"{files.PARTIAL}robustness"  # a battery's, which goes on
         for path in {*self.path.glob("*.weights.h5"), *self.path.glob(f"{files.PARTIAL}*")}:
-            if path.is_file():  # a folder is an export's, which tidies up itself
+            if path.is_file() and not path.name.startswith(kept):  # a folder is an export's, which tidies up itself
                 path.unlink()
 
 

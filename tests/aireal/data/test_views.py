@@ -85,6 +85,7 @@ def test_what_was_begun_and_not_finished_is_made_anew(make, monkeypatch, tmp_pat
     monkeypatch.setattr(views, "_write", write_and_die)
     with pytest.raises(KeyboardInterrupt):
         Data(config)
+    assert not list((tmp_path / "prepared").glob(".partial*"))  # which may have filled the disk
     monkeypatch.setattr(views, "_write", write)
     assert len(list(Data(config).validation())) == 1
     assert not list((tmp_path / "prepared").glob(".partial*"))

@@ -292,8 +292,10 @@ def test_a_finished_run_keeps_no_checkpoint_and_nothing_half_written(started):
     for name in leftovers:
         (started.path / name).touch()
     (started.path / ".partial-export").mkdir()
+    (started.path / ".partial-robustness.json").touch()  # of a battery that goes on
     started.drop_checkpoints()
-    assert sorted(os.listdir(started.path)) == [".partial-export", "env.json", "flags.cfg"]
+    kept = [".partial-export", ".partial-robustness.json", "env.json", "flags.cfg"]
+    assert sorted(os.listdir(started.path)) == kept
 
 
 def test_a_run_that_goes_on_elsewhere_tells_both_places(started):
