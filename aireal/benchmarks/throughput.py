@@ -19,6 +19,7 @@ import tensorflow as tf
 from aireal.data import readers
 from aireal.data.batches import Data
 from aireal.data.records import prepare
+from aireal.errors import UserError
 from aireal.network import models
 from aireal.settings.config import Config
 from aireal.sources.source import Source
@@ -86,8 +87,13 @@ def measure(config: Config) -> Iterator[Row]:
     best: dict[str, float] = {}
     for name, start in ways.items():
         gc.collect()
-        with _peak_memory() as peak:
-            found = start()
+        try:
+            with _peak_memory() as peak:
+                found = start()
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(
+                f"{name} cannot read these pictures, so there is nothing to compare with. It takes JPEG, PNG, GIF, BMP."
+            ) from error
         best[name] = max(found["first_pass"], found["second_pass"])
         beside = {"ratio_to_notebook": best[name] / best["notebook_step"]} if name.endswith("_step") else {}
         ratio = best[name] / best["tfds"]

@@ -7,7 +7,7 @@ import re
 _NAMES = re.compile(
     r"""
     \..+ | Thumbs\.db.* | ehthumbs(_vista)?\.db | desktop\.ini | \$RECYCLE\.BIN | RECYCLER | System\ Volume\ Information
-    | Icon\r? | __MACOSX | Network\ Trash\ Folder | Temporary\ Items | TheVolumeSettingsFolder | lost\+found
+    | Icon\r | __MACOSX | Network\ Trash\ Folder | Temporary\ Items | TheVolumeSettingsFolder | lost\+found
     | @eaDir | @SynoResource | .+@Syno(EAStream|Resource) | \#recycle | \#snapshot | @tmp | @sharesnap  # Synology
     | @Recycle | @Recently-Snapshot | @__thumb | Picasa\.ini | ZbThumbnail\.info | _vti_cnf
     | .+\.lrdata | .+\.photoslibrary
@@ -15,7 +15,7 @@ _NAMES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # Those that a folder may have only because a person looked into it, in the macOS Finder or the Windows Explorer.
-_OF_VIEWERS = re.compile(r"\.DS_Store|\._.*|\.localized|Icon\r?|Thumbs\.db|desktop\.ini", re.IGNORECASE)
+_OF_VIEWERS = re.compile(r"\.DS_Store|\._.*|\.localized|Icon\r|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 # Endings of what never is a picture: edits and facts kept beside one, films of live photographs, half downloads, notes.
 _ENDINGS = (
     *(".aae", ".xmp", ".thm", ".pp3", ".dop", ".json", ".csv", ".txt", ".md", ".html", ".log", ".db", ".ini", ".url"),

@@ -30,6 +30,8 @@ def test_clutter_is_known_by_a_name_in_its_path_or_by_its_ending(path, kind):
     assert clutter.kind(path) == kind
 
 
-@pytest.mark.parametrize("path", ["Icons/a.jpg", "Icon.png", "recycle/a.jpg", "eaDir/a.jpg", "a", "a.b.jpg", "#1.jpg"])
+@pytest.mark.parametrize(
+    "path", ["Icons/a.jpg", "icon/a.jpg", "Icon.png", "recycle/a.jpg", "eaDir/a.jpg", "a", "a.b.jpg", "#1.jpg"]
+)
 def test_what_may_be_a_picture_is_none(path):
     assert clutter.kind(path) is None
