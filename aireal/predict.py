@@ -72,10 +72,8 @@ def main(names: Sequence[str]) -> int:
             write(line, file=file)
     print(listing.summary(counts, predictor.contract, left_out), file=sys.stderr)
     if not predictor.is_stated:
-        note = (
-            f"No {PREPROCESSING} is beside {predictor.scorer.path}: pictures were made fit by {{}}, and none is UNSURE."
-        )
-        print(note.format(predictor.contract.aspect_ratio), file=sys.stderr)
+        fit_by = f"pictures were made fit by {predictor.contract.aspect_ratio}, and none is UNSURE."
+        print(f"No {PREPROCESSING} is beside {predictor.scorer.path}: {fit_by}", file=sys.stderr)
     elif _UNSURE.value and not predictor.contract.rule.withholds:
         note = "No verdict is UNSURE: this network has no rule for it (aireal evaluate --risk finds one)."
         print(note, file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 
 from aireal import paths
 from aireal.errors import UserError
@@ -33,8 +34,8 @@ def locate_own(run: os.PathLike | str) -> pathlib.Path:
     """
     if _is_name(run):
         raise UserError(
-            f"{run} comes with aireal, and this would change what it answers. Copy it, and name the copy: cp -r "
-            f"{_FOLDER / run} runs/{run}"
+            f"{run} comes with aireal, and what this writes would change it for everybody. Copy it, and name the copy: "
+            f"mkdir -p runs && cp -r {shlex.quote(os.fspath(_FOLDER / run))} runs/{run}"
         )
     return locate(run)
 

@@ -39,7 +39,8 @@ class Pictures:
         self._records = Records.read(builder)
         self._is_learnt_from = learnt_from in (None, self.fingerprint)
         self._masks = splits.masks(self._records.table, config, to_learn=self._is_learnt_from)
-        if not self._is_learnt_from and not np.any(self._records.table.folder == "test"):
+        self._all_judged = not self._is_learnt_from and not np.any(self._records.table.folder == "test")
+        if self._all_judged:
             print("The network learned from others: all of these are judged.", flush=True)
 
     def table(self, split: str) -> Table:
@@ -86,7 +87,7 @@ class Pictures:
         why = f"--validation_fraction={self.config.validation_fraction:g}"
         if split == "test":
             why = "a fifth of each class is kept for it, of three pictures at least; else --evaluate=validation"
-        elif not self._is_learnt_from:
+        elif self._all_judged:
             why = "the network learned from others, so all of these are for --split=test"
         if not fakes and not photographs:
             raise UserError(f"There are no {split} images: {why}.")

@@ -17,7 +17,7 @@ from aireal.runs.folder import PREPROCESSING, RunFolder
 from aireal.settings.config import Config
 from aireal.sources.source import Source
 from aireal.verdicts.contract import CAMERA, Contract
-from aireal.verdicts.verdict import EDGE_TOLERANCE
+from aireal.verdicts.verdict import EDGE_TOLERANCE, Rule
 from builders.cifake.layout import LABELS
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _batteries(folder: RunFolder, models: list[pathlib.Path]) -> dict[str, dict[
     for found in map(_read, sorted(folder.path.glob("robustness*.json"))):
         if found.get("split") != "test" or not (model := paths.get(found.get("model"))):
             continue
-        if found.get("rule") != Contract.load(model, folder.config().image_size).rule.as_dict():
+        if Rule.from_dict(found.get("rule", {})) != Contract.load(model, folder.config().image_size).rule:
             found["conditions"] = [{**one, "selective": None} for one in found["conditions"]]
         batteries[model.name] = found
     return batteries

@@ -11,7 +11,8 @@ import tensorflow as tf
 from aireal.pixels import corruptions, preprocess
 from aireal.settings.config import Config
 
-# [B, S, S, 3] uint8, B at least 4 -> the same shape and type.
+LEAST = 4  # images that an alteration needs
+# [B, S, S, 3] uint8, B at least LEAST -> the same shape and type.
 Alteration = Callable[[tf.Tensor], tf.Tensor]
 
 

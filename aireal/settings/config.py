@@ -30,7 +30,7 @@ class Config(Fields):
             raise UserError(complaint)
 
     def absolute(self) -> "Config":
-        """Returns the same with places that hold in any folder."""
+        """Returns the same with places that hold in any folder. Raises UserError as `paths.absolute` does."""
         prepared, initial = self.prepared_dir, self.initial_weights
         return dataclasses.replace(
             self,

@@ -98,8 +98,6 @@ def _course(values: Fields) -> Iterator[str]:
         for name in ("cache", "precision"):
             if getattr(values, name) == "auto":
                 yield f"--strategy=multi_worker: each machine would settle --{name}=auto by itself. Name one for all."
-    elif values.cluster or values.task:
-        yield "--cluster and --task name the machines of --strategy=multi_worker, which is not asked for."
     if values.learn_from and not values.initial_weights:
         yield f"--learn_from={values.learn_from} needs --initial_weights: all layers of a new network have to learn."
     if values.warmup_epochs and values.schedule == "constant":

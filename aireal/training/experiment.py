@@ -38,13 +38,15 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
       UserError: the folder, the data or the flags cannot be used, or the loss became NaN.
     """
     folder, config = RunFolder(workdir), config.absolute()
+    if config.strategy != "multi_worker" and (config.cluster or config.task):
+        raise UserError("--cluster and --task name the machines of --strategy=multi_worker, which is not asked for.")
     if config.strategy == "multi_worker" and cluster.Cluster.of(config).task:
         _help(config, folder, overwrite=overwrite)
         return {}
     prepared = _replacement(config, folder) if overwrite else None
     with folder.claim(config, overwrite=overwrite) as begun:
         finished = folder.model.exists()
-        data, strategy = prepared or _prepare(begun, folder, finished=finished)
+        data, strategy = prepared or _prepare(begun, finished=finished)
         begins = None if finished else _begins(begun)  # before a folder is begun for a run that cannot be
         folder.write_start(data.config, data.fingerprint, devices.accelerators())
         _describe(data, begins)
@@ -64,19 +66,18 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
 
 def _replacement(config: Config, folder: RunFolder) -> tuple[Data, tf.distribute.Strategy]:
     """Does `_prepare` for a run before the one in its place is deleted. Raises UserError where it cannot begin."""
-    prepared = _prepare(config, folder)
+    prepared = _prepare(config)
     _begins(config)
     if config.initial_weights and initial.of(config).path.is_relative_to(folder.path):
         raise UserError(f"--overwrite would delete the weights to begin with, in {folder.path}: give --workdir.")
     return prepared
 
 
-def _prepare(config: Config, folder: RunFolder, *, finished: bool = False) -> tuple[Data, tf.distribute.Strategy]:
+def _prepare(config: Config, *, finished: bool = False) -> tuple[Data, tf.distribute.Strategy]:
     """Returns the data of a run, whose config has every "auto" settled, and how it is spread over devices.
 
     Args:
       config: of the run.
-      folder: where it is written, the same for all processes.
       finished: whether it is trained already: then it may be judged with any devices.
 
     Raises:
@@ -90,7 +91,7 @@ def _prepare(config: Config, folder: RunFolder, *, finished: bool = False) -> tu
     if not finished:
         devices.check_replicas(strategy, data)
         flags = [f"{name}={value}" for name, value in dataclasses.asdict(data.config).items() if name not in FREE]
-        cluster.meet(strategy, flags=" ".join(flags), images=data.fingerprint, workdir=str(folder.path))
+        cluster.meet(strategy, flags=" ".join(flags), images=data.fingerprint)
     return data, strategy
 
 
@@ -110,7 +111,7 @@ def _help(config: Config, folder: RunFolder, *, overwrite: bool) -> None:
     if folder.model.exists() and not overwrite:
         print(f"{folder.path} is trained already.")
         return
-    data, strategy = _prepare(config, folder)
+    data, strategy = _prepare(config)
     model = _model(data, strategy)
     done = 0 if overwrite else _resume(model, folder)  # the first process may not have deleted the old run yet
     journal = Journal(config, folder, folder.rows()[:done], data.steps_per_epoch(), writes=False)

@@ -161,7 +161,8 @@ def test_predict_runs_a_tflite_file_from_the_command_line(run_python):
 
 
 def test_a_model_without_its_preprocessing_is_judged_by_and_it_is_said_how(run_python, tmp_path):
-    shutil.copy(INT8, tmp_path)
-    done = run_python("-m", "aireal.predict", f"--run={tmp_path / INT8.name}", PICTURES / "32x32.jpg")
+    (folder := tmp_path / "{odd}").mkdir()
+    shutil.copy(INT8, folder)
+    done = run_python("-m", "aireal.predict", f"--run={folder / INT8.name}", PICTURES / "32x32.jpg")
     assert done.returncode == 0
-    assert f"No preprocessing.json is beside {tmp_path / INT8.name}: pictures were made fit by stretch" in done.stderr
+    assert f"No preprocessing.json is beside {folder / INT8.name}: pictures were made fit by stretch" in done.stderr

@@ -8,6 +8,7 @@ const REASONS = {
   FOREIGN: 'It is unlike the pictures that the network learned from.',
   LOW_CONFIDENCE: 'The score is too near the middle.',
 };
+const CLUTTER = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX)$/i;  // what viewers leave in folders
 const WORDS = {REAL: 'a photograph', FAKE: 'made by AI', UNSURE: 'no verdict'};
 const $ = (selector, within = document) => within.querySelector(selector);
 
@@ -55,7 +56,7 @@ function add(files) {
   tellProgress();
 }
 
-/** Returns the files below a folder that was dropped, hidden ones aside, by the `path` that each is given. */
+/** Returns the files below a folder that was dropped, clutter aside, each with its `path`. */
 async function below(folder) {
   const reader = folder.createReader();
   const entries = [];
@@ -64,7 +65,7 @@ async function below(folder) {
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     entries.push(...some);
   } while (some.length);
-  const files = entries.filter(({name}) => !name.startsWith('.')).map(async (entry) => {
+  const files = entries.filter(({name}) => !CLUTTER.test(name)).map(async (entry) => {
     if (entry.isDirectory) return below(entry);
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
     return Object.assign(file, {path: entry.fullPath.slice(1)});
@@ -214,11 +215,11 @@ document.ondrop = async (event) => {
     const entry = item.webkitGetAsEntry();
     return entry?.isDirectory ? below(entry) : item.getAsFile();
   });
-  try {
-    add((await Promise.all(dropped)).flat().filter(Boolean));
-  } catch {
-    tell('The folder cannot be read. Choose the pictures in it instead.');
-  }
+  const found = await Promise.allSettled(dropped);
+  const files = found.flatMap(({value}) => value ?? []);
+  add(files);
+  if (found.some(({reason}) => reason)) tell('A folder cannot be read. Choose the pictures in it instead.');
+  else if (!files.length) tell('There is no picture in it.');
 };
 $('#anyway')?.addEventListener('change', () => results.filter(({found}) => found).forEach(show));
 document.querySelectorAll('[data-save]').forEach((button) => {

@@ -155,7 +155,8 @@ def test_an_export_has_what_the_battery_found_of_its_files(shipped, judged):
 def test_verdicts_that_the_battery_counted_by_another_rule_are_left_out(judged, tmp_path):
     run, _, result = judged
     copy = RunFolder(shutil.copytree(run.path, tmp_path / "copy"))
-    rule = {**result.basis.rule, "fake_up_to": 0.1, "real_at_least": 0.9, "risk": 0.05, "risk_confidence": 0.9}
+    borders = {"fake_up_to": 0.1, "real_at_least": 0.9, "risk": 0.05, "risk_confidence": 0.9}
+    rule = {**result.basis.rule, **borders, "edges": [32, 32]}
     contract = json.loads(copy.preprocessing.read_text())
     copy.preprocessing.write_text(json.dumps({**contract, "rule": rule}))
     assert "model.keras after compression" in card.text(copy)

@@ -203,6 +203,13 @@ def test_a_finished_run_is_not_trained_again(config, tmp_path, capsys):
     assert "trained already" in capsys.readouterr().out
 
 
+def test_machines_without_the_strategy_that_has_several_are_refused(make_config, tmp_path):
+    for values in ({"cluster": "a:1,b:2"}, {"task": 1}):
+        with pytest.raises(UserError, match="name the machines of --strategy=multi_worker"):
+            experiment.run(make_config(**values), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_of_other_flags_is_refused_unless_overwritten(config, tmp_path):
     experiment.run(config, str(tmp_path / "run"))
     other = dataclasses.replace(config, learning_rate=0.5, epochs=3)

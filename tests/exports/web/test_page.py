@@ -168,14 +168,21 @@ def test_dropped_pictures_are_judged(opened):
 
 def test_of_a_dropped_folder_all_pictures_are_judged(opened, tmp_path):
     folder, small = tmp_path / "holiday", PICTURES / "32x32.jpg"
-    for name in ("a.jpg", "more/deep/b.jpg", ".hidden.jpg"):
+    for name in ("a.jpg", "more/deep/b.jpg", ".hidden.jpg", "more/Thumbs.db"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(small, folder / name)
     page = opened()
     devtools = page.context.new_cdp_session(page)
-    data = {"items": [], "files": [str(folder), str(small)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 200, "data": data})
+
+    def drop(*paths):
+        data = {"items": [], "files": list(map(str, paths)), "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 200, "data": data})
+
+    (tmp_path / "empty").mkdir()
+    drop(tmp_path / "empty")
+    api.expect(page.locator("#state")).to_have_text("There is no picture in it.")
+    drop(folder, small)
     wait_for(page, 4)
     found = saved(page)[1:]
     assert [one["path"] for one in found] == ["holiday/a.jpg", "holiday/more/deep/b.jpg", "32x32.jpg"]
