@@ -107,7 +107,9 @@ def _find(name: str, left_out: collections.Counter[str]) -> Iterator[str | Predi
                     if entry.name.startswith("."):
                         continue
                     kind = other_kind(entry.name)
-                    if kind and (clutter.kind(entry.name) or not os.path.isdir(entry)):
+                    if kind and os.path.isdir(entry):  # few are asked for: a look takes time
+                        kind = clutter.kind_of_folder(entry.name)
+                    if kind:
                         left_out[kind] += 1
                     else:
                         wanted.append(entry.path)

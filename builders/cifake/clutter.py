@@ -24,13 +24,13 @@ _ENDINGS = (
 
 
 def kind(path: str) -> str | None:
-    """Returns what makes a path of "/" clutter: the name in it, or its ending; None where it may be a picture.
+    """Returns what makes a file's path of "/" clutter: the name in it, or its ending; None where it may be a picture.
 
     >>> kind("train/REAL/@eaDir/photo.jpg/SYNOFILE_THUMB_S.jpg"), kind("0001.AAE"), kind("0001.jpg")
     ('@eaDir', '.aae', None)
     """
     folder, _, name = path.rpartition("/")
-    if found := (folder and _kind_of_folder(folder)) or _kind_of_name(name):
+    if found := kind_of_folder(folder) or _kind_of_name(name):
         return found
     name = name.lower()
     return next(ending for ending in _ENDINGS if name.endswith(ending)) if name.endswith(_ENDINGS) else None
@@ -42,7 +42,12 @@ def is_of_a_viewer(name: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)  # a folder has many files
-def _kind_of_folder(path: str) -> str | None:
+def kind_of_folder(path: str) -> str | None:
+    """Returns the name that makes a folder clutter, its own or one above it; None where it may hold pictures.
+
+    >>> kind_of_folder("train/@eaDir"), kind_of_folder("frames/clip1.mp4")
+    ('@eaDir', None)
+    """
     return next((found for name in path.split("/") if (found := _kind_of_name(name))), None)
 
 

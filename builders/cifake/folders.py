@@ -35,7 +35,7 @@ def folders(folder: pathlib.Path, with_clutter: bool = False) -> Iterator[str]:
         if above:
             yield above
         for entry in sorted(filter(_is_folder, _within(folder, above)), key=lambda entry: entry.name):
-            if (with_clutter and above) or not clutter.kind(entry.name):
+            if (with_clutter and above) or not clutter.kind_of_folder(entry.name):
                 (linked if entry.is_symlink() else pending).append(f"{above}/{entry.name}".lstrip("/"))
 
 
@@ -57,5 +57,5 @@ def _within(folder: pathlib.Path, below: str) -> Iterator[os.DirEntry]:
         with os.scandir(folder / below) as found:
             yield from found
     except PermissionError:
-        if not clutter.kind(below):
+        if not clutter.kind_of_folder(below):
             raise

@@ -174,7 +174,7 @@ def find(source: os.PathLike | str) -> pathlib.Path:
     source = pathlib.Path(source).expanduser()
     if not source.exists():
         raise SourceError(f"{source} does not exist. It should be a folder, an archive or a .csv: {layout.EXPECTED}.")
-    if not source.is_dir() or any(path.is_dir() and not clutter.kind(path.name) for path in source.iterdir()):
+    if not source.is_dir() or any(path.is_dir() and not clutter.kind_of_folder(path.name) for path in source.iterdir()):
         return source
     # The archive as it was downloaded, alone in its folder: what TFDS calls a manual_dir.
     found = [path for path in sorted(source.iterdir()) if path.is_file() and archives.is_archive(path)]

@@ -27,6 +27,14 @@ def test_a_folder_means_the_pictures_in_it_and_below_by_name(folder):
     assert [os.path.relpath(path, folder) for path in found] == ["a.PNG", "b.jpg", "below/c.webp"]
 
 
+def test_a_folder_may_be_called_like_a_film(folder):
+    (folder / "clip.mp4").mkdir()
+    (folder / "clip.mp4/0001.jpg").touch()
+    left_out = collections.Counter()
+    assert str(folder / "clip.mp4/0001.jpg") in list(find([str(folder)], left_out))
+    assert left_out == {".txt": 1}
+
+
 def test_files_left_out_for_their_ending_are_counted(folder):
     (folder / "below" / "vector.SVG").touch()
     (folder / "below" / "README").touch()

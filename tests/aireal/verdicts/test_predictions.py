@@ -1,8 +1,11 @@
 """aireal.verdicts.predictions: what a notebook shows of a list of verdicts."""
 
+import re
+
 from PIL import Image
 
 import aireal
+from aireal.verdicts.pictures import Prediction
 
 
 def test_predictions_show_errors_and_no_more_rows_than_a_page_holds():
@@ -13,6 +16,18 @@ def test_predictions_show_errors_and_no_more_rows_than_a_page_holds():
     assert "no such file" in shown
     assert shown.count("<img") == 99
     assert shown.endswith("and 2 more</p>")
+
+
+def test_a_sorted_list_shows_each_picture_beside_its_verdict():
+    pictures = [Image.new("RGB", (32, 32), colour) for colour in ("white", "black")]
+    found = aireal.load().predict(["nothing.jpg", *pictures])
+    source = re.compile(r'src="([^"]+)"')
+    before = source.findall(found._repr_html_())
+    found.reverse()
+    assert source.findall(found._repr_html_()) == before[::-1]
+    assert len({*before}) == 2
+    found.append(Prediction("later.jpg", "REAL", confidence=0.9, p_real=0.9))
+    assert "<tr><td></td><td>later.jpg</td><td><b>REAL</b></td>" in found._repr_html_()
 
 
 def test_predictions_show_why_a_verdict_was_withheld(withholding):

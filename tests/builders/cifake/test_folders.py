@@ -32,6 +32,10 @@ def test_clutter_is_listed_below_other_folders_alone(write):
     assert list(folders.folders(folder)) == ["ai"]
 
 
+def test_a_folder_may_be_called_like_a_film(write):
+    assert list(folders.folders(write({"ai/clip.mp4/0.jpg": b""}))) == ["ai", "ai/clip.mp4"]
+
+
 def test_a_folder_goes_by_its_own_name_and_not_by_a_link_to_it(write):
     folder = write({"photo/0.jpg": b"", "ai/0.jpg": b""})
     (folder / "latest").symlink_to("photo")
