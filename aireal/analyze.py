@@ -30,6 +30,8 @@ _IMAGE_SIZE = flags.DEFINE_integer(
 
 
 def main() -> int:
+    if not _SOURCE.value:
+        raise UserError("--source is empty.")
     try:
         source = Source(_SOURCE.value, Naming(*(flags.FLAGS[name].value or "" for name in _NAMING)))
     except SourceError as error:

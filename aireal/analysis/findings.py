@@ -1,8 +1,11 @@
 """What the numbers mean, in sentences, the gravest first."""
 
+import collections
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from aireal.analysis.numbers import DEGREES, SHORTCUT, Numbers, Separation
 from aireal.sources.source import imbalance
@@ -137,17 +140,16 @@ def causes(container: Mapping[str, Mapping[str, Sequence[int]]]) -> str:
 
 def _by_token(container: Mapping[str, Mapping[str, Sequence[int]]]) -> dict[str, dict[str, list[int]]]:
     """Returns of each word of the metadata how many FAKE and REAL files have it, and not."""
-    metadata = {frozenset(value.split(", ")): counts for value, counts in container.get("metadata", {}).items()}
-    tokens = {token for words in metadata for token in words if token and not token.startswith("APP")}  # JPEG segments
+    metadata = container.get("metadata", {})
+    having: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(2, int))
+    for value, counts in metadata.items():  # of captions there is one for each file
+        for token in {*value.split(", ")} - {""}:
+            having[token] += counts
+    files = np.sum([*metadata.values()], axis=0)
     return {
-        token: {
-            word: [sum(column) for column in zip([0, 0], *rows, strict=True)]
-            for word, rows in {
-                "yes": [counts for words, counts in metadata.items() if token in words],
-                "no": [counts for words, counts in metadata.items() if token not in words],
-            }.items()
-        }
-        for token in sorted(tokens)
+        token: {"yes": counts.tolist(), "no": (files - counts).tolist()}
+        for token, counts in sorted(having.items())
+        if not token.startswith("APP")  # JPEG segments
     }
 
 
@@ -194,5 +196,9 @@ def _shortcut(found: Separation, what: str, sign: str, advice: str, grave: str =
     if sign and order is not None and abs(order - 0.5) > max(found.nothing, _MOSTLY * found.distance):
         towards = f", {sign} being {'REAL' if order > 0.5 else 'FAKE'} more often"
     figure = f"the best simple rule has an AUC of {0.5 + found.distance:.3f}{towards} (0.5 is chance, 1 is certain)"
+    if found.are_few:
+        figure += f", and by chance up to {min(0.5 + found.nothing, 1):.3f}"
+        yield Finding(NOTE, f"{what} cannot be judged by so few pictures: {figure}.")
+        return
     kind = (GOOD, NOTE)[found.grade] if found.grade < SHORTCUT else grave
     yield Finding(kind, f"{what} {DEGREES[found.grade]}: {figure}. {advice if kind == grave else ''}".strip())

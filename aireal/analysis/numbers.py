@@ -51,6 +51,11 @@ class Separation:
         return max(_NOTHING, self.chance or 0)
 
     @property
+    def are_few(self) -> bool:
+        """Whether pictures are too few to tell it from chance, which may make what would be worth a note of more."""
+        return self.is_known and self.distance <= self.nothing and self.nothing > _BORDERS[0]
+
+    @property
     def grade(self) -> int:
         """0 to 5, as `DEGREES` has it in words: 0 says nothing, from SHORTCUT on a network may learn it."""
         if not self.is_known or self.distance <= self.nothing:

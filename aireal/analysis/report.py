@@ -53,6 +53,8 @@ def analyze(source: Source, output: str, *, image_size: int) -> dict[str, Any]:
             raise UserError(f"--source={source.text} cannot be read: {error}") from error
         print(f"{layout.printable(source.text)} is read as\n{collection.outline}\n", flush=True)
         try:
+            if not collection.outline.counts:  # says which names there are
+                collection.outline.check(source.text, to_learn=False)
             with replacing_folder(target) as folder:
                 report = _write(folder, passes.Reader(collection), source, image_size)
         except layout.SourceError as error:

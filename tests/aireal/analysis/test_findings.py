@@ -125,7 +125,8 @@ def test_chance_is_no_cause():
 
 def test_what_chance_explains_is_no_finding():
     few = {"auc": 0.7, "tree_auc": None, "chance": 0.25}
-    assert kind_of("File size alone says nothing", sentences(file_size=few)) == "good"
+    assert kind_of("File size alone says nothing", sentences(file_size={**few, "auc": 0.55, "chance": 0.06})) == "good"
+    assert kind_of("File size alone cannot be judged by so few pictures", sentences(file_size=few)) == "note"
     assert kind_of("How the files were saved", sentences(how_saved={"tree_auc": 0.2, "chance": 0.05})) == "good"
 
 
