@@ -4,13 +4,15 @@ The same command again does what is left. Exit status: 0 when every picture got 
 read, 2 when the command is wrong.
 """
 
+import contextlib
+import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
 from aireal import command, paths, runner, shipped
-from aireal.errors import UserError
+from aireal.errors import UserError, reason
 from aireal.pixels import decoding
 from aireal.runs import files
 from aireal.runs.folder import model_file
@@ -49,7 +51,7 @@ def main(names: Sequence[str]) -> int:
 
     naming = Naming(columns=flags.FLAGS["columns"].value or "")
     folder = paths.resolve(_OUTPUT.value)
-    with files.claim(folder, f"Another process is at {folder}. Wait for it, or name another folder."):
+    with _claimed(folder):
         judging = {"aspect_ratio": _ASPECT_RATIO.value, "max_pixels": _MAX_PIXELS.value, "unsure": _UNSURE.value}
         how = {"shard_pictures": _SHARD_PICTURES.value, "cores": engine.cores}
         job, left_out = shards.begin(folder, names, model, naming=naming, **how, **judging)
@@ -57,6 +59,18 @@ def main(names: Sequence[str]) -> int:
     print(listing.summary(counts, job.contract(), left_out))
     print(f"Verdicts: {job.verdicts(0)}" + f" and {job.shards - 1:,} more" * (job.shards > 1))
     return int(any(kind.verdict is None for kind in counts))
+
+
+@contextlib.contextmanager
+def _claimed(folder: pathlib.Path) -> Iterator[None]:
+    """Makes a folder, and keeps it for this process. Raises UserError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = files.claim(folder, f"Another process is at {folder}. Wait for it, or name another folder.")
+    except OSError as error:
+        raise UserError(f"--output={folder} cannot be made: {reason(error)}.") from error
+    with claim:
+        yield
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from aireal.network.cost import Cost
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
 from aireal.settings.data import SOURCE
-from aireal.training import experiment
+from aireal.training import cluster, experiment
 
 _NOTEBOOK_IMAGES = 96_000  # the notebook's four fifths of train and test together
 _NOTEBOOK_EPOCHS = 30
@@ -125,6 +125,7 @@ def comparison(configs: Sequence[Config]) -> Row:
 
 
 def _run(config: Config, workdir: str) -> dict[str, Any]:
+    cluster.check_alone(config)
     keras.backend.clear_session()  # of the layers of the run before
     return experiment.run(config, f"{workdir}-seed-{config.seed}")
 

@@ -23,7 +23,7 @@ from aireal.runs import drawing, files, page
 from aireal.runs.page import Drawing, Section
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
-from aireal.training import experiment, initial
+from aireal.training import cluster, experiment, initial
 from builders.cifake import layout
 from builders.cifake.layout import LABELS
 
@@ -42,8 +42,9 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
       The contents of unseen.json.
 
     Raises:
-      UserError: there are no such groups, or fewer than two.
+      UserError: there are no such groups, or fewer than two; or it is to be done on several machines.
     """
+    cluster.check_alone(config)
     folder, began, chosen = paths.of_run(workdir), _began(config), _chosen(config, names)
     found: dict[str, list[Group]] = {}
     for number, name in enumerate(chosen, 1):
@@ -71,9 +72,11 @@ def _chosen(config: Config, names: Sequence[str]) -> list[str]:
         )
     chosen = list(names) or known
     if untold := [name for name in chosen if name not in tested or "," in name]:
+        others = ",".join(name for name in chosen if name not in untold)
+        mend = f"Name others: --groups={others}" if others else "Give test pictures the same folders."
         raise UserError(
             f"{layout.listed(untold)} cannot be left out: no test picture is of such a group, or there is a comma in "
-            f"its name. Name others: --groups={','.join(name for name in chosen if name not in untold)}"
+            f"its name. {mend}"
         )
     return chosen
 

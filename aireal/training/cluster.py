@@ -94,6 +94,12 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def check_alone(config: Config) -> None:
+    """Raises UserError where what trains several times is to do so on several machines: they meet once in a process."""
+    if config.strategy == "multi_worker":
+        raise UserError("--strategy=multi_worker is for a single training: give it to aireal train.")
+
+
 def meet(strategy: tf.distribute.Strategy, **same: str) -> None:
     """Waits until all processes of a cluster have come here.
 

@@ -60,6 +60,14 @@ def test_the_command_gives_the_verdicts_of_predict(start, tmp_path):
     assert complained == ""
 
 
+def test_a_file_in_the_place_of_the_folder_is_told(start, tmp_path):
+    (tmp_path / "out").touch()
+    running = start(PICTURES)
+    _, complained = running.communicate(timeout=100)
+    assert running.returncode == 2
+    assert complained.startswith(f"error: --output={tmp_path / 'out'} cannot be made: ")
+
+
 def test_what_was_interrupted_goes_on(start, tmp_path):
     (tmp_path / "list.txt").write_text(f"{PICTURES / '640x480.jpg'}\n" * 1200)
     running = start(tmp_path / "list.txt")

@@ -64,3 +64,6 @@ def test_what_cannot_be_left_out_is_said(config, reads_windows, tmp_path):
     assert unseen._folder_name("SD v1") != unseen._folder_name("SD_v1") == "SD_v1"
     with pytest.raises(UserError, match="has no groups of FAKE, and to leave one out needs two"):
         unseen.study(reads_windows[0], str(tmp_path))
+    machines = {"strategy": "multi_worker", "cluster": "a:1,b:2", "cache": "ram", "precision": "float32"}
+    with pytest.raises(UserError, match="is for a single training"):
+        unseen.study(dataclasses.replace(config, **machines), str(tmp_path))
