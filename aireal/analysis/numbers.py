@@ -52,7 +52,7 @@ class Separation:
 
     @property
     def are_few(self) -> bool:
-        """Whether pictures are too few to tell it from chance, which may make what would be worth a note of more."""
+        """Whether there are too few pictures to say: it may be chance, which alone may make what is worth a note."""
         return self.is_known and self.distance <= self.nothing and self.nothing > _BORDERS[0]
 
     @property

@@ -27,7 +27,7 @@ FOREIGN_SHARE = 0.04  # of the validation images, which are foreign by this rule
 _RISKS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)  # that are tried where what was asked for cannot be kept
 _IMAGES, _CORRUPTED, _ALTERED = 3000, 1000, 300  # of training: as they are, as augmented there, altered in each way
 _BYTES = 2**29  # of memory that the first take at most: there are fewer of large ones
-_AT_ONCE = 64 * 64  # pixels of an image of which all that are altered in a way are altered at a time
+_AT_ONCE = 64 * 64  # pixels of an image up to which all that are altered in one way are altered at a time
 _PENALTY = 0.1  # inverse strength of the unit's L2 penalty: `configs/README.md`, "Foreign pictures"
 
 
@@ -136,17 +136,17 @@ def learn(model: keras.Model, data: Data) -> Unit:
     signs = foreign.signs(model)
     look = tf.function(lambda images: signs(images)[1:], reduce_retracing=True)
     images = _images(data)
-    alter = alterations.foreign_to(data.config)
+    ways = alterations.foreign_to(data.config)
     parts = min(max(data.config.image_size**2 // _AT_ONCE, 1), _ALTERED // alterations.LEAST)
     own, others = [], []
-    with progress.bar(title="learning what is foreign", total=len(alter) + 2, leave=False) as shown:
+    with progress.bar(title="learning what is foreign", total=len(ways) + 2, leave=False) as shown:
         for pictures in (images, _augmented(images[:_CORRUPTED], data.config)):
             own += graphs.in_parts(look, pictures)
             shown.update()
-        for number, alteration in enumerate(alter):
+        for number, alter in enumerate(ways):
             rows = (number * _ALTERED + np.arange(_ALTERED)) % len(images)
             for some in np.array_split(rows, parts):
-                others += graphs.in_parts(look, alteration(tf.constant(images[some])).numpy())
+                others += graphs.in_parts(look, alter(tf.constant(images[some])).numpy())
             shown.update()
     seen, is_other = np.concatenate([*own, *others]), np.repeat([0, 1], [sum(map(len, own)), sum(map(len, others))])
     mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-6
