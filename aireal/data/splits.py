@@ -25,10 +25,8 @@ def masks(table: Table, config: Config, *, to_learn: bool = True) -> dict[str, n
     folder = {name: table.folder == name for name in ("train", "validation", "test")}
     if not folder["test"].any():
         if not to_learn:
-            return {
-                **dict.fromkeys(("train", "validation"), np.zeros(len(table), bool)),
-                "test": np.ones(len(table), bool),
-            }
+            none = np.zeros(len(table), bool)
+            return {"train": none, "validation": none, "test": ~none}
         free = folder["train"]
         if folder["validation"].any():  # whose pictures have copies and pairs that no test may have
             firsts = np.array(_firsts(table))
