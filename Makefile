@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; PYTHON=python3.13 make clean test takes another Python.
+# The README has `make demo`, `make test` and `make page`; PYTHON=python3.13 make clean test takes another Python.
 PYTHON ?= python3
 BIN := .venv/bin
 

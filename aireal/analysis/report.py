@@ -74,8 +74,6 @@ def _target(output: str, source: pathlib.Path, naming: layout.Naming) -> pathlib
         target = paths.resolve(output)
         if os.path.lexists(target) and not target.is_dir():
             raise UserError(f"--output={output} is a file or a loop of links. Give a folder.")
-        if target == pathlib.Path.cwd() or target.is_mount():
-            raise UserError(f"--output={output} cannot be replaced where it stands. Give a folder in it.")
         foreign = others(target, _FILES) if target.exists() else ()
     except OSError as error:
         raise UserError(f"--output={output} cannot be used: {error}") from error

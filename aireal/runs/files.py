@@ -59,9 +59,11 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Like `replacing`, for a folder: what stands at `path` stays whole until the new one is complete.
 
     Raises:
-      UserError: another process is at it, or the disk is full.
+      UserError: another process is at it, it cannot be renamed, or the disk is full.
     """
     path = paths.resolve(path)
+    if pathlib.Path.cwd().is_relative_to(path) or path.is_mount():
+        raise UserError(f"{path} cannot be replaced where it stands: it is mounted, or in use. Name a folder in it.")
     partial, old = (beside(path, prefix) for prefix in (PARTIAL, _OLD))
 
     def tidy() -> None:

@@ -3,17 +3,19 @@
 import functools
 import re
 
-# Whole names of files and folders. A name that begins with a dot is left out as well, and all that is below a folder.
-_NAMES = re.compile(
-    r"""
-    \..+ | Thumbs\.db.* | ehthumbs(_vista)?\.db | desktop\.ini | \$RECYCLE\.BIN | RECYCLER | System\ Volume\ Information
-    | Icon\r | __MACOSX | Network\ Trash\ Folder | Temporary\ Items | TheVolumeSettingsFolder | lost\+found
-    | @eaDir | @SynoResource | .+@Syno(EAStream|Resource) | \#recycle | \#snapshot | @tmp | @sharesnap  # Synology
-    | @Recycle | @Recently-Snapshot | @__thumb | Picasa\.ini | ZbThumbnail\.info | _vti_cnf
-    | .+\.lrdata | .+\.photoslibrary
-    """,
-    re.IGNORECASE | re.VERBOSE,
+# Whole names of files and folders, whatever their case, for browsers too. A name that begins with a dot is left out as
+# well, and all that is below a folder.
+NAMES = "|".join(
+    [
+        *(r"\..+", r"Thumbs\.db.*", r"ehthumbs(_vista)?\.db", r"desktop\.ini", r"\$RECYCLE\.BIN", "RECYCLER"),
+        *("System Volume Information", r"Icon\r", "__MACOSX", "Network Trash Folder", "Temporary Items"),
+        *("TheVolumeSettingsFolder", r"lost\+found"),
+        *("@eaDir", "@SynoResource", ".+@Syno(EAStream|Resource)", "#recycle", "#snapshot", "@tmp", "@sharesnap"),
+        *("@Recycle", "@Recently-Snapshot", "@__thumb", r"Picasa\.ini", r"ZbThumbnail\.info", "_vti_cnf"),
+        *(r".+\.lrdata", r".+\.photoslibrary"),
+    ]
 )
+_NAMES = re.compile(NAMES, re.IGNORECASE)
 # Those that a folder may have only because a person looked into it, in the macOS Finder or the Windows Explorer.
 _OF_VIEWERS = re.compile(r"\.DS_Store|\._.*|\.localized|Icon\r|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 # Endings of what never is a picture: edits and facts kept beside one, films of live photographs, half downloads, notes.

@@ -3,6 +3,8 @@
 The folder is static files, for any web server: the page, the .tflite file, and LiteRT, which runs it on the device.
 """
 
+import shlex
+
 from absl import flags
 
 from aireal import command, shipped
@@ -25,7 +27,8 @@ def main() -> None:
     if _SERVE.value:
         server.serve(folder, _PORT.value)
     else:
-        print(f"To look at it: python -m exports.web --run={_RUN.value} --output={_OUTPUT.value} --serve")
+        run, output = shlex.quote(_RUN.value), shlex.quote(_OUTPUT.value)
+        print(f"To look at it: python -m exports.web --run={run} --output={output} --serve")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Serves a page on this machine alone."""
 
+import contextlib
 import errno
 import functools
 import http.server
@@ -18,6 +19,10 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
         ".webmanifest": "application/manifest+json",
     }
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # a page that is closed or loaded again while it is on its way
+            super().handle()
 
     def end_headers(self) -> None:
         for name, value in HEADERS.items():

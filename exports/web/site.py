@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import shlex
 import shutil
 
 import jinja2
@@ -22,6 +23,7 @@ from aireal.runs.folder import PREPROCESSING, RunFolder, model_file, run_of
 from aireal.verdicts.contract import Contract, tflite_name
 from aireal.verdicts.lite import LABELS_FILE, TfliteScorer
 from aireal.verdicts.predictor import Predictor
+from builders.cifake import clutter
 from exports.web import parts
 
 _PAGE = pathlib.Path(__file__).parent / "page"
@@ -105,9 +107,8 @@ def _model(run: os.PathLike | str) -> pathlib.Path:
     if path.is_dir():
         found = [place / name for place in (path, path / "export") if (place / name).exists()]
         if not found:
-            raise UserError(
-                f"{path} has no {name}, which the page would run. Make one: python -m exports.export --run={run}"
-            )
+            export = f"python -m exports.export --run={shlex.quote(str(run))}"
+            raise UserError(f"{path} has no {name}, which the page would run. Make one: {export}")
         path = found[0]
     path = model_file(path)
     if path.suffix != ".tflite":
@@ -161,6 +162,7 @@ def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None
         "windows": contract.windows,
         "rule": contract.rule,
         "max_pixels": decoding.MAX_PIXELS,
+        "clutter": clutter.NAMES,
         "max_megapixels": decoding.MAX_PIXELS // 1_000_000,
         "version": importlib.metadata.version("aireal"),
         **_knowledge(model),

@@ -13,10 +13,10 @@ from absl import flags
 
 from aireal import command, shipped
 from aireal.errors import UserError
+from exports.web import chromium
 
 _RUN = flags.DEFINE_string("run", shipped.DEFAULT, "what the page judges by, as exports.web takes it")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "how often each thing is measured", lower_bound=1)
-_FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 _SMALL = 100  # pictures of the network's size, of which the mean time is taken
 _LARGE = 4000, 3000
 # Looked for with every frame: Playwright's own waiting looks up to half a second apart.
@@ -29,8 +29,8 @@ _JUDGED = """(count) => new Promise((resolve, reject) => {
 
 
 def main() -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    executable = chromium.find()
+    if executable is None:
         raise UserError("There is no Chromium, which the page is measured in. Install it.")
     from playwright import sync_api
 
@@ -41,7 +41,7 @@ def main() -> None:
         small, large = _pictures(pathlib.Path(name), folder)
         with server.bind(folder, 0) as served:
             threading.Thread(target=served.serve_forever, daemon=True).start()
-            browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+            browser = playwright.chromium.launch(executable_path=executable, args=chromium.FLAGS)
             found = _measure(browser, f"http://127.0.0.1:{served.server_port}/", small, large)
             version = browser.version
             served.shutdown()

@@ -8,7 +8,7 @@ const REASONS = {
   FOREIGN: 'It is unlike the pictures that the network learned from.',
   LOW_CONFIDENCE: 'The score is too near the middle.',
 };
-const CLUTTER = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX)$/i;  // what viewers leave in folders
+const CLUTTER = new RegExp(`^(?:${document.body.dataset.clutter})$`, 'i');
 const WORDS = {REAL: 'a photograph', FAKE: 'made by AI', UNSURE: 'no verdict'};
 const $ = (selector, within = document) => within.querySelector(selector);
 
@@ -56,7 +56,7 @@ function add(files) {
   tellProgress();
 }
 
-/** Returns the files below a folder that was dropped, clutter aside, each with its `path`. */
+/** Returns the pictures below a folder that was dropped, clutter aside, each with its `path`. */
 async function below(folder) {
   const reader = folder.createReader();
   const entries = [];
@@ -70,7 +70,8 @@ async function below(folder) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
     return Object.assign(file, {path: entry.fullPath.slice(1)});
   });
-  return (await Promise.all(files)).flat().sort((one, other) => (one.path < other.path ? -1 : 1));
+  const pictures = (await Promise.all(files)).flat().filter(({type}) => type.startsWith('image/'));  // by their names
+  return pictures.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
 async function send(result) {
@@ -176,19 +177,21 @@ function save(form) {
 }
 
 async function openCamera() {
-  const video = $('#camera video');
+  const [button, video] = [$('#open-camera'), $('#camera video')];
+  button.disabled = true;  // of two streams one would stay on
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({video: {facingMode: 'environment'}});
+    $('#camera').showModal();
   } catch {
     tell('No camera can be used: there is none, or this page was not allowed to.');
-    return;
+  } finally {
+    button.disabled = false;
   }
-  $('#camera').showModal();
-  await video.play();
 }
 
 function shoot() {
   const video = $('#camera video');
+  if (!video.videoWidth) return;  // it shows nothing yet
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext('2d').drawImage(video, 0, 0);

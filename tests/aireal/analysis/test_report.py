@@ -15,8 +15,9 @@ from aireal.analysis import report
 from aireal.errors import UserError
 from aireal.sources.source import Source
 from builders.cifake import layout
+from exports.web import chromium
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = chromium.find()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(demo_source
     for output, complaint in {
         str(demo_source / "train/FAKE/analysis"): "among the pictures",
         "file": "is a file",
-        ".": "cannot be replaced where it stands",
+        ".": "holds something else than an analysis",
         "~nobody-of-this-name/x": "cannot be used",
         "x" * 300: "cannot be",
     }.items():

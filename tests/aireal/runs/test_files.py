@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import threading
 
@@ -81,6 +82,17 @@ def test_two_exports_at_a_time_are_refused(tmp_path):
         files.replacing_folder(tmp_path / "export"),
     ):
         pass
+
+
+def test_a_folder_that_cannot_be_renamed_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "page/model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "page/model")
+    for path in (pathlib.Path(), tmp_path / "page", pathlib.Path("/proc")):
+        with pytest.raises(UserError, match="cannot be replaced where it stands"), files.replacing_folder(path):
+            pass
+    with files.replacing_folder(pathlib.Path("here")):
+        pass
+    assert os.listdir() == [".here.lock", "here"]
 
 
 def test_an_export_behind_a_link_is_replaced_where_it_is(tmp_path):

@@ -1,13 +1,10 @@
-import shutil
 import threading
 
 import pytest
 
-from exports.web import parts, server, site
+from exports.web import chromium, parts, server, site
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
-FLAGS += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+FLAGS = [*chromium.FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +33,10 @@ def address(folder):
 
 @pytest.fixture(scope="session")
 def browser():
-    if CHROMIUM is None:
+    if not (executable := chromium.find()):
         pytest.skip("There is no Chromium: apt-get install chromium")
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield started
         started.close()

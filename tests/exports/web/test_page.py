@@ -168,7 +168,8 @@ def test_dropped_pictures_are_judged(opened):
 
 def test_of_a_dropped_folder_all_pictures_are_judged(opened, tmp_path):
     folder, small = tmp_path / "holiday", PICTURES / "32x32.jpg"
-    for name in ("a.jpg", "more/deep/b.jpg", ".hidden.jpg", "more/Thumbs.db"):
+    others = (".hidden.jpg", "more/Thumbs.db", "a.AAE", "clip.mov", "notes.txt", "@eaDir/a.jpg", "#recycle/a.jpg")
+    for name in ("a.jpg", "more/deep/b.jpg", *others):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(small, folder / name)
     page = opened()
@@ -206,12 +207,32 @@ def test_a_pasted_picture_is_judged(opened):
 
 def test_a_picture_is_taken_with_the_camera(opened):
     page = opened(permissions=["camera"])
-    page.click("#open-camera")
-    api.expect(page.locator("#camera video")).to_have_js_property("readyState", 4)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.evaluate(
+        """() => {
+          window.tracks = [];
+          const {mediaDevices} = navigator;
+          const real = mediaDevices.getUserMedia.bind(mediaDevices);
+          mediaDevices.getUserMedia = async (wanted) => {
+            const stream = await real(wanted);
+            window.tracks.push(...stream.getTracks());
+            return stream;
+          };
+          for (let click = 0; click < 2; click += 1) document.querySelector('#open-camera').click();
+        }"""
+    )
+    video = page.locator("#camera video")
+    api.expect(video).to_have_js_property("readyState", 4)
+    video.evaluate("(one) => Object.defineProperty(one, 'videoWidth', {value: 0, configurable: true})")
+    page.click("#shoot")  # before its first image: it stays open
+    video.evaluate("(one) => delete one.videoWidth")
     page.click("#shoot")
     wait_for(page, 2)
     api.expect(page.locator("#camera")).not_to_be_visible()
     assert saved(page)[-1]["path"] == "camera.png"
+    assert page.evaluate("() => window.tracks.map(({readyState}) => readyState)") == ["ended"]
+    assert not errors
 
 
 def test_it_works_without_a_network_after_the_first_visit(opened, address, predictor):

@@ -1,7 +1,10 @@
 """exports.web.server: one folder, to this machine alone."""
 
 import http.client
+import socket
+import struct
 import threading
+import time
 
 import pytest
 
@@ -48,6 +51,20 @@ def test_nothing_else_is_served(served, path):
     answer, body = get(served, path)
     assert answer.status == 404
     assert body != b"secret"
+
+
+def test_a_visitor_who_leaves_is_no_error(served, tmp_path, capfd):
+    with open(tmp_path / "page/large.wasm", "wb") as file:
+        file.truncate(50_000_000)
+    before = threading.active_count()
+    for _ in range(3):
+        with socket.create_connection(served.server_address) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed with a reset
+            connection.sendall(b"GET /large.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.recv(1000)
+    while threading.active_count() > before:
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_foreign_name_for_this_machine_is_refused(served):
