@@ -46,9 +46,15 @@ def test_a_name_with_everything_goes_through_everything(succeeds, tmp_path, writ
 
     models = {"csv": "", "json": "/export/saved_model", "table": "/export/model_int8.tflite"}
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for form, model in models.items():
-            options = (f"--run=runs/{NAME}{model}", f"--format={form}", f"--output={NAME}.{form}")
-            pool.submit(succeeds, "aireal.predict", *options, "--", *PICTURES)
+        begun = [
+            pool.submit(
+                *(succeeds, "aireal.predict", f"--run=runs/{NAME}{model}", f"--format={form}"),
+                *(f"--output={NAME}.{form}", "--", *PICTURES),
+            )
+            for form, model in models.items()
+        ]
+    for one in begun:
+        one.result()
     written = {form: (tmp_path / f"{NAME}.{form}").read_bytes().decode(errors="surrogateescape") for form in models}
     assert [row["path"] for row in csv.DictReader(io.StringIO(written["csv"], newline=""))] == [*PICTURES]
     assert [row["path"] for row in json.loads(written["json"])] == [*PICTURES]

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from builders.cifake.copies import EDGE
-
 STATISTICS = {  # of each picture -> what it means
     "brightness": "mean luma, 0 to 255",
     "contrast": "standard deviation of luma",
     "saturation": "mean of (max - min) / max over the three channels, 0 to 1",
     "sharpness": "standard deviation of the 4-neighbour Laplacian of luma",
 }
-THUMBNAIL = EDGE, EDGE, 3  # what near-duplicates are compared by
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -56,13 +53,6 @@ def describe(images: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1, dtype=np.float32)
 
 
-def thumbnails(images: np.ndarray) -> np.ndarray:
-    """[N, S, S, 3] uint8 -> [N, 8, 8, 3] uint8, means over areas."""
-    areas = _areas(images.shape[1])
-    rows = np.tensordot(images.astype(np.float32), areas, axes=([1], [1]))  # [N, S, 3, 8]
-    return np.rint(np.tensordot(rows, areas, axes=([1], [1])).transpose(0, 2, 3, 1)).astype(np.uint8)
-
-
 def sums(images: np.ndarray, label: Sequence[int]) -> Sums:
     """Sums up [N, S, S, 3] uint8 images with labels [N]."""
     label = np.asarray(label)
@@ -78,10 +68,3 @@ def _sums_of_class(images: np.ndarray) -> tuple[np.ndarray, ...]:
     log_power = np.log(spectrum + 1e-6)
     squares = (values**2).sum((0, 1, 2), dtype=np.float64) / luma[0].size if len(luma) else np.zeros(3)
     return np.array(len(images)), values.sum(0, dtype=np.float64), squares, log_power.sum(0, dtype=np.float64)
-
-
-def _areas(size: int) -> np.ndarray:
-    """Returns [8, size]: row i has the share of each pixel in the i-th eighth of the edge; rows sum to 1."""
-    edges = np.linspace(0, size, EDGE + 1)[:, None]
-    covered = np.clip(edges - np.arange(size), 0, 1)  # of each pixel, left of each edge
-    return (np.diff(covered, axis=0) * EDGE / size).astype(np.float32)

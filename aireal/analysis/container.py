@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import hashlib
 import io
+import itertools
 import pathlib
 import re
 import struct
@@ -51,6 +52,7 @@ _MARKER = re.compile(rb"\xff+([^\x00\xff])")
 # In the scan's data: a zero follows an FF that is data, D0 to D7 are restarts, FF is padding.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_CHUNKS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA", "cHRM", "sRGB", "bKGD", "tEXt", "zTXt", "iTXt"}
+_PNG_WORDS = {b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 _PNG_SIGNATURE_BYTES, _PNG_CHUNK_BYTES = 8, 12  # of a chunk without its data: length, type, checksum
 
 
@@ -97,7 +99,7 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
       OSError: it cannot be read; says why.
     """
     with decoding.open_image(io.BytesIO(data), MAX_PIXELS) as image:
-        makers = _makers(image)  # before the picture is turned upright
+        makers = _makers(image, data)  # before the picture is turned upright
         size = image.size
         pixels = decoding.to_rgb(image)  # raises where what follows would
         facts, is_whole = _facts(image, size, makers, data)
@@ -112,9 +114,13 @@ def examine(path: str, data: bytes) -> tuple[Facts, np.ndarray, list[str]]:
 
 
 def header(data: bytes) -> Facts:
-    """Returns the facts about a file that can be decoded, without decoding it. Raises OSError where it is none."""
+    """Returns the facts about a file that can be decoded. Decodes only a PNG with words behind its pixels.
+
+    Raises:
+      OSError: it is no picture.
+    """
     with decoding.open_image(io.BytesIO(data)) as image:
-        return _facts(image, image.size, _makers(image), data)[0]
+        return _facts(image, image.size, _makers(image, data), data)[0]
 
 
 def _facts(image: Image.Image, size: tuple[int, int], makers: set[str], data: bytes) -> tuple[Facts, bool]:
@@ -132,13 +138,21 @@ def _facts(image: Image.Image, size: tuple[int, int], makers: set[str], data: by
     return facts, end is not None
 
 
-def _makers(image: Image.Image) -> set[str]:
+def _makers(image: Image.Image, data: bytes) -> set[str]:
     """Returns who made a picture with what, as EXIF says."""
+    if image.format == "PNG" and not _may_have_exif(image, data):
+        return set()
     with contextlib.suppress(Exception):  # damaged EXIF makes Pillow raise nearly anything
         exif = image.getexif()
         found = {f"{name}={str(exif[tag]).strip()[:_VALUE_CHARACTERS]}" for tag, name in _MAKERS.items() if tag in exif}
         return found | ({"exif"} if exif else set())
     return {"damaged exif"}
+
+
+def _may_have_exif(image: Image.Image, data: bytes) -> bool:
+    """Whether a PNG says so, or has words behind its pixels, where Pillow looks by decoding it: most have neither."""
+    behind = itertools.dropwhile(lambda kind: kind != b"IDAT", (kind for kind, _ in _png_chunks(data)))
+    return bool({"exif", "Raw profile type exif"} & image.info.keys() or _PNG_WORDS & set(behind))
 
 
 def _beside(image: Image.Image, data: bytes) -> set[str]:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from PIL import Image
 
 from aireal.analysis import appearance, container
 from aireal.analysis.container import Facts
 from aireal.errors import UserError
 from builders import progress
-from builders.cifake import layout, passes, sources
+from builders.cifake import copies, layout, passes, sources
 
 _PIXELS_AT_ONCE = 1 << 22  # whose numbers are computed together: about 150 MB
 
@@ -157,6 +158,7 @@ def _look(chunk: Sequence[tuple[str, bytes | str]], image_size: int) -> tuple[Fi
         except OSError as error:
             row.faults = [str(error)]
             continue
+        row.thumbnail = copies.thumbnail(Image.fromarray(pixels))
         pending.append((row, appearance.resize(pixels, image_size)))
         if len(pending) == at_once:
             total += _measure(pending)
@@ -170,8 +172,8 @@ def _measure(pictures: Sequence[tuple[_File, np.ndarray]]) -> appearance.Sums:
     """Completes the rows of pictures, and sums up the pictures."""
     rows, images = zip(*pictures, strict=True)
     stacked = np.stack(images)
-    for row, looks, thumbnail in zip(rows, appearance.describe(stacked), appearance.thumbnails(stacked), strict=True):
-        row.looks, row.thumbnail = looks, thumbnail
+    for row, looks in zip(rows, appearance.describe(stacked), strict=True):
+        row.looks = looks
     return _sums(rows, stacked)
 
 
@@ -205,7 +207,7 @@ def _files(rows: Sequence[_File]) -> Files:
         decoded=np.array([row.facts is not None for row in rows]),
         facts={field.name: _fact(decoded, field) for field in dataclasses.fields(Facts)},
         looks=np.array([row.looks for row in decoded]).reshape(-1, len(appearance.STATISTICS)),
-        thumbnails=np.array([row.thumbnail for row in decoded], np.uint8).reshape(-1, *appearance.THUMBNAIL),
+        thumbnails=np.array([row.thumbnail for row in decoded], np.uint8).reshape(-1, copies.EDGE, copies.EDGE, 3),
     )
 
 

@@ -10,8 +10,6 @@ from PIL import ExifTags, Image, features
 from builders.cifake import archives, ends, formats
 
 MAX_PIXELS = 64_000_000  # of one picture that is judged: about 1 GB while it is decoded
-# Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
-_MAX_EDGE = 65_535
 _TILE_SIZE = (322, 323)  # tags of a TIFF
 _LINES_AT_ONCE = 256  # some MB, which the allocator has at hand
 
@@ -70,8 +68,8 @@ def check_size(image: Image.Image, max_pixels: int | None) -> None:
     tile = math.prod(value for value in map(tags.get, _TILE_SIZE) if isinstance(value, int))
     if not width or not height:
         raise OSError(f"it has {width:,} x {height:,} pixels")
-    if max(width, height) > _MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):
-        limits = f"{_MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all (max_pixels)" if max_pixels else "")
+    if max(width, height) > formats.MAX_EDGE or (max_pixels and max(width * height, tile) > max_pixels):
+        limits = f"{formats.MAX_EDGE:,} an edge" + (f", {max_pixels:,} in all (max_pixels)" if max_pixels else "")
         raise OSError(f"it has {width:,} x {height:,} pixels, more than the limit: {limits}")
 
 
@@ -101,6 +99,8 @@ def to_rgb(image: Image.Image, *, in_place: bool = True) -> np.ndarray:
     """
     try:
         return _array(formats.to_upright_rgb(image, in_place=in_place))
+    except formats.RangeUnknownError as error:
+        raise OSError(str(error)) from None
     except Exception as error:  # as above
         raise OSError(_damaged(error)) from error
 

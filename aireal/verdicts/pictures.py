@@ -15,8 +15,8 @@ from aireal.verdicts.verdict import Rule
 from builders.cifake import clutter
 
 # What counts as a picture in a folder; a file that is named itself is looked into whatever its name.
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff")
-SUFFIXES += (".ppm", ".avif", ".heic", ".heif")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES += (".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,14 +11,13 @@ import tensorflow as tf
 from PIL import Image
 
 from builders import progress
-from builders.cifake import copies, ends, formats, layout, passes, sources
-from builders.cifake.formats import FORMATS
+from builders.cifake import copies, ends, layout, passes, sources
+from builders.cifake.formats import FORMATS, MAX_EDGE, RangeUnknownError
 
 _OFFENDERS_SHOWN = 10
 # The digest of all paths and files of the release.
 _RELEASE = "5ecbc08d0c74f34bbb99c788dffbd177"
 _DECODED_AT_ONCE = 100
-_MAX_EDGE = 65_535  # pixels: of JPEG, and what those that read the examples take
 
 Reason = str | None
 
@@ -70,8 +69,11 @@ def scan(reader: passes.Reader, *, strict: bool, leave_out: bool = False) -> Sca
         found.add_digest(path, digest(data))
     if not is_release(found.digests):  # whose pictures were decoded when its digest was taken
         pictures = progress.bar(reader.pictures(), "Decoding pictures", len(found.digests), unit=" pictures")
+        lost = {*found.digests}
         for chunk in passes.chunks(read(pictures, [])):
+            lost.difference_update(path for path, _ in chunk)
             found.unfit.extend(faults(chunk, found.thumbnails, strict=strict))
+        found.unfit.extend((path, "could be read once, and then no more") for path in sorted(lost))
     return found.judged(reader.collection, strict=strict, leave_out=leave_out)
 
 
@@ -221,13 +223,13 @@ def _thumbnail(data: bytes, taken: tuple[str, ...]) -> np.ndarray:
             form = "JPEG" if image.format == "MPO" else image.format  # phones put other pictures behind the first
             if form not in taken:
                 raise _Unfit(f"the format is {form}, expected {' or '.join(taken)}")
-            if max(image.size) > _MAX_EDGE:
-                raise _Unfit(f"too large: {image.width:,} x {image.height:,} pixels, at most {_MAX_EDGE:,} an edge")
-            if formats.has_32_bits(image):
-                raise _Unfit("its pixels have 32 bits, whose range is not known")
+            if max(image.size) > MAX_EDGE:
+                raise _Unfit(f"too large: {image.width:,} x {image.height:,} pixels, at most {MAX_EDGE:,} an edge")
             return copies.thumbnail(image)
     except _Unfit:
         raise
+    except RangeUnknownError as error:
+        raise _Unfit(str(error)) from None
     except Image.UnidentifiedImageError:
         raise _Unfit("not an image") from None
     except Exception as error:  # damaged files make Pillow's plugins raise nearly anything

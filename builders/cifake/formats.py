@@ -13,9 +13,16 @@ else:
     HAS_HEIF = True
     pillow_heif.register_heif_opener()
 
-_BITS_PER_SAMPLE = 258  # tag of a TIFF
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262  # tags of a TIFF
+_WHITE_IS_ZERO = 0  # of the second
+# Of JPEG. A small file can claim more, and resampling takes memory by the longer edge.
+MAX_EDGE = 65_535
 # Those people have. Pillow knows more, some of which start other programs (EPS).
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF") + (("HEIF",) if HAS_HEIF else ())
+
+
+class RangeUnknownError(ValueError):
+    """A picture is sound, but nothing tells what its values mean."""
 
 
 def has_32_bits(image: Image.Image) -> bool:
@@ -31,10 +38,10 @@ def to_upright_rgb(image: Image.Image, *, in_place: bool = True) -> Image.Image:
       in_place: whether it may be left turned upright, which spares a copy.
 
     Raises:
-      ValueError: it has 32 bits; a damaged picture makes Pillow raise nearly anything else.
+      RangeUnknownError: it has 32 bits; a damaged picture makes Pillow raise nearly anything else.
     """
     if has_32_bits(image):
-        raise ValueError("its pixels have 32 bits, whose range is not known")
+        raise RangeUnknownError("its pixels have 32 bits, whose range is not known")
     image.load()
     bits = _bits_of_grey(image)  # which a copy does not know
     image = image if in_place else image.copy()
@@ -60,6 +67,8 @@ def _bits_of_grey(image: Image.Image) -> int | None:
 def _scaled_to_8_bits(image: Image.Image, bits: int) -> Image.Image:
     """Does what Pillow's conversion doesn't: that clips."""
     levels = np.asarray(image).astype(np.uint32)
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow obeys for 8 bits
+        levels = 2**bits - 1 - levels
     grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
     if (transparent := image.info.get("transparency")) is not None:
         grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))

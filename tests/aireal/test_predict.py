@@ -91,7 +91,7 @@ def test_a_file_that_another_process_is_writing_is_refused(predict, tmp_path):
 
 def test_a_pipe_is_written_to_and_not_replaced(predict, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()))
+    reader = threading.Thread(target=lambda: lines.extend((tmp_path / "pipe").read_text().splitlines()), daemon=True)
     lines: list[str] = []
     reader.start()
     assert predict(PICTURES / "32x32.jpg", "--format=csv", "--output=pipe").returncode == 0

@@ -33,16 +33,6 @@ def test_they_are_what_other_libraries_say():
         np.testing.assert_allclose(row, [luma.mean(), luma.std(), saturation, laplacian.std()], rtol=1e-5)
 
 
-def test_thumbnails_are_means_over_areas():
-    images = noise(2)
-    expected = images.reshape(2, 8, 4, 8, 4, 3).mean((2, 4))
-    np.testing.assert_allclose(appearance.thumbnails(images), expected, atol=0.501)
-    # Where pixels lie across two areas, each counts by its share.
-    odd = noise(1, size=20)
-    fine = np.repeat(np.repeat(odd, 2, axis=1), 2, axis=2)
-    np.testing.assert_allclose(appearance.thumbnails(odd), fine.reshape(1, 8, 5, 8, 5, 3).mean((2, 4)), atol=0.501)
-
-
 def test_sums_add_up_by_class():
     images, label = noise(6), np.array([0, 1, 1, 0, 1, 1])
     whole = appearance.sums(images, label)

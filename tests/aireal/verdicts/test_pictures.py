@@ -4,9 +4,12 @@ import collections
 import os
 
 import pytest
+from PIL import Image
 
+from aireal.verdicts import pictures
 from aireal.verdicts.pictures import Prediction, find
 from aireal.verdicts.verdict import DEFAULT, Rule
+from builders.cifake import formats
 
 
 @pytest.fixture
@@ -25,6 +28,13 @@ def _errors(found):
 def test_a_folder_means_the_pictures_in_it_and_below_by_name(folder):
     found = list(find([str(folder)]))
     assert [os.path.relpath(path, folder) for path in found] == ["a.PNG", "b.jpg", "below/c.webp"]
+
+
+def test_every_ending_of_the_formats_that_are_read_means_a_picture():
+    written = {ending for ending, form in Image.registered_extensions().items() if form in (*formats.FORMATS, "MPO")}
+    heif = {".heic", ".heics", ".heif", ".heifs", ".hif"}
+    assert written - heif == {*pictures.SUFFIXES} - heif | {".pfm"}  # of 32 bits, whose range nothing tells
+    assert written & heif == (heif if formats.HAS_HEIF else set())
 
 
 def test_a_folder_may_be_called_like_a_film(folder):

@@ -104,6 +104,22 @@ def test_a_path_that_an_archive_has_twice_is_refused(files, refusal, tmp_path):
 
 
 @pytest.mark.parametrize("strict", [True, False])
+def test_a_picture_that_goes_away_between_two_passes_is_unfit(strict, files, write, monkeypatch):
+    source = write(files)
+    reader = passes.Reader(sources.Collection(source), kept_bytes=0)
+    read, gone = checks.read, "train/FAKE/0000.jpg"
+
+    def read_and_remove(*arguments):
+        yield from read(*arguments)
+        (source / gone).unlink(missing_ok=True)
+
+    monkeypatch.setattr(checks, "read", read_and_remove)
+    found = checks.scan(reader, strict=strict, leave_out=True)
+    assert found.unfit == [(gone, "could be read once, and then no more")]
+    assert found.digests.keys() == files.keys() - {gone}
+
+
+@pytest.mark.parametrize("strict", [True, False])
 def test_a_sound_source_gives_the_digest_of_each_file(strict, files, write):
     found = checks.scan(passes.Reader(sources.Collection(write(files))), strict=strict)
     assert found.digests == {path: hashlib.blake2b(data, digest_size=16).digest() for path, data in files.items()}
