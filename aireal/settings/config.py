@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from aireal import paths, shipped
 from aireal.errors import UserError
 from aireal.settings import rules
+from aireal.settings.declaring import typed
 from aireal.settings.fields import Fields
 from aireal.sources.source import Source
 
@@ -19,13 +20,12 @@ class Config(Fields):
     """Values of `Fields` that are within their bounds and go together.
 
     Raises:
-      UserError: a value is out of its bounds, or two of them do not go together.
+      UserError: a value is of another kind or out of its bounds, or two of them do not go together.
     """
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if isinstance(given := getattr(self, field.name), list):  # as people write it in Python
-                object.__setattr__(self, field.name, tuple(given))
+            object.__setattr__(self, field.name, typed(field, getattr(self, field.name)))
         for complaint in rules.complaints(self):
             raise UserError(complaint)
 
