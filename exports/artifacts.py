@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from aireal.pixels import preprocess
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING
 from aireal.verdicts.contract import Contract, tflite_name
+from builders import progress
 from exports import flatbuffer, metadata, serving
 
 SAVED_MODEL = "saved_model"
@@ -52,20 +53,29 @@ def write(
         "serving_default": serving.from_pixels(one),
         "serving_bytes": serving.from_bytes(served, contract.aspect_ratio),
     }
-    model = served.model
-    _save(model, signatures, into / SAVED_MODEL)
-    full = convert(model, serving.from_one(one))
-    half = convert(model, serving.from_one(one), float16_weights)
-    tflite = {
-        "float32": full,
-        "float16": flatbuffer.refine_float16(half, full),
-        "dynamic": convert(model, serving.from_one(one), _int8_weights),
-        "int8": _convert_int8(one, representative),
+    _save(served.model, signatures, into / SAVED_MODEL)
+    for variant, file in _converted(served, one, representative, camera_size):
+        (into / tflite_name(variant)).write_bytes(_described(file, variant, camera.get(variant, plain)))
+
+
+def _converted(
+    served: serving.Served, one: serving.Served, representative: np.ndarray, camera_size: int
+) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the .tflite file of each form, without metadata; arguments as `write` has them."""
+    model, made = served.model, {}
+    makers = {
+        "float32": lambda: convert(model, serving.from_one(one)),
+        "float16": lambda: flatbuffer.refine_float16(
+            convert(model, serving.from_one(one), float16_weights), made["float32"]
+        ),
+        "dynamic": lambda: convert(model, serving.from_one(one), _int8_weights),
+        "int8": lambda: _convert_int8(one, representative),
     }
     if camera_size:
-        tflite["camera"] = convert(model, serving.from_camera(served, camera_size))
-    for variant, file in tflite.items():
-        (into / tflite_name(variant)).write_bytes(_described(file, variant, camera.get(variant, plain)))
+        makers["camera"] = lambda: convert(model, serving.from_camera(served, camera_size))
+    for variant, make in progress.bar(makers.items(), "converting", unit=" forms", leave=False):
+        made[variant] = make()
+        yield variant, made[variant]
 
 
 def _described(file: bytes, variant: str, contract: Contract) -> bytes:

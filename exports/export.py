@@ -43,8 +43,7 @@ def main() -> None:
     Source.of(config).check()
     if _HUB.value is not None:
         hub.check(_HUB.value)
-    # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # it has little to compute, and is to be compared with processors
     from exports import package
 
     package.export(folder, config, camera_size=_CAMERA_SIZE.value, unsure=_UNSURE.value)

@@ -5,6 +5,8 @@ import shlex
 
 from aireal.errors import UserError
 
+# What an earlier export may have had, and this one has not.
+_EARLIER = ["*.tflite", "saved_model/*", "golden/*", "benchmark*"]
 _TOKENS = "https://huggingface.co/settings/tokens"
 _REMEDIES = {  # the Hub's answer -> what to do
     401: f"Log in with a token of {_TOKENS} that may write: hf auth login.",
@@ -37,7 +39,12 @@ def upload(export: pathlib.Path, repository: str) -> str:
     api = HfApi()
     try:
         page = api.create_repo(repository, private=True, exist_ok=True)
-        api.upload_folder(repo_id=repository, folder_path=export, commit_message="Upload an export of aireal")
+        api.upload_folder(
+            repo_id=repository,
+            folder_path=export,
+            commit_message="Upload an export of aireal",
+            delete_patterns=_EARLIER,
+        )
     except Exception as error:  # huggingface_hub passes on whatever its HTTP client raises, and that has changed
         status = getattr(getattr(error, "response", None), "status_code", None)
         remedy = _REMEDIES.get(status, _NOT_REACHED if status is None else "Try again later.")

@@ -42,9 +42,12 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
       UserError: there is no model or no data, the model does not fit, a form is beyond its limits, the disk is full.
     """
     environment = machine.environment()  # before the work, which takes minutes
+    # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     reference = scorers.load(folder.model)
     contract = _contract(Contract.load(folder.model, reference.input_size), camera_size, unsure)
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
+    data.check_judging("test")
     try:
         with folder.hold(), files.replacing_folder(path) as partial:
             unit = reference.unit if contract.rule.withholds else None

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -97,6 +98,17 @@ def test_forms_beyond_their_limits_leave_the_old_export_and_all_are_shown(
 def test_a_camera_no_larger_than_the_model_is_refused(run, trained):
     with pytest.raises(UserError, match="more than the model's own 32"):
         package.export(RunFolder(run), trained[0], camera_size=32)
+
+
+def test_without_test_pictures_a_run_is_not_exported(run, trained, tmp_path, is_as_it_was):
+    for label in ("FAKE", "REAL"):
+        (tmp_path / "two" / label).mkdir(parents=True)
+        for number in range(2):
+            shutil.copy(PICTURES / "32x32.jpg", tmp_path / f"two/{label}/{number}.jpg")
+    other = {"source": str(tmp_path / "two"), "prepared_dir": str(tmp_path / "prepared"), "builder_config": "auto"}
+    with pytest.raises(UserError, match="There are no test images"):
+        package.export(RunFolder(run), dataclasses.replace(trained[0], **other))
+    assert is_as_it_was(run)
 
 
 def test_without_its_data_a_run_is_not_exported(run, trained, tmp_path, is_as_it_was):
