@@ -1,10 +1,12 @@
 """What was found -> figures, as `plots.py` makes them of a run."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aireal.analysis import appearance
 from aireal.analysis.appearance import Sums
@@ -12,7 +14,7 @@ from aireal.analysis.survey import Files
 from aireal.runs import drawing
 from builders.cifake.layout import LABELS
 
-_BINS = 60
+_BINS = 60  # at most
 SAMPLES = 5  # pictures of each class in a row of the sheet
 PAIRS = 12  # near-duplicates on the sheet
 _TITLE_CHARACTERS = 32
@@ -20,13 +22,16 @@ _TITLE_CHARACTERS = 32
 
 def file_sizes(files: Files) -> Figure:
     """Draws a histogram of the bytes of each class of each split, and one of all with the classes over each other."""
-    rows = len(files.splits)
+    splits = [split for split in files.splits if np.any(files.split == split)]
+    rows = len(splits)
     figure = drawing.figure(10, 7 * (rows + 1) / 3)
     upper, lower = figure.subfigures(2, 1, height_ratios=[rows, 1])
     read = files.digest != ""
-    groups = {name: files.bytes[mask & read] for name, mask in files.groups().items() if name != "all"}
+    groups = {
+        name: files.bytes[mask & read] for name, mask in files.groups().items() if name.partition("/")[0] in splits
+    }
     bins = _bins(files.bytes[read])
-    grid = upper.subplots(rows, len(LABELS), sharex=True, sharey=True)
+    grid = upper.subplots(rows, len(LABELS), sharex=True, sharey=True, squeeze=False)
     for axes, (name, sizes) in zip(grid.flat, groups.items(), strict=True):
         axes.hist(np.clip(sizes, bins[0], bins[-1]), bins, color=drawing.COLORS[name.split("/")[1]])
         mean = f", mean {sizes.mean():,.0f} bytes" if len(sizes) else ""
@@ -38,6 +43,9 @@ def file_sizes(files: Files) -> Figure:
     axes.set(title="all, shares of each class", xlabel="bytes", xlim=(bins[0], bins[-1]))
     for below in upper.axes[-2:]:
         below.set_xlabel("bytes")
+    for every in (upper.axes[0], axes):
+        every.xaxis.set_major_locator(MaxNLocator(5))
+        every.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 
 
@@ -163,10 +171,11 @@ def _overlaid(axes: Axes, values: np.ndarray, label: np.ndarray, bins: np.ndarra
 def _bins(values: np.ndarray) -> np.ndarray:
     """Returns edges that leave out the outermost thousandth at either end, which would squeeze the rest."""
     low, high = np.percentile(values, [0.1, 99.9])
+    count = min(_BINS, 2 + 2 * math.isqrt(len(values)))  # few pictures in many bins are spikes
     if values.dtype.kind == "i":  # else some bars hold one whole number more than others
-        width = max(int(np.ceil((high - low) / _BINS)), 1)
+        width = max(int(np.ceil((high - low) / count)), 1)
         return np.arange(int(low), high + width + 1, width) - 0.5
-    return np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    return np.linspace(low, high if high > low else low + 1, count + 1)
 
 
 def _means(total: np.ndarray, count: np.ndarray) -> dict[str, np.ndarray]:

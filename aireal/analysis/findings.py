@@ -101,7 +101,8 @@ def _near(numbers: Numbers) -> Iterator[Finding]:
         elif counts[split] and any(counts[one] for one in numbers.before(split)):
             yield Finding(GOOD, f"No {split} image has a {what}")
         else:
-            yield Finding(NOTE, f"No pictures of {split} could be compared with {earlier}: one is empty.")
+            lacking = earlier if counts[split] else split
+            yield Finding(NOTE, f"Nothing of {split} was compared with {earlier}: there are no {lacking} pictures.")
 
 
 def _file_size(numbers: Numbers) -> Iterator[Finding]:

@@ -27,8 +27,8 @@ class Separation:
         values are REAL; None without both classes, or where there is no single value.
       tree_auc: that of a decision tree of depth 3 on it, which also finds classes that spread differently; five-fold
         cross-validation, stratified and shuffled; None where a class has fewer than five.
-      chance: two standard errors of an AUC of 0.5 for so many pictures (Hanley and McNeil 1982); None without both
-        classes.
+      chance: three standard errors of an AUC of 0.5 for so many pictures (Hanley and McNeil 1982), since the better of
+        order and tree is looked at, and of several such; None without both classes.
     """
 
     auc: float | None

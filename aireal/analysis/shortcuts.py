@@ -51,7 +51,7 @@ def separation(label: np.ndarray, value: np.ndarray) -> Separation:
     count = np.bincount(label, minlength=len(LABELS))
     if not count.all():
         return Separation(None, None, None)
-    chance = 2 * np.sqrt((count.sum() + 1) / (12 * float(count[0]) * float(count[1])))
+    chance = 3 * np.sqrt((count.sum() + 1) / (12 * float(count[0]) * float(count[1])))
     tree = _tree_auc(DecisionTreeClassifier(max_depth=_DEPTH, random_state=0), value[:, None], label)
     return Separation(float(roc_auc_score(label, value)), tree, float(chance))
 

@@ -103,6 +103,8 @@ def _of_run(folder: RunFolder, export: pathlib.Path | None) -> dict[str, Any]:
         "packages": [f"{name} {version}" for name, version in environment.get("packages", {}).items() if version],
         "hardware": list(_hardware(environment)),
     }
+    if split and export and contract.rule != Contract.load(folder.model, config.image_size).rule:
+        facts["figures"] = {name: value for name, value in result[split].items() if name != "selective"}
     if split:
         accuracy, n = result[split]["accuracy"], result[split]["n"]
         facts["standard_error"] = math.sqrt(accuracy * (1 - accuracy) / n)

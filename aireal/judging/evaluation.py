@@ -22,6 +22,7 @@ from aireal.verdicts import scorers
 from aireal.verdicts.contract import Contract
 from aireal.verdicts.forms import Scorer
 from aireal.verdicts.verdict import REAL, Rule
+from builders import progress
 from builders.cifake.layout import LABELS
 
 _ERRORS_SHOWN = 24
@@ -97,7 +98,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
     _draw(into, data, split, judged)
     card.write(folder)
-    _print(into, split, judged, result, list(beside.values()))
+    _print(into, split, judged, result, list(beside.values()), own=into == folder)
     return result
 
 
@@ -169,11 +170,12 @@ def _write_predictions(path: pathlib.Path, judged: _Judged, objects: Sequence[st
 def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
     table, p_real, rule = judged.table, judged.p_real, judged.rule
     wrong = np.flatnonzero(rule.is_real(p_real) != (table.label == REAL))
+    given = Selective.of(table.label, p_real, judged.reasons, rule) if rule.withholds else None
     worst = wrong[np.argsort(-rule.confidence(p_real[wrong]), kind="stable")][:_ERRORS_SHOWN]
     figures = {
         "confusion_matrix.png": plots.confusion_matrix(table.label, p_real, split, rule),
         "roc.png": plots.roc(table.label, p_real, split),
-        "risk_coverage.png": plots.risk_coverage(*selective.curve(table.label, p_real, rule), split, rule.risk),
+        "risk_coverage.png": plots.risk_coverage(*selective.curve(table.label, p_real, rule), split, rule.risk, given),
         "calibration.png": plots.reliability(table.label, p_real, split, rule),
         "errors.png": plots.errors(
             data.images(split, worst) if len(worst) else [], table.rows(worst), p_real[worst], split
@@ -181,11 +183,13 @@ def _draw(folder: RunFolder, data: Data, split: str, judged: _Judged) -> None:
     }
     if rows := folder.rows():
         figures["curves.png"] = plots.curves(rows)
-    for name, figure in figures.items():
+    for name, figure in progress.bar(figures.items(), "drawing", unit=" figures", leave=False):
         drawing.write(figure, folder.path / name)
 
 
-def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any], beside: list[Shortcuts]) -> None:
+def _print(
+    folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any], beside: list[Shortcuts], *, own: bool
+) -> None:
     table, rule = judged.table, judged.rule
     print(f"\n{split}: {len(table):,} images, {rule}")
     print(metrics.classification_report(table.label, judged.p_real, rule))
@@ -201,11 +205,9 @@ def _print(folder: RunFolder, split: str, judged: _Judged, result: dict[str, Any
     if by_group := result[split].get("by_group"):
         print(f"\n{groups.table([Group(**group) for group in by_group], split)}")
     first, *resaved = beside
-    print(f"\n{first.beside(table.label, judged.p_real, *resaved)}")
+    print(f"\n{first.beside(table.label, judged.p_real, *resaved, own=own)}")
     if "train_seconds" in result:
-        memory = f"{result['peak_memory_bytes'] / 2**30:.2f} GiB"
-        seconds = f"{result['train_seconds']:,.1f} s"
-        print(f"\n{result['parameters']:,} parameters, trained in {seconds}, peak memory {memory}.")
+        print(f"\n{result['parameters']:,} parameters, trained in {result['train_seconds']:,.1f} s.")
     print(f"\nEverything is in {folder.path}:")
     print("  " + "  ".join(sorted(path.name for path in folder.path.iterdir() if not path.name.startswith("."))))
 

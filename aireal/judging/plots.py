@@ -6,10 +6,11 @@ from typing import Protocol
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from aireal.judging import metrics
+from aireal.judging.selective import Selective
 from aireal.runs import drawing
 from aireal.verdicts.verdict import DEFAULT, FAKE, Rule
 from builders.cifake.layout import LABELS
@@ -84,7 +85,7 @@ def roc(label: np.ndarray, p_real: np.ndarray, split: str) -> Figure:
         xlabel="photographs accused (false positive rate, log)",
         ylabel="fakes caught (true positive rate)",
         xscale="log",
-        xlim=(max(1 / np.sum(~is_fake), 1e-4), 1),
+        xlim=(np.clip(1 / np.sum(~is_fake), 1e-4, 0.5), 1),
         ylim=(0, 1.01),
     )
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")  # PercentFormatter makes 0% of 0.1%
@@ -111,10 +112,11 @@ def reliability(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = 
         xlim=(0.49, 1.01),
         ylim=(None, 1.01),
     )
-    upper.legend(loc="lower right")
+    upper.legend()
     lower.bar(bins.edges[:-1], bins.count, np.diff(bins.edges), align="edge", color=drawing.BLUE, edgecolor="white")
     lower.set(xlabel="confidence of the verdict", ylabel="images (log)", yscale="log", ylim=(0.5, None))
     lower.yaxis.set_major_formatter("{x:,.0f}")
+    lower.yaxis.set_minor_formatter(NullFormatter())  # which a few images would bring out
     upper.yaxis.set_major_formatter(PercentFormatter(1.0))
     lower.xaxis.set_major_formatter(PercentFormatter(1.0))
     for axes in (upper, lower):
@@ -122,19 +124,25 @@ def reliability(label: np.ndarray, p_real: np.ndarray, split: str, rule: Rule = 
     return figure
 
 
-def risk_coverage(coverage: np.ndarray, risk: np.ndarray, split: str, stated: float | None) -> Figure:
+def risk_coverage(
+    coverage: np.ndarray, risk: np.ndarray, split: str, stated: float | None, given: Selective | None = None
+) -> Figure:
     """Draws the share of wrong verdicts over the share of verdicts given, the most confident first.
 
     Args:
       coverage, risk: [N], of `selective.curve`.
       split: for the title.
       stated: the risk that the rule keeps to; None where it states none.
+      given: what the rule withholds and gives, a point beside the curve: it withholds by other signs, too.
     """
     figure = drawing.figure(5.5, 4.4)
     axes = figure.subplots()
-    axes.plot(coverage, risk, color=drawing.BLUE, label=f"mean {np.mean(risk):.4f}")
+    axes.plot(coverage, risk, color=drawing.BLUE, label=f"by confidence alone, mean {np.mean(risk):.4f}")
     if stated:
         axes.axhline(stated, ls="--", color=drawing.GREY, label=f"stated risk {stated:g}")
+    if given:
+        told = f"by the rule: {given.coverage:.1%} given, {given.error:.2%} of them wrong"
+        axes.plot([given.coverage], [given.error], "o", color=drawing.ORANGE, label=told)
     axes.set(
         title=f"What verdicts given are worth, on {len(risk):,} {split} images",
         xlabel="verdicts given, the most confident first (coverage)",
@@ -145,7 +153,7 @@ def risk_coverage(coverage: np.ndarray, risk: np.ndarray, split: str, stated: fl
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes.grid(**drawing.GRID)
-    axes.legend(loc="upper left")
+    axes.legend()
     return figure
 
 
@@ -235,7 +243,7 @@ def _over_strength(
     if published:
         axes.plot(published.keys(), published.values(), "x", color="black", mew=2, label="best published")
     labels = ["clean", *(f"{strength:g}" for strength in strengths[1:])]
-    axes.set_xticks(strengths, labels, fontsize="x-small")  # a noise of 0.01 stands close to clean
+    axes.set_xticks(strengths, labels, fontsize="x-small", rotation=45)  # a noise of 0.01 stands close to clean
     if strengths[-1] < strengths[0]:
         axes.invert_xaxis()
     axes.grid(**drawing.GRID)

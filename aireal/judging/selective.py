@@ -32,8 +32,7 @@ def border(confidence: np.ndarray, wrong: np.ndarray, risk: float, delta: float)
     order = np.argsort(-confidence, kind="stable")
     confidence, wrong = confidence[order], wrong[order]
     promised = np.cumsum(1 - confidence) / np.arange(1, len(confidence) + 1)
-    least = math.ceil(math.log(delta) / math.log1p(-risk))  # verdicts without an error, with which a bound can be kept
-    first = max(least, int(np.searchsorted(promised, risk * _CERTAINTY)))
+    first = max(_least(risk, delta), int(np.searchsorted(promised, risk * _CERTAINTY)))
     if first > len(confidence):
         return None
     found = None
@@ -45,6 +44,16 @@ def border(confidence: np.ndarray, wrong: np.ndarray, risk: float, delta: float)
             break
         found = float(tried)
     return found
+
+
+def _least(risk: float, delta: float) -> int:
+    """Returns how many verdicts without an error show that a risk is kept."""
+    return math.ceil(math.log(delta) / math.log1p(-risk))
+
+
+def needed(risk: float, risk_confidence: float) -> int:
+    """Returns how many pictures `fit` needs of each class at least, where all verdicts are right."""
+    return _least(risk, (1 - risk_confidence) / 2)
 
 
 def fit(label: np.ndarray, p_real: np.ndarray, rule: Rule, risk: float, risk_confidence: float) -> Rule | None:
@@ -122,7 +131,8 @@ class Selective:
 
     def __str__(self) -> str:
         reasons = f"{LOW_CONFIDENCE} {self.low_confidence:.1%}, {FOREIGN} {self.foreign:.1%}"
-        return f"A verdict on {self.coverage:.1%} of the images, {self.error:.2%} of them wrong; UNSURE: {reasons}."
+        given = f"A verdict on {self.coverage:.1%} of the images, {self.error:.2%} of them wrong"
+        return f"{given if self.coverage else 'No verdict on any image'}; UNSURE: {reasons}."
 
 
 def curve(label: np.ndarray, p_real: np.ndarray, rule: Rule) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from aireal.analysis.shortcuts import Alone, counts_by_value
 from aireal.data.batches import Data
 from aireal.runs.tables import Table
 
-# Of a split, which stand in random order: two standard errors of an AUC are 0.02. To save anew takes longer: 0.04.
+# Of a split, which stand in random order: three standard errors of an AUC are 0.03. To save anew takes longer: 0.05.
 _FILES, _RESAVED = 4000, 1000
 _NAMES = {
     "header": "how the files were saved",
@@ -63,13 +63,16 @@ class Shortcuts:
         said = f"{_NAMES[name].capitalize()} alone {DEGREES[found.grade]} (AUC {_auc(found):.3f})."
         return f"{said} {self.causes if name != 'size' else ''}".strip()
 
-    def beside(self, label: np.ndarray, p_real: np.ndarray, resaved: "Shortcuts | None" = None) -> str:
+    def beside(
+        self, label: np.ndarray, p_real: np.ndarray, resaved: "Shortcuts | None" = None, *, own: bool = True
+    ) -> str:
         """Returns a table of them beside a network's AUC, and a sentence where they explain it.
 
         Args:
           label: [N] int.
           p_real: [N], the network's scores.
           resaved: of the same pictures as the network saw them, where they were saved anew for it.
+          own: whether the network learned from pictures of this source.
         """
         network = f"{roc_auc_score(label, p_real):.4f}"
         both = [self] if resaved is None else [self, resaved]
@@ -81,7 +84,8 @@ class Shortcuts:
         header = ["told without the picture, by", "AUC", "saved anew"][: len(both) + 1]
         text = str(Table(header, [*rows, ["the network", *[""] * (len(both) - 1), network]]))
         if alarm := both[-1].alarm():
-            text += f"\n{alarm} The network may have learnt that, and not who made the picture."
+            learnt = " The network may have learnt that, and not who made the picture." if own else ""
+            text += f"\n{alarm}{learnt}"
         return text
 
     def _each(self) -> dict[str, Separation]:

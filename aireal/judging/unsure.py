@@ -55,6 +55,14 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
     table = data.table("validation")
     if not len(table):
         return Found(says, None, "No rule for UNSURE was found: --validation_fraction=0 leaves no images for it.")
+    if len(table) < 2 * (needed := selective.needed(risk, risk_confidence)):
+        least = next((one for one in _RISKS if 2 * selective.needed(one, risk_confidence) <= len(table)), None)
+        return Found(
+            says,
+            None,
+            f"No rule for UNSURE was found: --risk={risk:g} needs {needed:,} validation images of each class at least, "
+            f"and there are {len(table):,} of both." + (f" There may be one for --risk={least:g}." if least else ""),
+        )
     unit = learn(model, data)
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
     found = scoring.score(scorer, data, "validation", title="finding the borders")

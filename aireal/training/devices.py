@@ -42,8 +42,8 @@ def check_replicas(strategy: tf.distribute.Strategy, data: Data) -> None:
     if batch_size % replicas:
         told = f"--batch_size={batch_size} cannot be divided by {replicas} devices."
         raise UserError(f"--strategy={data.config.strategy}: {told}")
-    for split in ("train", "validation"):
-        if 0 < len(data.table(split)) % batch_size < replicas:
+    for split, count in data.image_counts().items():
+        if 0 < count % batch_size < replicas:
             raise UserError(
                 f"--strategy={data.config.strategy}: the last {split} batch would have fewer images than the {replicas}"
                 " devices. Choose another --batch_size."

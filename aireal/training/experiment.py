@@ -60,6 +60,7 @@ def run(config: Config, workdir: str, *, overwrite: bool = False) -> dict[str, A
         peaks = (machine.peak_memory_bytes(), folder.result()["peak_memory_bytes"])
         result = folder.update_result(precision=data.config.precision, peak_memory_bytes=max(peaks))
         card.write(folder)
+        print(f"Peak memory: {result['peak_memory_bytes'] / 2**30:.2f} GiB.")
         cluster.meet(strategy)  # where the others wait
         return result
 
@@ -213,7 +214,7 @@ def _describe(data: Data, begins: str | None) -> None:
     if alarm := Shortcuts.of(data, "train").alarm():
         told = "A network learns that first: see aireal.analyze, and --resave."
         if config.resave != "none":
-            told = "--resave takes most of it away."
+            told = f"--resave={config.resave}, which is on, takes most of it away."
         print(f"Warning: {alarm} {told}", flush=True)
     if config.object_weight and np.any(data.table("train").object < 0):
         print("What the pictures show is not known: --object_weight adds nothing here.", flush=True)

@@ -148,7 +148,7 @@ def test_near_duplicates_are_told_with_what_chance_gives():
 
 def test_near_duplicates_that_could_not_be_sought_are_not_denied():
     found = sentences(counts={"test": {"FAKE": 0, "REAL": 0}})
-    assert kind_of("No pictures of test could be compared with train: one is empty", found) == "note"
+    assert kind_of("Nothing of test was compared with train: there are no test pictures.", found) == "note"
     assert kind_of("No test image has a near-duplicate in train", sentences()) == "good"
 
 

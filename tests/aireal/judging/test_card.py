@@ -166,6 +166,22 @@ def test_verdicts_that_the_battery_counted_by_another_rule_are_left_out(judged, 
     assert "model.keras, verdicts given" in card.text(copy)
 
 
+def test_an_export_of_an_earlier_rule_has_no_figures_of_the_new_one(shipped):
+    words = "it gives a verdict on"
+    assert words in card.text(shipped, shipped.export)
+    contract = json.loads(shipped.preprocessing.read_text())
+    shipped.preprocessing.write_text(json.dumps({**contract, "rule": {**contract["rule"], "risk": 0.02}}))
+    assert words not in card.text(shipped, shipped.export)
+    assert words in card.text(shipped)
+
+
+def test_scores_that_were_not_calibrated_are_not_called_so(run):
+    fitted = run.result()["calibration"]
+    run.update_result(calibration={**fitted, "temperature": 1.0, "bias": 0.0})
+    assert f"were not calibrated: {fitted['n']} validation images say too little about them." in card.text(run)
+    assert "a temperature of" not in card.text(run)
+
+
 def test_a_folder_that_is_no_export_is_left_alone(run):
     (run.path / "export").mkdir()
     assert card.write(run) == [run.path / "README.md"]

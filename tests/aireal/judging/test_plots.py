@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aireal.judging import battery, plots, selective
-from aireal.verdicts.verdict import DEFAULT
+from aireal.verdicts.verdict import DEFAULT, Rule
 
 LABEL = np.array([0, 0, 0, 1, 1, 1])
 P_REAL = np.array([0.1, 0.2, 0.7, 0.9, 0.8, 0.3], np.float32)
@@ -82,7 +82,12 @@ def test_risk_over_coverage_is_drawn_with_the_stated_risk(stated):
     np.testing.assert_array_equal(drawn.get_ydata(), risk)
     assert [line.get_ydata()[0] for line in lines] == ([stated] if stated else [])
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == [f"mean {risk.mean():.4f}", *(["stated risk 0.25"] if stated else [])]
+    by_confidence = f"by confidence alone, mean {risk.mean():.4f}"
+    assert labels == [by_confidence, *(["stated risk 0.25"] if stated else [])]
+    rule = Rule(fake_up_to=0.3, real_at_least=0.6, risk=0.25, risk_confidence=0.9)
+    given = selective.Selective.of(LABEL, P_REAL, rule.reasons(P_REAL, np.zeros(6), True), rule)
+    (axes,) = plots.risk_coverage(coverage, risk, "test", stated, given).axes
+    assert (axes.lines[-1].get_xdata(), axes.lines[-1].get_ydata()) == ([given.coverage], [given.error])
 
 
 def test_risk_over_coverage_can_be_drawn_where_no_verdict_is_wrong():

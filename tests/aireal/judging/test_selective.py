@@ -1,5 +1,6 @@
 """aireal.judging.selective: borders keep to the stated risk, and what withholding costs is counted by hand."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -157,6 +158,8 @@ def test_what_withholding_costs_is_counted_by_hand():
     assert found.aurc == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
     assert found.coverage_at_risk == {"0.005": 0.5, "0.01": 0.5, "0.02": 0.5}
     assert Selective(**found.as_dict()) == found
+    none = dataclasses.replace(found, coverage=0.0, error=0.0, low_confidence=1.0)
+    assert str(none).startswith("No verdict on any image; UNSURE: LOW_CONFIDENCE 100.0%")
     assert str(found).startswith("A verdict on 50.0% of the images, 50.00% of them wrong; UNSURE: LOW_CONFIDENCE 25.0%")
 
 

@@ -52,6 +52,7 @@ def test_it_stands_beside_the_network(data_of):
     assert "how the files were saved      1.0000" in said
     assert "the network                   0.9500" in said
     assert said.endswith("The network may have learnt that, and not who made the picture.")
+    assert "may have learnt" not in found.beside(label, label * 1.0, own=False)
 
 
 def test_a_few_pictures_say_nothing(data_of, monkeypatch):

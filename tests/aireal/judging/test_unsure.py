@@ -84,12 +84,22 @@ def test_without_validation_images_nothing_is_withheld(model, make_config):
 
 
 def test_where_no_border_keeps_the_risk_nothing_is_withheld(model, data):
-    found = unsure.fit(model, data, 0.005, 0.95)
+    found = unsure.fit(model, data, 0.02, 0.95)
     assert (found.rule, found.unit) == (DEFAULT, None)
-    assert "on 400 validation images no border of the score keeps wrong verdicts below --risk=0.005" in found.sentence
+    assert "on 400 validation images no border of the score keeps wrong verdicts below --risk=0.02" in found.sentence
     assert "a confidence of 0.95" in found.sentence
     least = float(re.search(r"evaluate --risk=(\S+) finds one", found.sentence)[1])
     assert unsure.fit(model, data, least, 0.95).rule.withholds
+
+
+def test_too_few_images_are_told_before_any_work(model, data, monkeypatch):
+    monkeypatch.delattr(unsure, "learn")
+    found = unsure.fit(model, data, 0.005, 0.95)
+    assert (found.rule, found.unit) == (DEFAULT, None)
+    assert found.sentence == (
+        "No rule for UNSURE was found: --risk=0.005 needs 736 validation images of each class at least, and there are "
+        "400 of both. There may be one for --risk=0.02."
+    )
 
 
 def test_a_risk_that_can_be_kept_gives_a_rule_and_a_unit(withholding, data):
@@ -156,7 +166,7 @@ def test_refitting_says_what_it_found_and_can_take_it_back(run, trained, capsys)
     unsure.refit(run, trained[0], 0.4, 0.9)
     assert (rule_of(run).risk, rule_of(run).risk_confidence) == (0.4, 0.9)
     assert "A verdict on " in capsys.readouterr().out
-    with pytest.raises(UserError, match=r"^No rule for UNSURE was found: on 400 .* stays as it was\.$"):
+    with pytest.raises(UserError, match=r"^No rule for UNSURE was found: .* 400 of both\. .* stays as it was\.$"):
         unsure.refit(run, trained[0], 0.001, 0.95)
     assert rule_of(run).risk == 0.4
     unsure.refit(run, trained[0], 0.0, 0.95)

@@ -28,6 +28,14 @@ def test_batches_that_the_devices_cannot_share_are_refused(make_config, tmp_path
     assert folder.fingerprint() == "of other data"  # a run that cannot begin replaces none
 
 
+def test_images_are_counted_as_training_has_them(reads_windows):
+    data = Data(reads_windows[0])
+    windows = sum(len(labels) for _, labels in data.training(1))
+    judged = sum(len(labels) for _, labels in data.validation())
+    assert data.image_counts() == {"train": windows, "validation": judged}
+    assert windows > len(data.table("train"))
+
+
 @pytest.fixture
 def no_gpu():
     """Leaves out what a GPU would decide otherwise."""
