@@ -174,4 +174,15 @@ def _parse(argv: Sequence[str]) -> list[str]:
     except (flags.Error, ValueError) as error:  # absl raises a ValueError for --noNAME=value
         if missing := re.match(r"flag --(\w+)=None: ", str(error)):
             raise UserError(f"--{missing[1]} is needed: {flags.FLAGS[missing[1]].help}.") from error
-        raise UserError(f"{error}\n--help lists all flags.") from error
+        raise UserError(f"{_in_plain_words(str(error))}\n--help lists all flags.") from error
+
+
+def _in_plain_words(error: str) -> str:
+    """Returns what absl says of a flag's value, without what Python says to programmers."""
+    for said, meant in {
+        r"invalid literal for int\(\) with base 10: .*": "expected a whole number",
+        r"could not convert string to float: .*": "expected a number",
+        r"\('Non-boolean argument to boolean flag', .*\)": "expected true or false",
+    }.items():
+        error = re.sub(said, meant, error)
+    return error

@@ -17,10 +17,12 @@ from aireal import shipped
 from aireal.data.batches import Data
 from aireal.judging import evaluation
 from aireal.network import models
-from aireal.runs.folder import RunFolder
+from aireal.runs.folder import RunFolder, model_file
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
+from aireal.sources.source import Source
 from aireal.training import experiment, initial, learning
+from aireal.verdicts import scorers
 from aireal.verdicts.predictor import Predictor
 
 _SPLITS = ("train", "validation", "test", "test_without_duplicates")
@@ -47,7 +49,7 @@ class Run:
     @functools.cached_property
     def model(self) -> keras.Model:
         """The network, compiled: [B, S, S, 3] float32 in [0, 1] -> logit [B, 1] float32, positive for REAL."""
-        return _compiled(keras.models.load_model(self._run.model, compile=False), self.config)
+        return _compiled(scorers.load(model_file(self.folder)).model, self.config)
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -70,8 +72,10 @@ class Run:
           Figures of the split, as in `figures`.
 
         Raises:
-          UserError: the source or the split is of no use, or another process is at work in the folder.
+          UserError: the source or the split is of no use, another process is at work in the folder, or it is a
+            shipped network's.
         """
+        shipped.locate_own(self._given)
         return evaluation.evaluate_alone(self._run, self._run.config(source=source), split)[split]
 
     def export(self, *, camera_size: int = 0) -> pathlib.Path:
@@ -137,7 +141,8 @@ def batches(config: Config, split: str = "train") -> tf.data.Dataset:
       UserError: the source cannot be used.
       ValueError: there is no such split.
     """
-    data = _data(dataclasses.replace(config, object_weight=0.0))  # else the labels would be of two outputs
+    config = dataclasses.replace(config, object_weight=0.0)  # else the labels would be of two outputs
+    data = _data(config, Source.of(config).fingerprint(config.seed))
     if split == "train":
         return data.next_epoch()
     if split not in ("validation", "test"):
@@ -167,5 +172,5 @@ def _compiled(model: keras.Model, config: Config) -> keras.Model:
 
 
 @functools.lru_cache(maxsize=1)  # the splits of one source, one after the other
-def _data(config: Config) -> Data:
+def _data(config: Config, fingerprint: str) -> Data:
     return Data(config)

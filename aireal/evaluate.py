@@ -24,15 +24,11 @@ _RISK = flags.DEFINE_float(
     None,
     "find anew, on the run's validation images, when verdicts are withheld: share of those given that may be wrong; 0 "
     "withholds none. By default it stays as it is",
-    lower_bound=0.0,
-    upper_bound=0.5,
 )
 _RISK_CONFIDENCE = flags.DEFINE_float(
     "risk_confidence",
     None,
     "confidence with which --risk is kept; by default as in training",
-    lower_bound=0.5,
-    upper_bound=0.999999,
 )
 shared.define_data_flags()
 
@@ -43,7 +39,7 @@ def main() -> None:
 
     if _RISK.value is None and _RISK_CONFIDENCE.value is not None:
         raise UserError("--risk_confidence is that of a --risk: give both.")
-    folder = RunFolder(shipped.locate(_RUN.value) if _RISK.value is None else shipped.locate_own(_RUN.value))
+    folder = RunFolder(shipped.locate_own(_RUN.value))
     config = folder.config(**shared.other_data())
     model_file(folder.path)  # makes sure that there is one
     Source.of(config).check(to_learn=False)
@@ -52,7 +48,7 @@ def main() -> None:
     if _RISK.value is not None:
         from aireal.judging import unsure
 
-        # Through Config, which refuses what is not a number.
+        # Through Config, which knows their bounds.
         confidence = config.risk_confidence if _RISK_CONFIDENCE.value is None else _RISK_CONFIDENCE.value
         config = dataclasses.replace(config, risk=_RISK.value, risk_confidence=confidence)
         unsure.refit(folder, config, config.risk, config.risk_confidence)

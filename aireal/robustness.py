@@ -10,7 +10,7 @@ import pathlib
 
 from absl import flags
 
-from aireal import command, paths
+from aireal import command, paths, shipped
 from aireal.errors import UserError
 from aireal.runs.folder import model_file, run_of
 from aireal.settings import flags as shared
@@ -63,7 +63,7 @@ def _figure(path: str | None) -> pathlib.Path | None:
 
 def _matching(pattern: str) -> list[str]:
     if "*" not in pattern or os.path.exists(pattern):  # a name may have a * in it
-        return [pattern]
+        return [os.fspath(shipped.locate_own(pattern))]
     literal = (glob.escape(part) for part in os.path.expanduser(pattern).split("*"))  # [1] is a name
     if found := sorted(glob.glob("*".join(literal))):
         return found

@@ -8,6 +8,7 @@ from aireal.runs import files, page
 from aireal.runs.tables import Table
 from aireal.settings import flagfile
 from aireal.settings.config import Config
+from aireal.sources.source import Source
 from tuning import effects, figures
 from tuning.folder import Folder
 from tuning.live import differences
@@ -42,7 +43,7 @@ def write(folder: Folder, study: Study, *, interrupted: bool = False) -> None:
         _write_best(folder, study, best)
     findings = _findings(study, trials, best, interrupted=interrupted)
     text = page.render(
-        f"Search around {study.config.source.rstrip('/').split('/')[-1]}",
+        f"Search around {Source(study.config.source).name}",
         f"{study.tuner}, {study.objective}, up to {study.config.epochs} epochs a trial, seed {study.config.seed}",
         findings,
         _sections(study, trials),

@@ -223,8 +223,10 @@ def _train_folder(config: Config) -> Iterator[pathlib.Path]:
         if (folder := sources.find(place)).is_dir() and config.strict and (folder / "train").is_dir():
             yield folder / "train"
             return
-        for picture, load in sources.Collection(place, source.naming).pictures(["train"]):
-            target = pathlib.Path(scratch, picture.path)
+        pictures = sources.Collection(place, source.naming).pictures(["train"])
+        for number, (picture, load) in enumerate(pictures):
+            _, label, name = picture.path.split("/", 2)  # a list's names may lead anywhere
+            target = pathlib.Path(scratch, "train", label, f"{number}{pathlib.PurePosixPath(name).suffix}")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(load())
         yield pathlib.Path(scratch, "train")

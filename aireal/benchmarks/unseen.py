@@ -23,6 +23,7 @@ from aireal.runs import drawing, files, page
 from aireal.runs.page import Drawing, Section
 from aireal.runs.tables import Table
 from aireal.settings.config import Config
+from aireal.sources.source import Source
 from aireal.training import cluster, experiment, initial
 from builders.cifake import layout
 from builders.cifake.layout import LABELS
@@ -45,6 +46,8 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
       UserError: there are no such groups, or fewer than two; or it is to be done on several machines.
     """
     cluster.check_alone(config)
+    if config.evaluate != "test":
+        raise UserError(f"--evaluate={config.evaluate}: what is left out is judged on its test pictures. Leave it out.")
     folder, began, chosen = paths.of_run(workdir), _began(config), _chosen(config, names)
     found: dict[str, list[Group]] = {}
     for number, name in enumerate(chosen, 1):
@@ -52,7 +55,7 @@ def study(config: Config, workdir: str, names: Sequence[str] = ()) -> dict[str, 
         keras.backend.clear_session()  # of the layers of the run before
         left_out = ",".join(filter(None, [config.leave_out, name]))
         run = folder / f"without-{_folder_name(name)}"
-        result = experiment.run(dataclasses.replace(config, leave_out=left_out, evaluate="test"), str(run))
+        result = experiment.run(dataclasses.replace(config, leave_out=left_out), str(run))
         found[name] = [Group(**group) for group in result["test"]["by_group"]]
     return _write(folder, config, found, began)
 
@@ -128,7 +131,7 @@ def _write(folder: pathlib.Path, config: Config, found: dict[str, list[Group]], 
         ),
     ]
     lead = layout.printable(shlex.join(["python", "-m", "aireal.unseen", *sys.argv[1:]]))
-    title = f"What it makes of generators it never saw: {layout.printable(pathlib.Path(config.source).name)}"
+    title = f"What it makes of generators it never saw: {Source(config.source).name}"
     files.write_text(folder / "unseen.html", page.render(title, lead, [("note", sentence)], sections))
     rows = [[layout.printable(one.name), f"{one.n:,}", f"{one.accuracy:.3f}", f"{one.auc:.3f}"] for one in unseen]
     print(f"\n{Table(['left out', 'images', 'found', 'AUC'], rows)}\n\n{sentence}\n")

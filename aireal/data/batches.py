@@ -73,6 +73,10 @@ class Data(Pictures):
         other.config = config
         return other
 
+    def image_counts(self) -> dict[str, int]:
+        """Returns how many images training goes through: of "train" and "validation", each window one of them."""
+        return {"train": int(self._to_learn.sum()), "validation": int(self._for_judging("validation")[1].sum())}
+
     def steps_per_epoch(self) -> int:
         """Returns the number of training batches, a last, smaller one included."""
         return -(-int(self._to_learn.sum()) // self.config.batch_size)

@@ -82,7 +82,9 @@ class Pictures:
             self.check_judging("test")
 
     def check_judging(self, split: str) -> None:
-        """Raises UserError where a split has no images, or those of one class alone."""
+        """Raises UserError where a split is none, has no images, or those of one class alone."""
+        if split not in layout.SPLITS:
+            raise UserError(f"split={split!r}: expected {', '.join(layout.SPLITS)}.")
         fakes, photographs = np.bincount(self.table(split).label, minlength=2)
         why = f"--validation_fraction={self.config.validation_fraction:g}"
         if split == "test":

@@ -17,7 +17,7 @@ from aireal.runs import files
 from aireal.settings import flagfile
 from aireal.settings.config import FREE, Config
 from aireal.settings.data import SOURCE
-from aireal.sources.source import Source
+from builders.cifake import layout
 
 PREPROCESSING = "preprocessing.json"
 _MEND = "Take it from a copy of the run, or train again with --overwrite."
@@ -39,17 +39,22 @@ class RunFolder:
         self._environment = self.path / "env.json"
 
     def config(self, **overrides: str | None) -> Config:
-        """Returns the Config of the run, with those of `overrides` that are set. Raises UserError without a run."""
+        """Returns the Config of the run, with those of `overrides` that are not None.
+
+        Raises:
+          UserError: there is no run, or a value is of no use.
+        """
         if not self.flagfile.exists():
             reason = f"it has no {self.flagfile.name}" if self.path.exists() else "it does not exist"
-            raise UserError(f"{self.path} is not a run folder: {reason}.")
-        given = {name: value for name, value in overrides.items() if value}
+            inside = sorted(path.parent.name for path in self.path.glob(f"*/{self.flagfile.name}"))
+            advice = f" In it are {layout.listed(inside)}." if inside else ""
+            raise UserError(f"{self.path} is not a run folder: {reason}.{advice}")
+        given = {name: value for name, value in overrides.items() if value is not None}
         if "source" in given:  # of which the run's own says nothing
             usual = {field.name: field.default for field in dataclasses.fields(Config) if field.name in SOURCE}
-            given = {**usual, **given, "source": Source(given["source"]).absolute().text}
-        if "prepared_dir" in given:
-            given["prepared_dir"] = paths.absolute(given["prepared_dir"])
-        return dataclasses.replace(flagfile.load(self.flagfile), **given)
+            given = {**usual, **given}
+        config = flagfile.load(self.flagfile)
+        return dataclasses.replace(config, **given).absolute() if given else config
 
     @contextlib.contextmanager
     def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:

@@ -1,6 +1,7 @@
 """aireal from Python: what is offered, five lines each, and the same in a notebook."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,31 @@ def test_a_source_is_the_same_from_wherever_it_is_named(demo_source, prepared_di
 def test_a_shipped_network_is_not_exported_anew():
     with pytest.raises(UserError, match=r"robust comes with aireal.*cp -r .*aireal/trained/robust runs/robust"):
         aireal.Run("robust").export()
+    with pytest.raises(UserError, match="robust comes with aireal"):
+        aireal.Run("robust").evaluate(source="demo")
+
+
+def test_what_a_run_cannot_do_is_said(run, tmp_path):
+    with pytest.raises(UserError, match=r"split='val': expected train, validation, test\."):
+        run.evaluate("val")
+    for source, said in {"": "--source is empty", "nowhere": "nowhere does not exist"}.items():
+        with pytest.raises(UserError, match=said):
+            run.evaluate(source=source)
+    (tmp_path / "begun").mkdir()
+    shutil.copy(run.folder / "flags.cfg", tmp_path / "begun")
+    with pytest.raises(UserError, match="the training there has not finished"):
+        aireal.Run(tmp_path / "begun").model  # noqa: B018
+
+
+def test_batches_are_of_the_pictures_that_are_there_now(demo_source, prepared_dir, tmp_path):
+    config = aireal.Config(source=str(tmp_path / "mine"), prepared_dir=str(prepared_dir), validation_fraction=0.0)
+    pictures, counts = sorted(demo_source.glob("train/*/*.jpg"))[::20], []
+    for some in (pictures[::2], pictures[1::2]):
+        for path in some:
+            (tmp_path / "mine" / path.parent.name).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / "mine" / path.parent.name)
+        counts.append(len(list(aireal.batches(config).unbatch())))
+    assert 0 < counts[0] < counts[1]
 
 
 def test_every_pass_over_training_batches_is_the_next_epoch(config):

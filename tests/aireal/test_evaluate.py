@@ -54,7 +54,7 @@ def test_a_rule_is_found_anew_on_request_and_stays_until_then(trained, run_pytho
     assert "% of them wrong; UNSURE: LOW_CONFIDENCE" in done.stdout
     done = run_python(*command, "--risk=0.001")
     assert done.returncode == 2
-    assert "on 400 validation images no border of the score keeps" in done.stderr
+    assert "needs 3,688 validation images of each class at least" in done.stderr
     assert "stays as it was" in done.stderr
     assert json.loads(folder.preprocessing.read_text())["rule"] == rule
 
@@ -67,6 +67,19 @@ def test_a_risk_that_makes_no_sense_is_refused(trained, run_python, flag):
     assert done.returncode != 0
     assert flag.split()[-1].split("=")[0].strip("-") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--source=",), "--source is empty"),
+        (("--prepared_dir=",), "--prepared_dir is empty"),
+        (("--run=tiny", "--source=demo"), "tiny comes with aireal"),
+    ],
+)
+def test_what_it_cannot_do_is_said_at_once(trained, run_python, flags, said):
+    done = run_python("-m", "aireal.evaluate", f"--run={trained[1]}", *flags)
+    assert (done.returncode, done.stdout, said in done.stderr) == (2, "", True), done.stderr
 
 
 def test_evaluate_says_what_a_folder_lacks(run_python, tmp_path):

@@ -24,6 +24,7 @@ def test_as_a_command_on_a_run_and_a_pattern(judged, run_python, tmp_path):
         (["--run=no*where"], "nothing has such a name"),
         (["--run=model.keras"], "outside of its run"),
         (["--run="], "--run is empty"),
+        (["--run=tiny"], "tiny comes with aireal"),
         (["--run=model.keras,"], "--run is empty, or a part of it"),
         (["--run=model.keras", "--figure=no/where.png"], "expected a .png or .svg file in a folder that exists"),
         (["--run=model.keras", "--figure=figure"], "expected a .png or .svg file in a folder that exists"),

@@ -130,8 +130,8 @@ function show(result) {
 }
 
 function reasonOf({found}, reason) {
-  const other = reason === 'FOREIGN' && judge({...rule, edges: undefined}, found).reason !== 'FOREIGN';
-  return REASONS[other ? 'SIZE' : reason];
+  const isBySize = judge({...rule, foreign_from: undefined}, found).reason === 'FOREIGN';
+  return REASONS[isBySize ? 'SIZE' : reason];
 }
 
 function draw({card, found}) {

@@ -62,6 +62,8 @@ def test_what_cannot_be_left_out_is_said(config, reads_windows, tmp_path):
     with pytest.raises(UserError, match=r"--groups: no picture to train on is of three\. There are one, two\."):
         unseen.study(config, str(tmp_path), ["three"])
     assert unseen._folder_name("SD v1") != unseen._folder_name("SD_v1") == "SD_v1"
+    with pytest.raises(UserError, match="--evaluate=none: what is left out is judged"):
+        unseen.study(dataclasses.replace(config, evaluate="none"), str(tmp_path))
     with pytest.raises(UserError, match="has no groups of FAKE, and to leave one out needs two"):
         unseen.study(reads_windows[0], str(tmp_path))
     machines = {"strategy": "multi_worker", "cluster": "a:1,b:2", "cache": "ram", "precision": "float32"}

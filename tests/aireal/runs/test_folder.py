@@ -213,7 +213,12 @@ def test_the_current_folder_can_be_a_run_folder(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_a_run_is_not_read(tmp_path):
-    with pytest.raises(UserError, match="is not a run folder"):
+    with pytest.raises(UserError, match=r"is not a run folder: it has no flags\.cfg\.$"):
+        RunFolder(tmp_path).config()
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "flags.cfg").touch()
+    with pytest.raises(UserError, match=r"it has no flags\.cfg\. In it are a, b\.$"):
         RunFolder(tmp_path).config()
 
 
