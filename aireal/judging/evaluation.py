@@ -98,7 +98,7 @@ def evaluate(folder: RunFolder, data: Data, splits: Sequence[str], into: RunFold
     _write_predictions(into.path / "predictions.csv", judged, data.objects)
     _draw(into, data, split, judged)
     card.write(folder)
-    _print(into, split, judged, result, list(beside.values()), own=into == folder)
+    _print(into, split, judged, result, list(beside.values()), own=into is folder)
     return result
 
 
