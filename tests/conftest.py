@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -19,6 +20,8 @@ import aireal  # noqa: F401 - it sets how TensorFlow computes, so it comes befor
 from builders.cifake import layout
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# A shell that starts the tests in the background has them ignore Ctrl-C, and by them the programs that they interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The release as one archive; unpacked once into a cache that is named by its hash.
