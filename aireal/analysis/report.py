@@ -20,6 +20,7 @@ from aireal.errors import UserError
 from aireal.runs import page
 from aireal.runs.files import others, replacing_folder, write_csv, write_json, write_text
 from aireal.sources.source import Source
+from builders import progress
 from builders.cifake import layout, passes, sources
 from builders.cifake.copies import CORRELATION
 from builders.cifake.layout import LABELS
@@ -209,7 +210,7 @@ def _draw(reader: passes.Reader, files: Files, sums: Sums, near: Near) -> dict[s
         images = [tuple(picture[path] for path in files.path[pair]) for *pair, _ in pairs]
         titles = [(files.path[a], f"{files.path[b]}, {correlation:.3f}") for a, b, correlation in pairs]
         drawn["near_duplicates"] = figures.pairs(images, titles)
-    return {name: page.png(figure) for name, figure in drawn.items()}
+    return {name: page.png(figure) for name, figure in progress.bar(drawn.items(), "Drawing", leave=False)}
 
 
 def _beside(folder: pathlib.Path) -> list[str]:
