@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from aireal import shipped
 from aireal.data.batches import Data
+from aireal.errors import UserError
 from aireal.judging import evaluation
 from aireal.network import models
 from aireal.runs.folder import RunFolder, model_file
@@ -24,6 +25,7 @@ from aireal.sources.source import Source
 from aireal.training import experiment, initial, learning
 from aireal.verdicts import scorers
 from aireal.verdicts.predictor import Predictor
+from builders.cifake.layout import SourceError
 
 _SPLITS = ("train", "validation", "test", "test_without_duplicates")
 _FIGURES = ("n", "accuracy", "roc_auc", "expected_calibration_error")
@@ -142,7 +144,10 @@ def batches(config: Config, split: str = "train") -> tf.data.Dataset:
       ValueError: there is no such split.
     """
     config = dataclasses.replace(config, object_weight=0.0)  # else the labels would be of two outputs
-    data = _data(config, Source.of(config).fingerprint(config.seed))
+    try:
+        data = _data(config, Source.of(config).fingerprint(config.seed))
+    except SourceError as error:
+        raise UserError(str(error)) from error
     if split == "train":
         return data.next_epoch()
     if split not in ("validation", "test"):

@@ -6,7 +6,7 @@ import shlex
 from aireal.errors import UserError
 
 # What an earlier export may have had, and this one has not.
-_EARLIER = ["*.tflite", "saved_model/*", "golden/*", "benchmark*"]
+_EARLIER = ["model_*.tflite", "saved_model/*", "golden/*", "benchmark.json", "benchmark.png"]
 _TOKENS = "https://huggingface.co/settings/tokens"
 _REMEDIES = {  # the Hub's answer -> what to do
     401: f"Log in with a token of {_TOKENS} that may write: hf auth login.",

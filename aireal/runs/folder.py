@@ -53,8 +53,9 @@ class RunFolder:
         if "source" in given:  # of which the run's own says nothing
             usual = {field.name: field.default for field in dataclasses.fields(Config) if field.name in SOURCE}
             given = {**usual, **given}
-        config = flagfile.load(self.flagfile)
-        return dataclasses.replace(config, **given).absolute() if given else config
+        config = dataclasses.replace(flagfile.load(self.flagfile), **given)
+        absolute = config.absolute()
+        return dataclasses.replace(config, **{name: getattr(absolute, name) for name in given})
 
     @contextlib.contextmanager
     def claim(self, config: Config, *, overwrite: bool) -> Iterator[Config]:

@@ -19,7 +19,7 @@ def field(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
 
 
 def typed(field: dataclasses.Field, value: Any) -> Any:
-    """Returns a value, as people write it in Python or NumPy gives it, in the field's type.
+    """Returns a value, as people write it in Python or NumPy gives it, in the field's type; a float may be an int.
 
     Raises:
       UserError: it is of another kind.
@@ -28,6 +28,8 @@ def typed(field: dataclasses.Field, value: Any) -> Any:
     if not rest:
         return _scalar(field.name, kind, value)
     value = _plain(value)
+    if isinstance(value, str):
+        raise UserError(f"--{field.name}={value!r} is not a list of numbers.")
     return tuple(_scalar(field.name, kind, one) for one in (value if isinstance(value, (list, tuple)) else (value,)))
 
 

@@ -43,12 +43,13 @@ def to_upright_rgb(image: Image.Image, *, in_place: bool = True) -> Image.Image:
     if has_32_bits(image):
         raise RangeUnknownError("its pixels have 32 bits, whose range is not known")
     image.load()
-    bits = _bits_of_grey(image)  # which a copy does not know
+    bits = _bits_of_grey(image)  # which a copy does not know, nor
+    is_negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO  # which Pillow obeys for 8 bits
     image = image if in_place else image.copy()
     with contextlib.suppress(Exception):  # viewers show pictures whose EXIF is damaged; so upright they are
         ImageOps.exif_transpose(image, in_place=True)
     if bits:
-        image = _scaled_to_8_bits(image, bits)
+        image = _scaled_to_8_bits(image, bits, is_negative=is_negative)
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")  # which copies
     image = image.convert("RGBA")
@@ -64,10 +65,10 @@ def _bits_of_grey(image: Image.Image) -> int | None:
     return None
 
 
-def _scaled_to_8_bits(image: Image.Image, bits: int) -> Image.Image:
+def _scaled_to_8_bits(image: Image.Image, bits: int, *, is_negative: bool) -> Image.Image:
     """Does what Pillow's conversion doesn't: that clips."""
     levels = np.asarray(image).astype(np.uint32)
-    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow obeys for 8 bits
+    if is_negative:
         levels = 2**bits - 1 - levels
     grey = Image.fromarray((levels * 255 // (2**bits - 1)).astype(np.uint8))
     if (transparent := image.info.get("transparency")) is not None:

@@ -20,6 +20,7 @@ from aireal.judging import card
 from aireal.pixels import decoding, resampling
 from aireal.runs import files
 from aireal.runs.folder import PREPROCESSING, RunFolder, model_file, run_of
+from aireal.verdicts import pictures
 from aireal.verdicts.contract import Contract, tflite_name
 from aireal.verdicts.lite import LABELS_FILE, TfliteScorer
 from aireal.verdicts.predictor import Predictor
@@ -163,6 +164,7 @@ def _render(into: pathlib.Path, model: pathlib.Path, contract: Contract) -> None
         "rule": contract.rule,
         "max_pixels": decoding.MAX_PIXELS,
         "clutter": clutter.NAMES,
+        "endings": "|".join(pictures.SUFFIXES).replace(".", r"\."),
         "max_megapixels": decoding.MAX_PIXELS // 1_000_000,
         "version": importlib.metadata.version("aireal"),
         **_knowledge(model),

@@ -118,6 +118,11 @@ def test_batches_are_of_the_pictures_that_are_there_now(demo_source, prepared_di
     assert 0 < counts[0] < counts[1]
 
 
+def test_batches_of_nothing_are_refused():
+    with pytest.raises(UserError, match="nowhere"):
+        aireal.batches(aireal.Config(source="nowhere"))
+
+
 def test_every_pass_over_training_batches_is_the_next_epoch(config):
     batches = aireal.batches(config)
     passes = [np.concatenate([images for images, _ in batches.as_numpy_iterator()]) for _ in range(2)]

@@ -9,6 +9,7 @@ const REASONS = {
   LOW_CONFIDENCE: 'The score is too near the middle.',
 };
 const CLUTTER = new RegExp(`^(?:${document.body.dataset.clutter})$`, 'i');
+const ENDING = new RegExp(`(?:${document.body.dataset.endings})$`, 'i');
 const WORDS = {REAL: 'a photograph', FAKE: 'made by AI', UNSURE: 'no verdict'};
 const $ = (selector, within = document) => within.querySelector(selector);
 
@@ -70,7 +71,7 @@ async function below(folder) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
     return Object.assign(file, {path: entry.fullPath.slice(1)});
   });
-  const pictures = (await Promise.all(files)).flat().filter(({type}) => type.startsWith('image/'));  // by their names
+  const pictures = (await Promise.all(files)).flat().filter(({name}) => ENDING.test(name));
   return pictures.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 

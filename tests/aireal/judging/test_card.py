@@ -178,7 +178,7 @@ def test_an_export_of_an_earlier_rule_has_no_figures_of_the_new_one(shipped):
 def test_scores_that_were_not_calibrated_are_not_called_so(run):
     fitted = run.result()["calibration"]
     run.update_result(calibration={**fitted, "temperature": 1.0, "bias": 0.0})
-    assert f"were not calibrated: {fitted['n']} validation images say too little about them." in card.text(run)
+    assert f"were not calibrated: nothing was found by {fitted['n']} validation images." in card.text(run)
     assert "a temperature of" not in card.text(run)
 
 

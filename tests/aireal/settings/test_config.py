@@ -60,6 +60,7 @@ def test_values_are_of_their_fields_types_however_people_write_them():
         ("seed", True, "a whole number"),
         ("learning_rate", None, "a number"),
         ("filters", [64, 0.5], "a whole number"),
+        ("filters", "64,32", "a list of numbers"),
         ("augment_flip", 1, "True or False"),
         ("source", 7, "a text"),
     ],

@@ -20,13 +20,14 @@ def test_32_bits_are_known(mode, form, expected):
         assert formats.has_32_bits(image) is expected
 
 
+@pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("bits", [8, 16])
-def test_grey_whose_zero_is_white_is_no_negative(bits):
+def test_grey_whose_zero_is_white_is_no_negative(bits, in_place):
     file, brightest = io.BytesIO(), 2**bits - 1
     levels = np.array([[0, brightest]], f"u{bits // 8}")
     Image.fromarray(levels).save(file, "TIFF", tiffinfo={262: 0})
     if bits == 8:  # Pillow turns it over as it writes
         levels = brightest - levels
     with Image.open(file) as image:
-        grey = np.asarray(formats.to_upright_rgb(image))[:, :, 0]
+        grey = np.asarray(formats.to_upright_rgb(image, in_place=in_place))[:, :, 0]
     np.testing.assert_array_equal(grey, (brightest - levels) // (brightest // 255))

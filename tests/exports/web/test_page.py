@@ -169,7 +169,7 @@ def test_dropped_pictures_are_judged(opened):
 def test_of_a_dropped_folder_all_pictures_are_judged(opened, tmp_path):
     folder, small = tmp_path / "holiday", PICTURES / "32x32.jpg"
     others = (".hidden.jpg", "more/Thumbs.db", "a.AAE", "clip.mov", "notes.txt", "@eaDir/a.jpg", "#recycle/a.jpg")
-    for name in ("a.jpg", "more/deep/b.jpg", *others):
+    for name in ("a.jpg", "more/deep/b.MPO", *others):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(small, folder / name)
     page = opened()
@@ -186,7 +186,7 @@ def test_of_a_dropped_folder_all_pictures_are_judged(opened, tmp_path):
     drop(folder, small)
     wait_for(page, 4)
     found = saved(page)[1:]
-    assert [one["path"] for one in found] == ["holiday/a.jpg", "holiday/more/deep/b.jpg", "32x32.jpg"]
+    assert [one["path"] for one in found] == ["holiday/a.jpg", "holiday/more/deep/b.MPO", "32x32.jpg"]
     assert len({one["p_real"] for one in found}) == 1
 
 
