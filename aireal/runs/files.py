@@ -63,9 +63,8 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """
     path = paths.resolve(path)
     if pathlib.Path.cwd().is_relative_to(path) or path.is_mount():
-        raise UserError(
-            f"{path} cannot be replaced where it stands: it is mounted, or the current folder. Name a folder in it, or start elsewhere."
-        )
+        reason = "it is mounted, or the current folder. Name a folder in it, or start elsewhere."
+        raise UserError(f"{path} cannot be replaced where it stands: {reason}")
     partial, old = (beside(path, prefix) for prefix in (PARTIAL, _OLD))
 
     def tidy() -> None:
