@@ -42,8 +42,6 @@ def export(folder: RunFolder, config: Config, *, camera_size: int = 0, unsure: b
       UserError: there is no model or no data, the model does not fit, a form is beyond its limits, the disk is full.
     """
     environment = machine.environment()  # before the work, which takes minutes
-    # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
     reference = scorers.load(folder.model)
     contract = _contract(Contract.load(folder.model, reference.input_size), camera_size, unsure)
     data, path = Data(dataclasses.replace(config, train_fraction=1.0)), folder.export
@@ -94,6 +92,8 @@ def _prove(
     folder: pathlib.Path,
 ) -> tuple[verify.Proof, camera.Proof | None]:
     """Compares the forms in a folder with the reference and prints what is found, before it may raise UserError."""
+    # A GPU computes convolutions with shorter mantissas than the processors that the forms are compared on.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     proof = verify.compare(reference, forms, data, contract.of_one_window().rule)
     _print(proof, folder)
     verify.check(proof)

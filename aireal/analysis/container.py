@@ -7,14 +7,12 @@ import hashlib
 import io
 import itertools
 import pathlib
-import re
-import struct
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from aireal.analysis import structure
 from aireal.pixels import decoding
 from aireal.pixels.decoding import MAX_PIXELS
 
@@ -46,14 +44,8 @@ _NO_METADATA |= {"bit_depth", "chroma", "primary", "nclx_profile", "original_ori
 _MAKERS = {270: "description", 271: "make", 272: "model", 305: "software", 315: "artist"}  # tags of EXIF and TIFF
 _VALUE_CHARACTERS = 40
 _SUBSAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
-# In the scan's data: a zero follows an FF that is data, D0 to D7 are restarts, FF is padding.
-_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PNG_CHUNKS = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "gAMA", "cHRM", "sRGB", "bKGD", "tEXt", "zTXt", "iTXt"}
 _PNG_WORDS = {b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
-_PNG_SIGNATURE_BYTES, _PNG_CHUNK_BYTES = 8, 12  # of a chunk without its data: length, type, checksum
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +117,7 @@ def header(data: bytes) -> Facts:
 
 def _facts(image: Image.Image, size: tuple[int, int], makers: set[str], data: bytes) -> tuple[Facts, bool]:
     """Returns the facts, and whether the file has its end."""
-    end = _ENDS.get(image.format, len)(data)
+    end = structure.end(image.format, data)
     facts = Facts(
         format=_ONE.get(image.format, image.format),
         width=size[0],
@@ -151,7 +143,7 @@ def _makers(image: Image.Image, data: bytes) -> set[str]:
 
 def _may_have_exif(image: Image.Image, data: bytes) -> bool:
     """Whether a PNG says so, or has words behind its pixels, where Pillow looks by decoding it: most have neither."""
-    behind = itertools.dropwhile(lambda kind: kind != b"IDAT", (kind for kind, _ in _png_chunks(data)))
+    behind = itertools.dropwhile(lambda kind: kind != b"IDAT", (kind for kind, _ in structure.png_chunks(data)))
     return bool({"exif", "Raw profile type exif"} & image.info.keys() or _PNG_WORDS & set(behind))
 
 
@@ -164,7 +156,7 @@ def _beside(image: Image.Image, data: bytes) -> set[str]:
         found.add("dpi=" + "x".join(f"{float(value):g}" for value in image.info["dpi"]))
     found |= {name for name, _ in getattr(image, "applist", [])}
     if image.format == "PNG":
-        found |= {kind.decode("latin1") for kind, _ in _png_chunks(data)} - _PNG_CHUNKS
+        found |= {kind.decode("latin1") for kind, _ in structure.png_chunks(data)} - _PNG_CHUNKS
     return found
 
 
@@ -216,49 +208,3 @@ def _libjpeg_tables() -> list[list[list[int]]]:
 def _claimed_format(path: str) -> str | None:
     claimed = Image.registered_extensions().get(pathlib.PurePosixPath(path).suffix.lower())
     return _ONE.get(claimed, claimed)
-
-
-def _jpeg_end(data: bytes) -> int:
-    """Returns where the first picture of a JPEG ends; the file's own end where the markers do not lead there."""
-    position = 2
-    while match := _MARKER.search(data, position):
-        marker, position = match[1][0], match.end()
-        if marker == _END_OF_IMAGE:
-            return position
-        if marker in _STANDALONE:
-            continue
-        position += int.from_bytes(data[position : position + 2], "big")
-        if marker == _START_OF_SCAN:
-            if not (after := _MARKER_IN_SCAN.search(data, position)):
-                break
-            position = after.start()
-    return len(data)  # Pillow has found the picture whole
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yields the type of each chunk and the position behind it, up to the last chunk that is whole."""
-    position = _PNG_SIGNATURE_BYTES
-    while position + _PNG_CHUNK_BYTES <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        position += length + _PNG_CHUNK_BYTES
-        yield kind, position
-        if kind == b"IEND":
-            return
-
-
-def _png_end(data: bytes) -> int | None:
-    return dict(_png_chunks(data)).get(b"IEND")
-
-
-def _webp_end(data: bytes) -> int | None:
-    end = int.from_bytes(data[4:8], "little") + 8  # of RIFF: the size of what follows these eight bytes
-    return end if end <= len(data) else None
-
-
-def _bmp_end(data: bytes) -> int | None:
-    end = int.from_bytes(data[2:6], "little")
-    return len(data) if not end else end if end <= len(data) else None  # some writers leave it 0
-
-
-# Of formats that say where they end. None: the file ends before.
-_ENDS = {"JPEG": _jpeg_end, "PNG": _png_end, "WEBP": _webp_end, "BMP": _bmp_end}

@@ -50,19 +50,9 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
       risk_confidence: with which this is kept, for pictures like the validation images.
       says: what the model says; it withholds nothing.
     """
-    if not risk:
-        return Found(says, None, "No verdict is withheld: --risk=0.")
     table = data.table("validation")
-    if not len(table):
-        return Found(says, None, "No rule for UNSURE was found: --validation_fraction=0 leaves no images for it.")
-    if len(table) < 2 * (needed := selective.needed(risk, risk_confidence)):
-        least = next((one for one in _RISKS if 2 * selective.needed(one, risk_confidence) <= len(table)), None)
-        return Found(
-            says,
-            None,
-            f"No rule for UNSURE was found: --risk={risk:g} needs {needed:,} validation images of each class at least, "
-            f"and there are {len(table):,} of both." + (f" There may be one for --risk={least:g}." if least else ""),
-        )
+    if why := _why_none(len(table), risk, risk_confidence):
+        return Found(says, None, why)
     unit = learn(model, data)
     scorer = graphs.KerasScorer(model, pathlib.Path(model.name), unit)
     found = scoring.score(scorer, data, "validation", title="finding the borders")
@@ -84,6 +74,21 @@ def fit(model: keras.Model, data: Data, risk: float, risk_confidence: float, say
     reasons = rule.reasons(found.p_real, found.foreign)
     given = selective.Selective.of(table.label, found.p_real, reasons, rule)
     return Found(rule, unit, f"On {len(table):,} validation images: {given}")
+
+
+def _why_none(count: int, risk: float, risk_confidence: float) -> str | None:
+    """Returns why there is no rule, whatever the network says of so many validation images; None where there may be."""
+    if not risk:
+        return "No verdict is withheld: --risk=0."
+    if not count:
+        return "No rule for UNSURE was found: --validation_fraction=0 leaves no images for it."
+    if count >= 2 * (needed := selective.needed(risk, risk_confidence)):
+        return None
+    least = next((one for one in _RISKS if 2 * selective.needed(one, risk_confidence) <= count), None)
+    return (
+        f"No rule for UNSURE was found: --risk={risk:g} needs {needed:,} validation images of each class at least, and "
+        f"there are {count:,} of both." + (f" There may be one for --risk={least:g}." if least else "")
+    )
 
 
 def _edges(data: Data) -> tuple[int, int] | None:
