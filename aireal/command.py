@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from aireal import machine, paths
+from aireal import machine, paths, sparing
 from aireal.errors import UserError, full_disk, reason
 from aireal.runs import files
 from aireal.settings import flagfile
@@ -52,6 +52,7 @@ def run(main: Callable[..., int | None], *, arguments: bool = False, trains: boo
             return main(argv[1:]) if arguments else main()
 
     machine.use_utf8()
+    sparing.spare()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # of what TensorFlow says once its log is set up
     logging.set_verbosity(logging.WARNING)  # and TFDS's, about every file it opens
     for stream in filter(None, (sys.stdout, sys.stderr)):
