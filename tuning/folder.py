@@ -126,6 +126,11 @@ class Folder:
         """Returns the trials that need not be run again."""
         return [trial for trial in self.trials() if trial.status in ("completed", "failed")]
 
+    def is_complete(self) -> bool:
+        """Returns whether as many trials have ended as the search shall have."""
+        ended = self.ended()
+        return bool(ended) and len(ended) >= self.study().max_trials
+
     def read_oracle(self, mend: str = _MEND) -> dict[str, Any]:
         """Returns what oracle.json holds. Raises UserError where it is missing or damaged; ends with `mend`."""
         return files.read_json(self.oracle, holding=_OF_ORACLE, mend=mend)

@@ -33,7 +33,7 @@ def search(
         lost = damage.set_aside(folder)
         for sentence in lost:
             print(sentence, flush=True)
-        if lost or len(folder.ended()) < study.max_trials:
+        if lost or not folder.is_complete():
             host, port = address
             address = (host, supervisor.free_port(host, port))
             fingerprint, settled = supervisor.prepare(folder, max(workers, 1))

@@ -139,8 +139,8 @@ class Supervisor:
             while not self._is_over():
                 every()
                 time.sleep(_POLL_SECONDS)
-                if self._elsewhere:
-                    self._elsewhere.watch()
+                if self._elsewhere and not self._elsewhere.watch() and self._folder.is_complete():
+                    self._dismiss_workers()  # which came too late to hear it from the chief
                 self._revive_chief()
                 for worker in list(self._workers.values()):
                     self._revive_worker(worker)
@@ -154,9 +154,7 @@ class Supervisor:
         if self._chief is None or (status := self._chief.exit_status()) is None:
             return
         if status == 0:  # nothing is left to do, even for workers that have not asked yet
-            for worker in self._workers.values():
-                worker.stop()
-            self._workers.clear()
+            self._dismiss_workers()
             return
         if status > 0:
             raise UserError(f"The chief failed:\n{self._chief.complaint()}")
@@ -165,6 +163,11 @@ class Supervisor:
             worker.stop()
         for process in self._all():
             process.start()
+
+    def _dismiss_workers(self) -> None:
+        for worker in self._workers.values():
+            worker.stop()
+        self._workers.clear()
 
     def _revive_worker(self, worker: _Process) -> None:
         status = worker.exit_status()

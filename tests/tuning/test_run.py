@@ -95,7 +95,7 @@ def search(tmp_path, prepared_dir):
 
 
 def test_nothing_is_lost_whoever_is_killed(search):
-    arguments = ["--max_trials=7", "--workers=2", "--trials_per_worker=2", "--max_parameters=20000"]
+    arguments = ["--max_trials=5", "--workers=2", "--trials_per_worker=2", "--max_parameters=20000"]
     search.start(*arguments)
     search.wait_for(ended=1)
     search.processes("worker")[0].kill()
@@ -110,17 +110,13 @@ def test_nothing_is_lost_whoever_is_killed(search):
     status, printed = search.finish()
     assert status == 0, printed
     rows = search.rows()
-    assert [row["trial"] for row in rows] == [str(number) for number in range(7)]
+    assert [row["trial"] for row in rows] == [str(number) for number in range(5)]
     assert {row["status"] for row in rows} == {"completed"}
     after = {state["trial_id"]: state for state in search.ended()}
     assert {trial_id: after[trial_id] for trial_id in before} == before
     for state in after.values():  # each was run to its end once
         assert [len(one["value"]) for one in state["metrics"]["metrics"]["val_auc"]["observations"]] == [1]
     check_report(search)
-    more = [argument.replace("max_trials=7", "max_trials=8") for argument in arguments]
-    search.start(*more)
-    assert search.finish()[0] == 0
-    assert len(search.rows()) == 8
 
 
 def check_report(search: Search) -> None:
@@ -132,7 +128,7 @@ def check_report(search: Search) -> None:
     page = (search.folder / "report.html").read_text()
     assert page.count("data:image/png") == 4
     assert "http" not in re.sub(r'src="[^"]*"', "", page)
-    assert len(list((search.folder / "tensorboard").glob("*/events*"))) == 7
+    assert len(list((search.folder / "tensorboard").glob("*/events*"))) == 5
 
 
 def test_an_interrupted_search_tells_what_it_has_found(search):
@@ -267,7 +263,7 @@ def test_workers_whose_chief_goes_away_say_so_and_end(search, run_python):
 def test_two_machines(search):
     """Two commands that share a folder and know the chief's address; both have a worker, and the chief comes last."""
     address = f"--chief=127.0.0.1:{supervisor.free_port('127.0.0.1')}"
-    search.start("--max_trials=6", "--role=chief", "--workers=1", address)
+    search.start("--max_trials=4", "--role=chief", "--workers=1", address)
     wait_until((search.folder / "search.json").exists)
     other = Search(search.folder, search.prepared_dir)
     other.start("--role=worker", address)
@@ -276,6 +272,6 @@ def test_two_machines(search):
     assert "Waiting for it, for up to 10 minutes ...\nThe chief answers." in printed
     status, printed = search.finish()
     assert status == 0, printed
-    assert [row["status"] for row in search.rows()] == ["completed"] * 6
+    assert [row["status"] for row in search.rows()] == ["completed"] * 4
     logs = {path.name for path in search.folder.glob("logs/*.log")}
     assert len(logs) == 3  # the chief's, and a worker's of either

@@ -29,6 +29,16 @@ def test_the_data_are_prepared_and_what_is_left_to_the_machine_is_settled(folder
     assert settled == {"precision": "float32", "cache": "ram"}
 
 
+def test_workers_that_come_after_the_last_trial_do_not_wait_for_the_chief(folder, study, write_trial):
+    for number in range(study.max_trials):
+        write_trial(str(number), "COMPLETED", value=0.9)
+    address = ("127.0.0.1", supervisor.free_port("127.0.0.1"))
+    processes = Supervisor(
+        folder, address, chief=False, workers=1, others=True, trials_per_worker=1, patience_seconds=60.0
+    )
+    processes.run(every=lambda: None)  # without the UserError of a chief that was silent for too long
+
+
 def test_a_worker_that_fails_ends_the_search_with_its_log(folder, study):
     """Here because there is no search in the folder."""
     for name in ("search.cfg", "search.json"):
