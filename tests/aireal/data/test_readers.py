@@ -5,11 +5,13 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from aireal.data.batches import Data
 from aireal.data.readers import InMemory, Streamed
 from aireal.data.records import Records, prepare
+from aireal.data.stored import Stored
 from aireal.pixels import preprocess
 
 MODES = ["none", "ram"]
@@ -49,6 +51,23 @@ def test_another_image_size_resamples_cifake_like_pictures(make_config, demo_sou
     ours = data.images("test", np.array([5]))[0].astype(int)
     pillows = np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR)).astype(int)
     assert np.abs(ours - pillows).max() <= 2
+
+
+def test_a_picture_has_the_same_pixels_whatever_the_sizes_of_others_in_its_batch(make_config):
+    edge = make_config().image_size
+    noise = np.random.default_rng(0).integers(0, 256, [4, edge, edge, 3], np.uint8)
+    files = [io.BytesIO() for _ in range(5)]
+    for file, pixels in zip(files, [*noise, noise[0, 1:]], strict=True):
+        Image.fromarray(pixels).save(file, "PNG")
+    encoded = np.array([file.getvalue() for file in files], object)
+    streamed = Streamed(Stored([], *np.zeros([3, 0], np.int64)), np.zeros(5), np.zeros(5), make_config())
+    rows = tf.data.Dataset.from_tensor_slices({"bytes": encoded, "row": np.arange(5)})
+    alike, mixed = (
+        next(rows.batch(count).map(lambda batch: streamed.read(batch, 5)[0]).as_numpy_iterator()) for count in (4, 5)
+    )
+    np.testing.assert_array_equal(alike, noise)
+    np.testing.assert_array_equal(mixed[:4], noise)
+    np.testing.assert_array_equal(mixed[4], preprocess.resize(noise[0, 1:], edge))
 
 
 def test_wide_pictures_are_cropped_where_the_run_says_so(tmp_path, make_config):
