@@ -48,12 +48,10 @@ def separation(label: np.ndarray, value: np.ndarray) -> Separation:
       label: [N] int.
       value: [N].
     """
-    count = np.bincount(label, minlength=len(LABELS))
-    if not count.all():
+    if (chance := _chance(label)) is None:
         return Separation(None, None, None)
-    chance = 3 * np.sqrt((count.sum() + 1) / (12 * float(count[0]) * float(count[1])))
     tree = _tree_auc(DecisionTreeClassifier(max_depth=_DEPTH, random_state=0), value[:, None], label)
-    return Separation(float(roc_auc_score(label, value)), tree, float(chance))
+    return Separation(float(roc_auc_score(label, value)), tree, chance)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Alone:
           facts: column -> [N], those of `container.Facts`.
           size: [N] int, bytes.
         """
-        chance = separation(label, np.zeros(len(label))).chance
+        chance = _chance(label)
         edges = [facts[name] for name in _EDGES]
         # A tree tells as much from a part of them, in memory that does not grow.
         some = np.sort(np.random.default_rng(0).permutation(len(label))[:_MOST_FILES])
@@ -97,9 +95,17 @@ class Alone:
         )
 
 
+def _chance(label: np.ndarray) -> float | None:
+    """Returns three standard errors of the AUC of a number that tells nothing; None where a class is missing."""
+    fake, real = map(float, np.bincount(label, minlength=len(LABELS)))
+    return 3 * ((fake + real + 1) / (12 * fake * real)) ** 0.5 if fake and real else None
+
+
 def _tree_auc(tree: BaseEstimator, table: np.ndarray, label: np.ndarray) -> float | None:
     if min(np.bincount(label, minlength=len(LABELS))) < _FOLDS:
         return None
+    if np.all(table == table[0]):  # nothing to split by
+        return 0.5
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     return float(cross_val_score(tree, table, label, scoring="roc_auc", cv=folds).mean())
 
