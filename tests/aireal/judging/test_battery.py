@@ -17,6 +17,24 @@ from aireal.runs.folder import RunFolder
 from aireal.verdicts.contract import Contract
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """A battery of six conditions of several kinds, which is over sooner."""
+    every = battery.conditions
+    monkeypatch.setattr(battery, "conditions", lambda image_size: every(image_size)[::6])
+
+
+@pytest.fixture
+def judged_shortly(judged, short):
+    """`judged`, by the short battery."""
+    run, config, result = judged
+    basis = dataclasses.replace(result.basis, battery=[condition.name for condition in battery.conditions(32)])
+    conditions = [row for row in result.conditions if row.name in basis.battery]
+    result = dataclasses.replace(result, basis=basis, conditions=conditions)
+    (run.path / "robustness.json").write_text(json.dumps(result.as_dict()))
+    return run, config, result
+
+
 def test_the_battery_is_the_stated_one():
     names = [condition.name for condition in battery.conditions(32)]
     families = {
@@ -79,8 +97,8 @@ def test_conditions_that_came_later_are_measured_alone(judged, monkeypatch):
     assert json.loads(place.read_text())["battery"] == known["battery"]
 
 
-def test_choices_need_no_test_images(judged):
-    run, config, result = judged
+def test_choices_need_no_test_images(judged_shortly):
+    run, config, result = judged_shortly
     before = (run.path / "robustness.json").read_bytes()
     chosen, place = battery.judge(run.model, run, config, "validation")
     assert place.name == "robustness-validation.json"
@@ -91,15 +109,15 @@ def test_choices_need_no_test_images(judged):
         battery.judge(run.model, run, dataclasses.replace(config, validation_fraction=0.0), "validation")
 
 
-def test_a_model_that_changed_is_measured_again(judged):
-    run, config, result = judged
+def test_a_model_that_changed_is_measured_again(judged_shortly):
+    run, config, result = judged_shortly
     place = run.path / "robustness.json"
     place.write_text(json.dumps({**result.as_dict(), "model": "another", "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
     assert again.conditions == result.conditions  # and the same seed gives the same figures
 
 
-def test_a_rule_that_withholds_is_judged_in_every_condition(withholding, tmp_path):
+def test_a_rule_that_withholds_is_judged_in_every_condition(withholding, short, tmp_path):
     config, folder = withholding
     run = RunFolder(shutil.copytree(folder, tmp_path / "run"))
     rule = Contract.load(run.model, 32).rule
@@ -120,8 +138,8 @@ def test_a_rule_that_withholds_is_judged_in_every_condition(withholding, tmp_pat
 
 
 @pytest.mark.parametrize("stated", [{"version": 0}, {"rule": {"real_from": 0.4}}], ids=str)
-def test_figures_of_another_version_or_rule_are_measured_again(judged, stated):
-    run, config, result = judged
+def test_figures_of_another_version_or_rule_are_measured_again(judged_shortly, stated):
+    run, config, result = judged_shortly
     place = run.path / "robustness.json"
     place.write_text(json.dumps({**result.as_dict(), **stated, "conditions": []}))
     again, _ = battery.judge(run.model, run, config)
@@ -183,8 +201,8 @@ def test_figures_come_out_as_the_version_says():
     )
 
 
-def test_an_interrupted_battery_goes_on_where_it_stopped(judged, monkeypatch):
-    run, config, result = judged
+def test_an_interrupted_battery_goes_on_where_it_stopped(judged_shortly, monkeypatch):
+    run, config, result = judged_shortly
     place, begun = run.path / "robustness.json", run.path / ".partial-robustness.json"
     place.unlink()
 
@@ -222,8 +240,8 @@ def test_a_model_of_nan_is_named(judged, tmp_path):
         battery.judge(tmp_path / "model.keras", RunFolder(tmp_path), config)
 
 
-def test_on_other_images_what_is_found_stands_apart(judged, demo_source):
-    run, config, result = judged
+def test_on_other_images_what_is_found_stands_apart(judged_shortly, demo_source):
+    run, config, result = judged_shortly
     before = (run.path / "robustness.json").read_bytes()
     other = dataclasses.replace(config, source=str(demo_source), builder_config="any")
     found, place = battery.judge(run.model, run, other)
@@ -255,8 +273,8 @@ def test_pictures_of_another_size(make_config):
 
 
 @pytest.mark.parametrize("name", ["robustness.json", ".partial-robustness.json"])
-def test_a_damaged_file_is_made_anew(judged, name):
-    run, config, result = judged
+def test_a_damaged_file_is_made_anew(judged_shortly, name):
+    run, config, result = judged_shortly
     (run.path / "robustness.json").unlink()
     (run.path / name).write_text("{")
     again, place = battery.judge(run.model, run, config)

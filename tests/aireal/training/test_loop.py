@@ -12,6 +12,7 @@ import pytest
 
 from aireal.machine import package_folder
 from aireal.settings import flagfile
+from aireal.training import experiment
 
 FIGURES = ("loss", "accuracy", "auc", "val_loss", "val_accuracy", "val_auc")
 
@@ -93,7 +94,7 @@ def test_two_processes_train_what_one_trains_and_go_on_where_one_was_killed(star
         assert statuses == [0, 0], said
         assert "Going on after epoch " in said[0][0]
         assert "waiting for 127.0.0.1:" in said[1][0]
-    _ended(start(1, "one"))
+    experiment.run(flagfile.load(tmp_path / "flags.cfg"), str(tmp_path / "one"))
     one, two = _rows(tmp_path / "one"), _rows(tmp_path / "two")
     assert [row["epoch"] for row in two] == [1, 2, 3, 4, 5, 6]
     for figure in FIGURES:
