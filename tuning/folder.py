@@ -91,6 +91,14 @@ class Folder:
             files.write_json(self._settings, {**settings, "data_fingerprint": fingerprint})
         self.check_data(fingerprint)
 
+    def end(self) -> None:
+        """Writes down that the search is over, until `write` is called for more of it."""
+        files.write_json(self._settings, {**self._read(), "over": True})
+
+    def is_over(self) -> bool:
+        """Returns whether the search was over when its command ended, with all trials or no more to try."""
+        return self._settings.exists() and self._read().get("over", False)
+
     def check_data(self, fingerprint: str) -> None:
         """Raises UserError where the search has not begun, or began on other data."""
         began = self._read()["data_fingerprint"]
@@ -125,11 +133,6 @@ class Folder:
     def ended(self) -> list[Trial]:
         """Returns the trials that need not be run again."""
         return [trial for trial in self.trials() if trial.status in ("completed", "failed")]
-
-    def is_complete(self) -> bool:
-        """Returns whether as many trials have ended as the search shall have."""
-        ended = self.ended()
-        return bool(ended) and len(ended) >= self.study().max_trials
 
     def read_oracle(self, mend: str = _MEND) -> dict[str, Any]:
         """Returns what oracle.json holds. Raises UserError where it is missing or damaged; ends with `mend`."""

@@ -33,7 +33,7 @@ def search(
         lost = damage.set_aside(folder)
         for sentence in lost:
             print(sentence, flush=True)
-        if lost or not folder.is_complete():
+        if lost or len(folder.ended()) < study.max_trials:
             host, port = address
             address = (host, supervisor.free_port(host, port))
             fingerprint, settled = supervisor.prepare(folder, max(workers, 1))
@@ -48,6 +48,7 @@ def search(
                 if folder.ended():  # so that whoever has no more time has something
                     _report(folder, study, interrupted=True)
                 raise
+        folder.end()
         _report(folder, study)
 
 

@@ -139,7 +139,7 @@ class Supervisor:
             while not self._is_over():
                 every()
                 time.sleep(_POLL_SECONDS)
-                if self._elsewhere and not self._elsewhere.watch() and self._folder.is_complete():
+                if self._elsewhere and not self._elsewhere.watch() and self._folder.is_over():
                     self._dismiss_workers()  # which came too late to hear it from the chief
                 self._revive_chief()
                 for worker in list(self._workers.values()):

@@ -15,6 +15,16 @@ def test_what_is_written_is_what_is_read(folder, study):
     assert folder.study() == study
 
 
+def test_a_search_is_over_until_more_of_it_is_asked_for(folder, study, tmp_path):
+    assert not folder.is_over()
+    assert not Folder(str(tmp_path / "nothing")).is_over()
+    folder.end()
+    assert folder.is_over()
+    assert folder.study() == study
+    folder.write(dataclasses.replace(study, max_trials=9))
+    assert not folder.is_over()
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -163,11 +163,12 @@ def test_a_search_goes_on_without_files_that_are_lost(search):
     assert all(after[number].items() >= before[number].items() for number in (0, 2))
     values = [name for name in after[0] if "rate" in name or name in ("optimizer", "batch_size", "schedule")]
     assert len({tuple(row[name] for name in values) for row in after}) == 4
-    search.start("--max_trials=4")
+    search.start("--max_trials=5")
     status, printed = search.finish()
     assert status == 0
     assert "damaged" not in printed
-    assert search.rows() == after
+    assert search.rows()[:4] == after
+    assert len(search.rows()) == 5
 
 
 def test_a_trial_whose_worker_died_twice_has_failed(search):

@@ -29,14 +29,18 @@ def test_the_data_are_prepared_and_what_is_left_to_the_machine_is_settled(folder
     assert settled == {"precision": "float32", "cache": "ram"}
 
 
-def test_workers_that_come_after_the_last_trial_do_not_wait_for_the_chief(folder, study, write_trial):
+def test_workers_wait_for_a_chief_that_is_silent_unless_the_search_is_over(folder, study, write_trial):
+    def run():
+        address = ("127.0.0.1", supervisor.free_port("127.0.0.1"))
+        options = {"workers": 1, "others": True, "trials_per_worker": 1, "patience_seconds": 4.0}
+        Supervisor(folder, address, chief=False, **options).run(every=lambda: None)
+
     for number in range(study.max_trials):
         write_trial(str(number), "COMPLETED", value=0.9)
-    address = ("127.0.0.1", supervisor.free_port("127.0.0.1"))
-    processes = Supervisor(
-        folder, address, chief=False, workers=1, others=True, trials_per_worker=1, patience_seconds=60.0
-    )
-    processes.run(every=lambda: None)  # without the UserError of a chief that was silent for too long
+    with pytest.raises(UserError, match="No chief answered"):  # which may be about to tell another worker
+        run()
+    folder.end()
+    run()
 
 
 def test_a_worker_that_fails_ends_the_search_with_its_log(folder, study):
