@@ -36,6 +36,7 @@ _CORRUPTIONS = {  # fields of Config -> what pictures were in a training that se
     "augment_contrast": "of other contrast",
     "augment_gamma": "of other gamma",
     "augment_saturation": "of other saturation",
+    "augment_grey": "without colour",
     "augment_sharpen": "sharpened",
     "augment_specks": "specked",
     "augment_turn": "turned",

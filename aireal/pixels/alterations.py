@@ -97,7 +97,8 @@ ALTERATIONS: dict[str, Alteration] = {
 _TAUGHT = {
     "augment_turn": ("turned",),
     "augment_sharpen": ("sharpened", "much sharpened"),
-    "augment_saturation": ("grey", "pale", "gaudy"),
+    "augment_saturation": ("pale", "gaudy"),
+    "augment_grey": ("grey",),
     "augment_brightness": ("dark", "bright"),
     "augment_contrast": ("flat", "harsh"),
 }

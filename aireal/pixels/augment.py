@@ -59,6 +59,7 @@ def changes(config: Config, among: Sequence[str] = CHANGES) -> list[Change]:
         "augment_contrast": lambda change: (corruptions.contrast, 1 - change, 1 + change),
         "augment_gamma": lambda change: (corruptions.gamma, 1 - change, 1 + change),
         "augment_saturation": lambda change: (corruptions.saturation, 1 - change, 1 + change),
+        "augment_grey": lambda _: (corruptions.saturation, 0.0, 0.0),
         "augment_sharpen": lambda strength: (corruptions.sharpen, 0.0, strength),
         "augment_turn": lambda _: (corruptions.turn, 45.1, 314.9),  # by the nearest of 90, 180 and 270, as often each
     }

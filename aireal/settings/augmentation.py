@@ -13,6 +13,7 @@ EDITING = (
     "augment_contrast",
     "augment_gamma",
     "augment_saturation",
+    "augment_grey",
     "augment_sharpen",
     "augment_turn",
 )
@@ -72,10 +73,11 @@ class AugmentationFields:
     )
     augment_saturation: float = _field(
         0.0,
-        "change the saturation of training images by a factor of 1, give or take up to this; 1 goes as far as grey",
+        "change the saturation of training images by a factor of 1, give or take up to this",
         at_least=0.0,
         at_most=1.0,
     )
+    augment_grey: bool = _field(False, "take the colour from training images")
     augment_sharpen: float = _field(
         0.0,
         "sharpen training images by an unsharp mask of one pixel, up to this strength",

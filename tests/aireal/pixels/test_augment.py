@@ -135,6 +135,7 @@ KINDS = {  # which the pictures of `many` show at any strength
     "augment_contrast": 0.5,
     "augment_gamma": 0.5,
     "augment_saturation": 1.0,
+    "augment_grey": True,
     "augment_sharpen": 2.0,
     "augment_specks": 0.5,
     "augment_turn": True,
