@@ -18,6 +18,28 @@ def complaints(values: Fields) -> Iterator[str]:
     yield from _conflicts(values)
 
 
+def idle(values: Fields) -> Iterator[str]:
+    """Yields a sentence for each value that was changed and changes nothing, as what it belongs to is off.
+
+    These are told and not refused: a flagfile that others are made from may well have them.
+    """
+    judged = values.keep == "best" or values.early_stopping_epochs > 0
+    needs = {
+        "--reading=windows": (values.reading == "windows", ("windows",)),
+        "--reading=windows or --resave": (values.has_views, ("views",)),
+        "--resave": (values.resave != "none", ("resave_scale", "resave_quality")),
+        "a change to share it, as --augment_noise": (values.changes, ("augment_share",)),
+        "--stem_filters": (values.stem_filters, ("stem_kernel_size", "stem_stride")),
+        "--dense_units": (values.dense_units, ("dense_dropout",)),
+        "--keep=best or --early_stopping_epochs": (judged, ("monitor",)),
+        "--risk": (values.risk, ("risk_confidence",)),
+    }
+    for what, (is_on, names) in needs.items():
+        for name in names:
+            if not is_on and (value := getattr(values, name)) != getattr(Fields, name):
+                yield f"--{name}={_listed(value) if isinstance(value, tuple) else value} does nothing without {what}."
+
+
 def _out_of_bounds(field: dataclasses.Field, value: Any) -> Iterator[str]:
     flag, bounds = f"--{field.name}", field.metadata
     if value in ("", ()) and not bounds.get("may_be_empty"):

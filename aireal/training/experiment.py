@@ -17,6 +17,7 @@ from aireal.network import models
 from aireal.network.cost import Cost
 from aireal.runs import files
 from aireal.runs.folder import RunFolder
+from aireal.settings import rules
 from aireal.settings.config import FREE, Config
 from aireal.sources.source import imbalance
 from aireal.training import cluster, devices, initial, learning, loop
@@ -218,5 +219,7 @@ def _describe(data: Data, begins: str | None) -> None:
         print(f"Warning: {alarm} {told}", flush=True)
     if config.object_weight and np.any(data.table("train").object < 0):
         print("What the pictures show is not known: --object_weight adds nothing here.", flush=True)
+    for sentence in rules.idle(config):
+        print(sentence, flush=True)
     if begins:
         print(begins, flush=True)

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from aireal.errors import UserError
-from aireal.settings import rules
+from aireal.machine import package_folder
+from aireal.settings import flagfile, rules
 from aireal.settings.config import Config
 from aireal.settings.fields import Fields
 
@@ -118,3 +119,40 @@ def test_every_complaint_is_made_that_the_values_deserve():
     found = list(rules.complaints(Fields(epochs=0, seed=-1, residual=True)))
     assert [complaint.split()[0] for complaint in found] == ["--epochs=0", "--seed=-1", "--residual"]
     assert all(complaint.endswith(".") for complaint in found)
+
+
+def test_what_does_nothing_is_told():
+    off = Config(
+        windows=5,
+        views=3,
+        resave_quality=70,
+        augment_share=(0.25,),
+        stem_stride=3,
+        dense_units=(),
+        dense_dropout=0.1,
+        monitor="val_auc",
+        risk=0.0,
+        risk_confidence=0.9,
+    )
+    told = list(rules.idle(off))
+    assert told[2] == "--resave_quality=70 does nothing without --resave."
+    assert told[3].startswith("--augment_share=0.25 does nothing without ")
+    assert [sentence.partition("=")[0] for sentence in told] == [
+        "--windows",
+        "--views",
+        "--resave_quality",
+        "--augment_share",
+        "--stem_stride",
+        "--dense_dropout",
+        "--monitor",
+        "--risk_confidence",
+    ]
+    on = {"reading": "windows", "resave": "all", "augment_noise": 0.1, "stem_filters": 8, "dense_units": (16,)}
+    assert not list(rules.idle(dataclasses.replace(off, **on, keep="best", risk=0.01)))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((package_folder() / "aireal/configs").glob("*.cfg")), ids=lambda path: path.stem
+)
+def test_no_recipe_names_what_does_nothing(path):
+    assert not list(rules.idle(flagfile.recipe(path)))
