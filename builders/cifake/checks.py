@@ -29,7 +29,7 @@ class Scan:
     Attributes:
       digests: canonical path -> 16-byte BLAKE2b digest of the file.
       thumbnails: canonical path -> [8, 8, 3] uint8; none of a strict source, where only the same bytes are copies.
-      unfit: canonical path and reason of those that are left out.
+      unfit: canonical path and reason of those that are left out; of `judged` the source's own name for them.
     """
 
     digests: dict[str, bytes]
@@ -44,12 +44,16 @@ class Scan:
 
     def judged(self, source: sources.Collection, *, strict: bool, leave_out: bool) -> "Scan":
         """Returns itself once all pictures are in it, without those that are unfit. Raises as `scan`."""
-        if self.unfit and not leave_out:
-            raise layout.SourceError(_complaint(source, self.unfit, strict))
+        if not self.unfit:
+            return self
+        names = source.own_names({path for path, _ in self.unfit})
+        unfit = [(names.get(path, path), reason) for path, reason in self.unfit]
+        if not leave_out:
+            raise layout.SourceError(_complaint(source, unfit, strict))
         for path, _ in self.unfit:
             self.digests.pop(path, None)
             self.thumbnails.pop(path, None)
-        return self
+        return dataclasses.replace(self, unfit=unfit)
 
 
 def scan(reader: passes.Reader, *, strict: bool, leave_out: bool = False) -> Scan:
@@ -179,7 +183,7 @@ def _decode(encoded: tf.Tensor) -> tf.Tensor:
 def _fault_in_name(path: str) -> Reason:
     name = path.split("/", 2)[2]
     if sources.object_of(name) is None:
-        return f"the name is not `N.jpg` or `N (2).jpg` to `N (10).jpg`: {name!r}"
+        return f"the name is not `N.jpg` or `N (2).jpg` to `N (10).jpg` within its class: {name!r}"
     return None
 
 

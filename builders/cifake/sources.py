@@ -4,7 +4,6 @@ Every kind of source is a sequence of members, each a path and a way to load its
 are read from front to back, once where memory holds their pictures (`passes.Reader`), and leave nothing behind on disk.
 """
 
-import collections
 import functools
 import hashlib
 import io
@@ -13,16 +12,15 @@ import os
 import pathlib
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from PIL import Image
 
 from builders import progress
-from builders.cifake import archives, clutter, folders, layout, manifest
+from builders.cifake import archives, clutter, folders, layout, manifest, tree
 from builders.cifake.archives import READ_ERRORS, Member
 from builders.cifake.layout import SPLITS, Naming, Place, SourceError
 from builders.cifake.outline import Outline
-from builders.cifake.tree import Tree
 
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIZE = 32  # edge of CIFAKE's pictures in pixels
@@ -61,7 +59,7 @@ class Collection:
             members = progress.bar(_members(self._source), "Listing", unit=" files", leave=False)
             paths = [path for path, _ in members]
             empty = set(folders.folders(self._source)) if self._source.is_dir() else ()
-            self._place, self.outline = _understood(paths, empty, naming)
+            self._place, self.outline = tree.understood(paths, empty, naming)
 
     def __str__(self) -> str:
         return str(self._source)
@@ -76,39 +74,26 @@ class Collection:
         Raises:
           SourceError: it is an archive, and damaged; or is to be read apart, and compressed as a whole.
         """
+        for _, place, load in self._members(apart=apart):
+            if place.split in splits:
+                yield place, load
+
+    def own_names(self, wanted: Set[str]) -> dict[str, str]:
+        """Returns what the source itself calls pictures, by their `Place.path`; both names where two have the same."""
+        names: dict[str, dict[str, None]] = {}
+        for path, place, _ in self._members():
+            if place.path in wanted:
+                names.setdefault(place.path, {})[path] = None
+        return {path: " and ".join(own) for path, own in names.items()}
+
+    def _members(self, *, apart: bool = False) -> Iterator[tuple[str, Place, Callable[[], bytes]]]:
         if _is_manifest(self._source):
             members = _listed_members(self._source, self._listed)
         else:
             members = _members(self._source, apart=apart)
         for path, load in members:
-            if (place := self._place(path)) and place.split in splits:
-                yield place, load
-
-
-def _understood(
-    paths: Sequence[str], empty: Iterable[str], naming: Naming
-) -> tuple[Callable[[str], Place | None], Outline]:
-    """Returns what tells a picture's place from its path, and the outline, of all files and of empty folders."""
-    kinds = {path: clutter.kind(path) for path in paths}
-    holding = {path.rpartition("/")[0] for path, kind in kinds.items() if not kind}
-    told = Tree(holding, naming)
-    places = {path: place for path in paths if (place := told.place(path))}
-    leading = {name for path in places for name in _branch(path.rpartition("/")[0])}
-    lost = (path for path, kind in kinds.items() if not kind and path not in places)
-    unread = collections.Counter(_outermost(path.rpartition("/")[0], leading) for path in lost)
-    left_out = collections.Counter(filter(None, kinds.values()))
-    others = {"left_out": left_out, "unread": unread, "folders": frozenset(holding).union(empty)}
-    return told.place, Outline.of(places.values(), told.by_split, **others)
-
-
-def _branch(folder: str) -> list[str]:
-    """Returns a folder and those above it, the outermost first: a/b -> a, a/b."""
-    return [folder[: end.start()] for end in re.finditer("/|$", folder)]
-
-
-def _outermost(folder: str, leading: Set[str]) -> str:
-    """Returns the outermost of a folder and those above it that is not among those that lead to pictures, or itself."""
-    return next((name for name in _branch(folder) if name not in leading), folder) or "."
+            if place := self._place(path):
+                yield path, place, load
 
 
 def object_of(name: str) -> str | None:
@@ -152,7 +137,7 @@ def fingerprint(source: os.PathLike | str, naming: Naming = layout.USUAL) -> str
         files = [_line("\0".join([path, *place]), source.parent / path) for path, place in listed.items()]
     elif source.is_dir():
         entries = {path: entry for path, entry in folders.entries(source) if not clutter.kind(path)}
-        told = Tree({path.rpartition("/")[0] for path in entries}, naming)
+        told = tree.Tree({path.rpartition("/")[0] for path in entries}, naming)
         files = sorted(_line(path, entry) for path, entry in entries.items() if told.place(path))
     else:
         files = [_line(source.name, source)]
@@ -203,7 +188,7 @@ def check(source: os.PathLike | str, naming: Naming = layout.USUAL, *, to_learn:
     elif found.is_dir():
         names = list(folders.folders(found))
         # As if each folder with a file had a picture; what they are is seen when they are listed.
-        _, outline = _understood(
+        _, outline = tree.understood(
             [f"{name}/0.jpg" for name in names if folders.holds_files(found / name)], names, naming
         )
         outline.check(str(source), to_learn=to_learn)

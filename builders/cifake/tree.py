@@ -1,10 +1,13 @@
 """Which class, split and group a picture belongs to, by the folders that it stands in."""
 
+import collections
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from builders.cifake import clutter
 from builders.cifake.layout import LABELS, Naming, Place, SourceError, listed, printable, split_of
+from builders.cifake.outline import Outline
 
 _Names = tuple[str, ...]  # of folders in each other
 
@@ -128,3 +131,29 @@ class Tree:
                 "alone, or a .csv that says what is for what."
             )
         return bool(splits)
+
+
+def understood(
+    paths: Sequence[str], empty: Iterable[str], naming: Naming
+) -> tuple[Callable[[str], Place | None], Outline]:
+    """Returns what tells a picture's place from its path, and the outline, of all files and of empty folders."""
+    kinds = {path: clutter.kind(path) for path in paths}
+    holding = {path.rpartition("/")[0] for path, kind in kinds.items() if not kind}
+    told = Tree(holding, naming)
+    places = {path: place for path in paths if (place := told.place(path))}
+    leading = {name for path in places for name in _branch(path.rpartition("/")[0])}
+    lost = (path for path, kind in kinds.items() if not kind and path not in places)
+    unread = collections.Counter(_outermost(path.rpartition("/")[0], leading) for path in lost)
+    left_out = collections.Counter(filter(None, kinds.values()))
+    others = {"left_out": left_out, "unread": unread, "folders": frozenset(holding).union(empty)}
+    return told.place, Outline.of(places.values(), told.by_split, **others)
+
+
+def _branch(folder: str) -> list[str]:
+    """Returns a folder and those above it, the outermost first: a/b -> a, a/b."""
+    return [folder[: end.start()] for end in re.finditer("/|$", folder)]
+
+
+def _outermost(folder: str, leading: Set[str]) -> str:
+    """Returns the outermost of a folder and those above it that is not among those that lead to pictures, or itself."""
+    return next((name for name in _branch(folder) if name not in leading), folder) or "."

@@ -211,11 +211,11 @@ def test_what_was_understood_and_left_out_is_said_every_time(mine, tmp_path, cap
         assert "left out, as damaged: 1, listed in" in said
     assert np.unique(table.group).tolist() == ["", "sd"]
     (left_out,) = (tmp_path / "mine").rglob("left_out.csv")
-    assert left_out.read_text() == "path,reason\ntrain/FAKE/x.jpg,empty\n"
+    assert left_out.read_text() == "path,reason\nai/x.jpg,empty\n"
 
 
 def test_other_flags_about_a_source_are_other_records(mine, tmp_path):
-    with pytest.raises(UserError, match=r"--damaged=leave_out:\n  train/FAKE/x.jpg: empty"):
+    with pytest.raises(UserError, match=r"--damaged=leave_out:\n  ai/x.jpg: empty"):
         records.prepare(dataclasses.replace(mine, damaged="refuse"))
     one, other = (records.prepare(dataclasses.replace(mine, pair=pair)) for pair in ("none", "stem"))
     assert records.fingerprint(one) != records.fingerprint(other)

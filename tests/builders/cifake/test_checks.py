@@ -90,7 +90,7 @@ def test_an_empty_class_is_refused(gone, files, write, refusal):
 
 def test_folders_that_differ_in_case_alone_are_two(picture, files, write, refusal, prepare):
     folder = write(files | {"train/fake/0000.jpg": picture(99)})
-    assert "train/FAKE/fake/0000.jpg: the name is not `N.jpg`" in refusal(folder)
+    assert "train/fake/0000.jpg: the name is not `N.jpg`" in refusal(folder)
     assert prepare(folder, "any").info.splits["train"].num_examples == 9
 
 
