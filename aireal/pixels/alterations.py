@@ -83,6 +83,8 @@ ALTERATIONS: dict[str, Alteration] = {
     "turned": lambda images: tf.image.rot90(images),
     "sharpened": lambda images: _sharpened(images, 0.4),
     "much sharpened": lambda images: _sharpened(images, 0.8),
+    "over-sharpened": lambda images: _sharpened(images, 1.6),
+    "much over-sharpened": lambda images: _sharpened(images, 2.4),
     "negative": lambda images: 255 - images,
     "other colours": lambda images: tf.gather(images, [1, 2, 0], axis=-1),
     "grey": lambda images: _saturated(images, 0.0),
@@ -93,18 +95,21 @@ ALTERATIONS: dict[str, Alteration] = {
     "flat": _exposed(corruptions.contrast, 0.45),
     "harsh": _exposed(corruptions.contrast, 1.9),
 }
-# What is nothing new to a network that was trained with these fields.
+# The strength of training's own change from which each is nothing new to a network. A stronger one stays foreign.
 _TAUGHT = {
-    "augment_turn": ("turned",),
-    "augment_sharpen": ("sharpened", "much sharpened"),
-    "augment_saturation": ("pale", "gaudy"),
-    "augment_grey": ("grey",),
-    "augment_brightness": ("dark", "bright"),
-    "augment_contrast": ("flat", "harsh"),
+    "turned": ("augment_turn", 1),
+    "sharpened": ("augment_sharpen", 0.4),
+    "much sharpened": ("augment_sharpen", 0.8),
+    "grey": ("augment_grey", 1),
+    "pale": ("augment_saturation", 0.6),
+    "dark": ("augment_brightness", 0.5),
+    "bright": ("augment_brightness", 0.6),
+    "flat": ("augment_contrast", 0.55),
+    "harsh": ("augment_contrast", 0.9),
 }
 
 
 def foreign_to(config: Config) -> list[Alteration]:
-    """Returns the alterations that training by `config` did not make itself."""
-    taught = {name for field, names in _TAUGHT.items() if getattr(config, field) for name in names}
+    """Returns the alterations that training by `config` did not make itself, or not so strongly."""
+    taught = {name for name, (field, strength) in _TAUGHT.items() if getattr(config, field) >= strength}
     return [alter for name, alter in ALTERATIONS.items() if name not in taught]

@@ -79,8 +79,17 @@ def test_what_exposure_becomes():
     assert flat.std() < before.std() < harsh.std()
 
 
+def _left_out(**values):
+    taught = alterations.foreign_to(Config(**values))
+    return {name for name, alter in ALTERATIONS.items() if alter not in taught}
+
+
 def test_what_training_made_itself_is_not_foreign():
     assert alterations.foreign_to(Config()) == list(ALTERATIONS.values())
-    taught = alterations.foreign_to(Config(augment_turn=True, augment_saturation=0.5, augment_grey=True))
-    left_out = {name for name, alter in ALTERATIONS.items() if alter not in taught}
-    assert left_out == {"turned", "grey", "pale", "gaudy"}
+    assert _left_out(augment_turn=True, augment_grey=True, augment_saturation=0.6) == {"turned", "grey", "pale"}
+
+
+def test_what_is_stronger_than_in_training_stays_foreign():
+    assert not _left_out(augment_saturation=0.5, augment_brightness=0.4, augment_contrast=0.4)
+    assert _left_out(augment_sharpen=0.5) == {"sharpened"}
+    assert _left_out(augment_sharpen=1.0) == {"sharpened", "much sharpened"}
