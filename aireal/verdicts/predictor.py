@@ -215,8 +215,8 @@ def load(run: os.PathLike | str = shipped.DEFAULT, *, unsure: bool = True) -> Pr
     """Returns what judges pictures: `aireal.load().predict(["photo.jpg", pil_image, array])`.
 
     Args:
-      run: `robust`, `accurate` or `tiny`, which are shipped (their int8 .tflite files, without TensorFlow); or a run
-        folder, a .keras or .tflite file, or a SavedModel folder.
+      run: the name of a shipped network, as `robust` (its int8 .tflite file, without TensorFlow); or a run folder, a
+        .keras or .tflite file, or a SavedModel folder.
       unsure: withhold verdicts as the model's rule says; else every picture gets FAKE or REAL.
 
     Raises:

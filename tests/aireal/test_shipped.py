@@ -17,7 +17,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_every_shipped_network_has_a_run_and_a_tflite_file():
-    assert shipped.DEFAULT in shipped.names() == ["accurate", "robust", "tiny"]
+    assert shipped.DEFAULT in shipped.names() == ["accurate", "robust", "robust-small", "tiny"]
     for name in shipped.names():
         assert RunFolder(shipped.locate(name)).config().filters
         assert model_file(name) == TRAINED / name / "model.keras"

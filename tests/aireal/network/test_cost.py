@@ -2,6 +2,7 @@
 
 import pytest
 
+from aireal import shipped
 from aireal.machine import package_folder
 from aireal.network.cost import Cost
 from aireal.network.models import build_model
@@ -82,7 +83,7 @@ def test_the_sentence(size, times):
     )
 
 
-@pytest.mark.parametrize("name", ["accurate", "robust", "tiny"])
+@pytest.mark.parametrize("name", shipped.names())
 def test_the_estimate_of_the_int8_file_is_close_to_the_shipped_one(name):
     folder = package_folder() / "aireal/trained" / name
     estimate = Cost.of(build_model(flagfile.recipe(folder / "flags.cfg"))).int8_bytes

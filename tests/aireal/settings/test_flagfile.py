@@ -51,7 +51,7 @@ OTHER = Config(
     augment_sharpen=0.5,
     augment_specks=0.06,
     augment_turn=True,
-    augment_share=tuple(0.07 + number / 1000 for number in range(12)),
+    augment_share=tuple(0.08 + number / 1000 for number in range(12)),
     stem_filters=6,
     stem_kernel_size=3,
     stem_stride=4,
@@ -132,7 +132,7 @@ def test_the_network_of_a_run_that_is_trained_on_comes_before_all_that_is_given(
         assert (found.dense_units, found.initial_weights) == ((4,), str(tmp_path))
         assert found.optimizer == Config.optimizer
         assert found.learn_from == Config.learn_from
-    assert parsed("--initial_weights", "robust").filters == (32, 64, 128)
+    assert parsed("--initial_weights", "robust").filters == (48, 96, 192)
     assert parsed("--initial_weights=robust", "--initial_weights=") == Config()
 
 
